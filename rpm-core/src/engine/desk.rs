@@ -1,0 +1,84 @@
+//! What one patient and many have in common: the clock, the queue, the engine's own records.
+
+use super::output::{Output, Queue, Rejected};
+use super::patient::Call;
+use crate::error::Code;
+use crate::intake::Receipt;
+use crate::policy::Policy;
+use crate::record::{Body, Chain};
+use crate::time::{HostTime, Timestamp};
+
+/// The most outputs that one rule can cause by one input: a change, an alert, its end, a finding.
+const OUTPUTS_PER_RULE: usize = 6;
+/// The most that the input itself can cause.
+const OUTPUTS_PER_INPUT: usize = 8;
+
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub out: Queue,
+    /// Room that one call may need.
+    room: usize,
+    /// The latest host time seen.
+    pub now: HostTime,
+    /// Up to when timers have been done.
+    pub reached: HostTime,
+    /// Whether the host's clock is behind the latest time seen, so that it is said once.
+    pub behind: bool,
+    /// Records that concern no patient.
+    pub chain: Chain,
+}
+
+impl Desk {
+    pub fn new(policy: &Policy, max_outputs: usize) -> Self {
+        let room = OUTPUTS_PER_INPUT + OUTPUTS_PER_RULE * policy.rules().len();
+        Self {
+            out: Queue::new(max_outputs.max(room)),
+            room,
+            now: HostTime::from_millis(i64::MIN),
+            reached: HostTime::from_millis(i64::MIN),
+            behind: false,
+            chain: Chain::default(),
+        }
+    }
+
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.out.has_room(self.room)
+    }
+
+    /// The engine's time after the host said `now`: it never goes back.
+    #[inline]
+    pub fn tick(&mut self, now: HostTime) -> HostTime {
+        if now >= self.now {
+            (self.now, self.behind) = (now, false);
+        } else if !self.behind && self.has_room() {
+            self.behind = true;
+            self.record(self.now, Body::ClockWentBack { said: now });
+        }
+        self.now
+    }
+
+    #[inline]
+    pub fn call<'a>(&'a mut self, policy: &'a Policy, now: HostTime) -> Call<'a> {
+        Call { policy, now, out: &mut self.out, rearm: false }
+    }
+
+    pub fn record(&mut self, at: HostTime, body: Body) {
+        let sealed = self.chain.seal(None, None, at, body);
+        self.out.push(Output::Record(sealed));
+    }
+
+    /// Refuses an input that belongs to no patient.
+    pub fn reject(&mut self, now: HostTime, reason: Code, input: Rejected) -> Receipt {
+        let observed_at = match &input {
+            Rejected::Event(event) => event.observed_at,
+            Rejected::Text(_) => Timestamp::default(),
+        };
+        self.chain.inputs += 1;
+        let reason_name = reason.name().into();
+        let body = Body::EventQuarantined { reason: reason_name, kind: None, observed_at };
+        self.record(now, body);
+        self.out.push(Output::Quarantined { reason, input });
+        Receipt::Quarantined(reason)
+    }
+}

@@ -1,0 +1,190 @@
+//! Full events: resolved to what the hot path takes, or to what they change; refusals put out.
+
+use alloc::boxed::Box;
+
+use super::Reading;
+use super::output::{Output, Rejected};
+use super::patient::{Call, Incoming, Patient};
+use crate::error::Code;
+use crate::event::{
+    Body, Device, Enrolment, Event, KindRef, Lineage, Quality, Signature,
+};
+use crate::id::DeviceKey;
+use crate::intake::{self, Receipt, Seen};
+use crate::policy;
+use crate::record;
+use crate::signal::{Expected, Sample};
+use crate::time::{HostTime, Timestamp};
+use crate::value::Value;
+
+impl From<&Reading> for Incoming {
+    #[inline]
+    fn from(r: &Reading) -> Self {
+        let (observed_at, device, value, quality) = (r.observed_at, r.device, r.value, r.quality);
+        let sample = Sample { observed_at, device, value, quality };
+        Self { kind: r.kind, sequence: r.sequence, sample }
+    }
+}
+
+impl Patient {
+    /// Takes an event in. It comes out again if it is refused.
+    pub fn event(&mut self, call: &mut Call<'_>, event: Event, max_devices: usize) -> Receipt {
+        let receipt = match self.try_event(call, &event, max_devices) {
+            Ok(receipt) => receipt,
+            Err(code) => {
+                self.chain.inputs += 1;
+                self.counts.count(Receipt::Quarantined(code));
+                Receipt::Quarantined(code)
+            }
+        };
+        if let Receipt::Quarantined(code) = receipt {
+            self.reject(call, Box::new(event), code);
+        }
+        receipt
+    }
+
+    /// What becomes of it; an error is a refusal that has not been counted yet.
+    fn try_event(
+        &mut self,
+        call: &mut Call<'_>,
+        event: &Event,
+        max_devices: usize,
+    ) -> Result<Receipt, Code> {
+        if event.lineage.signature == Signature::Invalid {
+            return Err(Code::BadSignature);
+        }
+        let device = self.device(&event.device.id, max_devices).map_err(|e| e.code())?;
+        match &event.body {
+            Body::Reading { kind, value } => {
+                let value = *value;
+                let absent = if value.is_err() { Quality::ABSENT } else { Quality::GOOD };
+                let value = value.unwrap_or_default();
+                let incoming = incoming(call, event, kind, device, value, absent)?;
+                Ok(self.reading(call, &incoming))
+            }
+            Body::Correction { kind, value } => {
+                let incoming = incoming(call, event, kind, device, *value, Quality::GOOD)?;
+                Ok(self.amended(call, &incoming, Some(*value)))
+            }
+            Body::Void { kind } => {
+                let none = Value::ZERO;
+                let incoming = incoming(call, event, kind, device, none, Quality::ABSENT)?;
+                Ok(self.amended(call, &incoming, None))
+            }
+            Body::Enrolment(enrolment) => self.other(call, event, device, |patient, call| {
+                patient.enrol(call, enrolment);
+            }),
+            Body::DeviceStatus(_) | Body::Context(_) | Body::Profile(_) => {
+                self.other(call, event, device, |_, _| {})
+            }
+        }
+    }
+
+    fn amended(&mut self, call: &mut Call<'_>, r: &Incoming, to: Option<Value>) -> Receipt {
+        self.note(r);
+        let receipt = match self.amend(call, r, to) {
+            Ok(()) => Receipt::Accepted,
+            Err(code) => Receipt::Quarantined(code),
+        };
+        self.counts.count(receipt);
+        receipt
+    }
+
+    /// What is no reading: told from its repetition by the device's sequence number alone.
+    fn other(
+        &mut self,
+        call: &mut Call<'_>,
+        event: &Event,
+        device: DeviceKey,
+        take: impl FnOnce(&mut Self, &mut Call<'_>),
+    ) -> Result<Receipt, Code> {
+        intake::check_time(call.policy, event.observed_at, call.now)?;
+        self.chain.inputs += 1;
+        self.chain.checksum.feed(event.observed_at.as_millis() as u64);
+        self.chain.checksum.feed_text(crate::event::json::write(event).as_bytes());
+        let state = &mut self.devices[usize::from(device.0)];
+        let known = event.sequence.is_some_and(|n| state.sequence.lookup(n) == Seen::Yes);
+        if let Some(number) = event.sequence.filter(|_| !known) {
+            state.sequence.insert(number);
+        }
+        if !known {
+            take(self, call);
+        }
+        let receipt = if known { Receipt::Duplicate } else { Receipt::Accepted };
+        self.counts.count(receipt);
+        Ok(receipt)
+    }
+
+    /// From now on these signals are expected; others are as before.
+    fn enrol(&mut self, call: &mut Call<'_>, enrolment: &Enrolment) {
+        for expected in &enrolment.signals {
+            let index = call.policy.resolve(&expected.kind).and_then(|k| call.policy.signal_of(k));
+            let Some(index) = index else { continue };
+            let host = |t: Timestamp| HostTime::from_millis(t.as_millis());
+            let signal = &mut self.lane.signals[index];
+            signal.cover = policy::cover(expected.cadence, call.policy.signals()[index].pane_ms);
+            signal.expected =
+                Expected { from: Some(host(expected.from)), until: expected.until.map(host) };
+        }
+        call.rearm = true;
+    }
+
+    fn reject(&mut self, call: &mut Call<'_>, event: Box<Event>, reason: Code) {
+        let kind = match &event.body {
+            Body::Reading { kind, .. } | Body::Correction { kind, .. } | Body::Void { kind } => {
+                // Only names that the policy knows: anything else could be anybody's data.
+                call.policy.resolve(kind).and_then(|k| call.policy.kind_name(k)).map(Into::into)
+            }
+            _ => None,
+        };
+        let observed_at = event.observed_at;
+        let name = reason.name().into();
+        self.record(call, record::Body::EventQuarantined { reason: name, kind, observed_at });
+        call.out.push(Output::Quarantined { reason, input: Rejected::Event(event) });
+    }
+
+    /// A refused reading of a batch comes out as the event that it stands for.
+    pub fn reject_reading(&mut self, call: &mut Call<'_>, r: &Reading, reason: Code) {
+        let device = self.devices.get(usize::from(r.device.0)).map(|d| d.id.clone());
+        // A reading with a key that is nobody's still comes out; its device has no name.
+        let Some(id) = device.or_else(|| crate::id::DeviceId::new("?").ok()) else { return };
+        let kind = match r.kind.info() {
+            Some(_) => KindRef::Known(r.kind),
+            None => KindRef::Declared(call.policy.kind_name(r.kind).unwrap_or("?").into()),
+        };
+        let event = Event {
+            tenant: self.tenant.clone(),
+            patient: self.id.clone(),
+            device: Device { id, model: None, firmware: None, class: None },
+            sequence: r.sequence,
+            observed_at: r.observed_at,
+            received_at: Some(r.received_at),
+            body: Body::Reading { kind, value: Ok(r.value) },
+            quality: r.quality,
+            lineage: Lineage::default(),
+            unknown: None,
+        };
+        self.reject(call, Box::new(event), reason);
+    }
+}
+
+fn incoming(
+    call: &Call<'_>,
+    event: &Event,
+    kind: &KindRef,
+    device: DeviceKey,
+    value: Value,
+    flags: Quality,
+) -> Result<Incoming, Code> {
+    let resolved = call.policy.resolve(kind).ok_or(Code::UnknownKind)?;
+    if let KindRef::Declared(_) = kind {
+        let declared = call.policy.declared_unit(resolved);
+        let given = event.lineage.original_unit.as_deref();
+        if flags.is_good() && given.is_some() && given != declared {
+            return Err(Code::UnknownUnit);
+        }
+    }
+    let quality = event.quality.with(flags);
+    let sample = Sample { observed_at: event.observed_at, device, value, quality };
+    Ok(Incoming { kind: resolved, sequence: event.sequence, sample })
+}

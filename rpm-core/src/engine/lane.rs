@@ -1,0 +1,205 @@
+//! Signals and conditions of one patient under one policy: evidence in, changes of conditions out.
+//!
+//! Every patient has a live lane. What is older than the lateness horizon runs through a second one
+//! of its own, which can only find out what *was*.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::error::Code;
+use crate::event::Quality;
+use crate::id::AlertId;
+use crate::policy::{Policy, RuleBody, SignalDef};
+use crate::rule::condition::{Abandoned, Change, Condition};
+use crate::rule::predicate::Signals;
+use crate::signal::{Placed, Sample, Signal};
+use crate::time::HostTime;
+use crate::value::Value;
+
+/// So many panes in a side table are looked through for ones that fit a slot again.
+const SETTLE_EVERY: usize = 8;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Lane {
+    pub signals: Box<[Signal]>,
+    pub rules: Box<[RuleState]>,
+    /// The newest observation, in event time.
+    pub newest: i64,
+}
+
+/// What a patient remembers of a rule.
+#[derive(Clone, Debug)]
+pub(crate) enum RuleState {
+    Limits(Watch),
+    Missing(Absence),
+}
+
+/// A condition and what it has to do with people.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    pub condition: Condition,
+    /// The data stopped while it was active.
+    pub unverified: bool,
+    /// Active only by evidence too old to page on; becomes a finding, or an alert if it lasts.
+    pub dated: bool,
+    /// The open episode.
+    pub alert: Option<AlertId>,
+}
+
+/// A missing signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Absence {
+    /// Since when it is missing.
+    pub since: Option<HostTime>,
+    pub alert: Option<AlertId>,
+}
+
+/// What a reading did to the rules that read its signal.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub changes: Vec<(usize, Change)>,
+    pub abandoned: Vec<(usize, Abandoned)>,
+    /// Rules whose conditions got evidence although they were unverified or dated.
+    pub refreshed: Vec<usize>,
+}
+
+impl Lane {
+    pub fn new(policy: &Policy) -> Self {
+        let state = |body: &RuleBody| match body {
+            RuleBody::Limits(_) => RuleState::Limits(Watch::default()),
+            RuleBody::Missing(_) => RuleState::Missing(Absence::default()),
+        };
+        Self {
+            signals: policy.signals().iter().map(Signal::new).collect(),
+            rules: policy.rules().iter().map(|rule| state(&rule.body)).collect(),
+            newest: i64::MIN,
+        }
+    }
+
+    /// Whether the reading lies within the lateness horizon of the newest one.
+    #[inline]
+    pub fn is_current(&self, def: &SignalDef, observed: i64) -> bool {
+        // The usual case first: nothing newer has been seen.
+        observed >= self.newest || {
+            let behind = self.newest - observed;
+            behind <= def.horizon_panes * def.pane_ms
+                || self.newest.div_euclid(def.pane_ms) - observed.div_euclid(def.pane_ms)
+                    <= def.horizon_panes
+        }
+    }
+
+    /// Takes a reading in and evaluates what reads its signal.
+    #[inline]
+    pub fn insert(
+        &mut self,
+        policy: &Policy,
+        index: usize,
+        sample: &Sample,
+        effects: &mut Effects,
+    ) -> Placed {
+        let def = &policy.signals()[index];
+        let good = sample.quality.without(def.accept).is_good();
+        let placed = self.signals[index].insert(sample, good, def);
+        if placed != Placed::Accepted {
+            return placed;
+        }
+        self.newest = self.newest.max(sample.observed_at.as_millis());
+        if !sample.quality.is_good() {
+            self.settle(index, def);
+        }
+        self.evaluate(policy, index, sample, good, effects);
+        placed
+    }
+
+    /// Gives a reading another value or takes it out, and evaluates again.
+    pub fn amend(
+        &mut self,
+        policy: &Policy,
+        index: usize,
+        sample: &Sample,
+        to: Option<Value>,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        let def = &policy.signals()[index];
+        if !self.is_current(def, sample.observed_at.as_millis()) {
+            return Err(Code::BeyondHorizon);
+        }
+        let good = sample.quality.without(def.accept).is_good();
+        let to = to.map(|value| (value, good));
+        if !self.signals[index].amend(sample, to, def) {
+            return Err(Code::NothingToCorrect);
+        }
+        self.evaluate(policy, index, sample, true, effects);
+        Ok(())
+    }
+
+    #[inline]
+    fn evaluate(
+        &mut self,
+        policy: &Policy,
+        index: usize,
+        sample: &Sample,
+        good: bool,
+        effects: &mut Effects,
+    ) {
+        let def = &policy.signals()[index];
+        let ring = &self.signals[index].ring;
+        let from = ring.start_of(ring.pane_of(sample.observed_at));
+        let mut signals = Signals { defs: policy.signals(), live: &mut self.signals };
+        for reader in &def.readers {
+            let reader = usize::from(*reader);
+            let RuleBody::Limits(limits) = &policy.rules()[reader].body else { continue };
+            let RuleState::Limits(watch) = &mut self.rules[reader] else { continue };
+            if !good && !limits.minds_artifacts {
+                continue;
+            }
+            let mut gaps = Vec::new();
+            let change =
+                watch.condition.evaluate(limits, &mut signals, from, good, &mut gaps);
+            effects.abandoned.extend(gaps.into_iter().map(|gap| (reader, gap)));
+            if let Some(change) = change {
+                effects.changes.push((reader, change));
+            } else if good && (watch.unverified || watch.dated) {
+                effects.refreshed.push(reader);
+            }
+        }
+    }
+
+    fn settle(&mut self, index: usize, def: &SignalDef) {
+        let ring = &mut self.signals[index].ring;
+        let detailed = ring.detailed();
+        if detailed > 0 && detailed % SETTLE_EVERY == 0 {
+            let edge = self.newest.div_euclid(def.pane_ms) - def.horizon_panes;
+            ring.settle(edge);
+        }
+    }
+
+    /// The value remembered for a reading of this identity.
+    pub fn find(&self, index: usize, sample: &Sample) -> Option<Value> {
+        let ring = &self.signals[index].ring;
+        ring.find(ring.pane_of(sample.observed_at), sample)
+    }
+
+    /// Notes that something of the signal arrived, whether good or not; whether it is the first.
+    #[inline]
+    pub fn arrived(
+        &mut self,
+        index: usize,
+        quality: Quality,
+        accept: Quality,
+        now: HostTime,
+    ) -> bool {
+        let signal = &mut self.signals[index];
+        let first = signal.last_arrival.is_none();
+        signal.last_arrival = Some(now);
+        if quality.without(accept).is_good() {
+            signal.last_good_arrival = Some(now);
+        }
+        first
+    }
+
+    /// When the last good reading of any of a rule's signals arrived.
+    pub fn last_good_arrival(&self, signals: &[u16]) -> Option<HostTime> {
+        signals.iter().filter_map(|s| self.signals[usize::from(*s)].last_good_arrival).max()
+    }
+}

@@ -1,0 +1,427 @@
+//! The facade: many patients, one policy, calls in and outputs out.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`Engine`] (here) | patients by key, the call families, wake-ups |
+//! | [`monitor`] | the same for one patient, without a map |
+//! | `patient`, `lane` | what one patient is: intake, conditions, alerts, records |
+//! | `events` | full events, resolved; refusals put out |
+//! | `timers` | what happens because host time passed |
+//! | `output` | the bounded queue of outputs |
+//! | [`snapshot`] | state to bytes and back |
+//! | [`why`] | why there is no alert yet |
+
+mod desk;
+mod events;
+mod lane;
+pub mod monitor;
+mod output;
+mod patient;
+pub mod snapshot;
+mod timers;
+pub mod why;
+
+use alloc::collections::BinaryHeap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use hashbrown::HashTable;
+
+use crate::alert::{Alert, Command};
+use crate::error::{Code, Error};
+use crate::event::{Event, Kind, Quality};
+use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
+use crate::intake::{Counts, Receipt};
+use crate::policy::Policy;
+use crate::record::{Chain, ConditionState};
+use crate::time::{HostTime, Timestamp};
+use crate::value::Value;
+
+use desk::Desk;
+pub use monitor::Monitor;
+pub use output::{Output, Rejected};
+use patient::{Incoming, Patient, UNARMED};
+pub use snapshot::RestoreReport;
+pub use why::WhyNot;
+
+/// Bounds of an engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct EngineConfig {
+    /// How many patients at most.
+    pub max_patients: u32,
+    /// How many devices a patient may have.
+    pub max_devices: u16,
+    /// How many outputs may wait before input is refused. At least one call's worth always fits.
+    pub max_outputs: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { max_patients: 10_000_000, max_devices: 1000, max_outputs: 65_536 }
+    }
+}
+
+impl EngineConfig {
+    /// The same with another bound on waiting outputs.
+    #[must_use]
+    pub fn with_max_outputs(mut self, outputs: usize) -> Self {
+        self.max_outputs = outputs;
+        self
+    }
+
+    /// The same with another bound on patients.
+    #[must_use]
+    pub fn with_max_patients(mut self, patients: u32) -> Self {
+        self.max_patients = patients;
+        self
+    }
+}
+
+/// A reading in its compact form, for batches: 48 bytes, no text.
+///
+/// Patient and device are looked up once, with [`Engine::patient`] and [`Engine::device`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Whose body it was.
+    pub patient: PatientKey,
+    /// What measured it.
+    pub device: DeviceKey,
+    /// What was measured.
+    pub kind: Kind,
+    /// The value in the kind's canonical unit.
+    pub value: Value,
+    /// What the device says of the quality.
+    pub quality: Quality,
+    /// The device's own counter, if it has one.
+    pub sequence: Option<u64>,
+    /// When the body was measured.
+    pub observed_at: Timestamp,
+    /// When the host got it: the `now` of this reading.
+    pub received_at: HostTime,
+}
+
+impl core::fmt::Debug for Reading {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Reading").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BatchReceipt {
+    /// How many readings were taken; fewer than given if the output queue was full. Poll, then give
+    /// the rest.
+    pub consumed: usize,
+    /// Accepted ones.
+    pub accepted: u64,
+    /// Known already.
+    pub duplicate: u64,
+    /// Refused; they come out again.
+    pub quarantined: u64,
+}
+
+/// Watches many patients by one policy.
+///
+/// Four families of calls. `handle_*` take something in; after each of them
+/// [`poll_output`](Self::poll_output) until it is empty and look at
+/// [`next_wakeup`](Self::next_wakeup). Getters change nothing. See the crate's documentation for
+/// the whole loop.
+#[derive(Debug)]
+pub struct Engine {
+    policy: Arc<Policy>,
+    config: EngineConfig,
+    patients: Vec<Patient>,
+    /// Patient keys by the hash of tenant and identifier.
+    index: HashTable<u32>,
+    /// At most one current wake-up a patient; those that a patient no longer waits for are skipped.
+    timers: BinaryHeap<Reverse<(i64, u32)>>,
+    desk: Desk,
+}
+
+impl Engine {
+    /// An engine without patients.
+    pub fn new(policy: Arc<Policy>, config: EngineConfig) -> Self {
+        let desk = Desk::new(&policy, config.max_outputs);
+        Self {
+            policy,
+            config,
+            patients: Vec::new(),
+            index: HashTable::new(),
+            timers: BinaryHeap::new(),
+            desk,
+        }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The key of a patient, who is added if new.
+    pub fn patient(
+        &mut self,
+        tenant: Option<&TenantId>,
+        id: &PatientId,
+    ) -> Result<PatientKey, Error> {
+        if let Some(key) = self.find_patient(tenant, id) {
+            return Ok(key);
+        }
+        if self.patients.len() >= self.config.max_patients as usize {
+            return Err(Error::new(Code::CapacityReached).at("patient"));
+        }
+        let key = self.patients.len() as u32;
+        self.add_patient(Patient::new(tenant.cloned(), id.clone(), &self.policy));
+        Ok(PatientKey(key))
+    }
+
+    /// The key of a patient that the engine has seen.
+    pub fn find_patient(&self, tenant: Option<&TenantId>, id: &PatientId) -> Option<PatientKey> {
+        let same = |key: &u32| {
+            let patient = &self.patients[*key as usize];
+            patient.id == *id && patient.tenant.as_ref() == tenant
+        };
+        self.index.find(hash(tenant, id), same).map(|key| PatientKey(*key))
+    }
+
+    fn add_patient(&mut self, patient: Patient) {
+        let (key, hash_of_new) = (self.patients.len() as u32, hash_patient(&patient));
+        self.patients.push(patient);
+        let patients = &self.patients;
+        self.index.insert_unique(hash_of_new, key, |k| hash_patient(&patients[*k as usize]));
+    }
+
+    /// The key of a patient's device, which is added if new.
+    pub fn device(&mut self, patient: PatientKey, id: &DeviceId) -> Result<DeviceKey, Error> {
+        let most = usize::from(self.config.max_devices);
+        let known = self.patients.get_mut(patient.0 as usize);
+        known.ok_or_else(|| Error::new(Code::UnknownPatient))?.device(id, most)
+    }
+
+    /// Takes one event in.
+    ///
+    /// # Errors
+    /// [`Code::OutputQueueFull`]: poll, then call again with the same event. Whatever is wrong with
+    /// the event itself is a [`Receipt::Quarantined`].
+    pub fn handle_event(&mut self, event: Event, now: HostTime) -> Result<Receipt, Error> {
+        let now = self.advance(now)?;
+        let key = match self.patient(event.tenant.as_ref(), &event.patient) {
+            Ok(key) => key,
+            Err(error) => {
+                let rejected = Rejected::Event(event.into());
+                return Ok(self.desk.reject(now, error.code(), rejected));
+            }
+        };
+        let most = usize::from(self.config.max_devices);
+        let patient = &mut self.patients[key.0 as usize];
+        let mut call = self.desk.call(&self.policy, now);
+        let receipt = patient.event(&mut call, event, most);
+        let rearm = call.rearm;
+        self.after(key.0, rearm, now);
+        Ok(receipt)
+    }
+
+    /// Takes one event in, in its JSON form. Text that is no event is quarantined whole.
+    ///
+    /// # Errors
+    /// [`Code::OutputQueueFull`] as [`handle_event`](Self::handle_event).
+    pub fn handle_json(&mut self, text: &[u8], now: HostTime) -> Result<Receipt, Error> {
+        match crate::event::json::parse(text) {
+            Ok(event) => self.handle_event(event, now),
+            Err(error) => {
+                let now = self.advance(now)?;
+                Ok(self.desk.reject(now, error.code(), Rejected::Text(text.to_vec())))
+            }
+        }
+    }
+
+    /// Takes readings in, each at its own `received_at`: the same decisions, byte for byte, as one
+    /// [`handle_event`](Self::handle_event) for each.
+    pub fn handle_batch(&mut self, readings: &[Reading]) -> BatchReceipt {
+        let mut done = BatchReceipt::default();
+        for reading in readings {
+            let Ok(receipt) = self.handle_reading(reading) else { break };
+            done.consumed += 1;
+            match receipt {
+                Receipt::Accepted => done.accepted += 1,
+                Receipt::Duplicate => done.duplicate += 1,
+                Receipt::Quarantined(_) => done.quarantined += 1,
+            }
+        }
+        done
+    }
+
+    /// Takes one reading in.
+    ///
+    /// # Errors
+    /// [`Code::OutputQueueFull`] as [`handle_event`](Self::handle_event).
+    #[inline]
+    pub fn handle_reading(&mut self, reading: &Reading) -> Result<Receipt, Error> {
+        let now = self.advance(reading.received_at)?;
+        let key = reading.patient.0;
+        let Some(patient) = self.patients.get_mut(key as usize) else {
+            return Err(Error::new(Code::UnknownPatient));
+        };
+        let incoming = Incoming::from(reading);
+        let mut call = self.desk.call(&self.policy, now);
+        let receipt = patient.reading(&mut call, &incoming);
+        let rearm = call.rearm;
+        if let Receipt::Quarantined(code) = receipt {
+            let mut call = self.desk.call(&self.policy, now);
+            patient.reject_reading(&mut call, reading, code);
+        }
+        if rearm {
+            self.after(key, true, now);
+        }
+        Ok(receipt)
+    }
+
+    /// Takes a person's command in.
+    ///
+    /// # Errors
+    /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
+    /// the refusal: it is recorded, and nothing else changed.
+    pub fn handle_command(
+        &mut self,
+        command: &Command,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        let now = self.advance(now)?;
+        let Some(patient) = self.patients.get_mut(command.patient.0 as usize) else {
+            return Ok(Err(Error::new(Code::UnknownPatient)));
+        };
+        let mut call = self.desk.call(&self.policy, now);
+        let result = patient.command(&mut call, command);
+        self.after(command.patient.0, true, now);
+        Ok(result)
+    }
+
+    /// Does what is due by `now`. Calling early is harmless, calling late only delays.
+    ///
+    /// # Errors
+    /// [`Code::OutputQueueFull`]: poll, then call again; what was done stays done.
+    pub fn handle_timeout(&mut self, now: HostTime) -> Result<(), Error> {
+        self.advance(now).map(|_| ())
+    }
+
+    /// The next output, in the order of decisions. Poll after every `handle_*` call.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.desk.out.pop()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
+    pub fn next_wakeup(&self) -> Option<HostTime> {
+        self.timers.peek().map(|Reverse((at, _))| HostTime::from_millis(*at))
+    }
+
+    /// How many patients there are.
+    pub fn len(&self) -> usize {
+        self.patients.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.patients.is_empty()
+    }
+
+    /// What became of a patient's inputs.
+    pub fn counts(&self, patient: PatientKey) -> Option<Counts> {
+        self.patients.get(patient.0 as usize).map(|p| p.counts)
+    }
+
+    /// The end of a patient's record stream.
+    pub fn chain(&self, patient: PatientKey) -> Option<Chain> {
+        self.patients.get(patient.0 as usize).map(|p| p.chain)
+    }
+
+    /// A patient's alerts: the open ones, and the latest closed one of each rule.
+    pub fn alerts(&self, patient: PatientKey) -> &[Alert] {
+        self.patients.get(patient.0 as usize).map_or(&[], |p| &p.alerts)
+    }
+
+    /// The state of a rule's condition for a patient.
+    pub fn condition(&self, patient: PatientKey, rule: &str) -> Option<ConditionState> {
+        let (index, _) = self.policy.rule(rule)?;
+        Some(self.patients.get(patient.0 as usize)?.condition(&self.policy, index))
+    }
+
+    /// Why a rule has not raised an alert for a patient, or what holds it back.
+    pub fn why(&mut self, patient: PatientKey, rule: &str) -> Option<WhyNot> {
+        let (index, _) = self.policy.rule(rule)?;
+        Some(self.patients.get_mut(patient.0 as usize)?.why(&self.policy, index))
+    }
+
+    /// Host time goes on to `now`: whatever is due happens, in the order in which it is due.
+    #[inline]
+    fn advance(&mut self, now: HostTime) -> Result<HostTime, Error> {
+        let now = self.desk.tick(now);
+        match self.timers.peek() {
+            Some(Reverse((at, _))) if *at <= now.as_millis() => self.fire_due(now)?,
+            _ => {}
+        }
+        self.desk.reached = now;
+        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
+    }
+
+    fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
+        while let Some(Reverse((at, key))) = self.timers.peek().copied() {
+            if at > now.as_millis() {
+                break;
+            }
+            if !self.desk.has_room() {
+                return Err(Error::new(Code::OutputQueueFull));
+            }
+            self.timers.pop();
+            let patient = &mut self.patients[key as usize];
+            if patient.armed != at {
+                continue;
+            }
+            patient.armed = UNARMED;
+            let until = HostTime::from_millis(at);
+            let since = self.desk.reached;
+            let mut call = self.desk.call(&self.policy, now);
+            let fired = patient.fire(&mut call, since, until);
+            if fired {
+                let at = call.now;
+                self.desk.reached = self.desk.reached.max(at);
+            }
+            self.arm(key);
+        }
+        Ok(())
+    }
+
+    /// After a patient's state changed: its wake-up, and whatever is due at once.
+    fn after(&mut self, key: u32, rearm: bool, now: HostTime) {
+        if rearm {
+            self.arm(key);
+            if self.patients[key as usize].armed <= now.as_millis() {
+                // Room is left for one call's outputs; the rest waits for the next call.
+                let _ = self.fire_due(now);
+            }
+        }
+    }
+
+    fn arm(&mut self, key: u32) {
+        let patient = &mut self.patients[key as usize];
+        let at = patient.deadline_ms(&self.policy);
+        if at < patient.armed {
+            patient.armed = at;
+            self.timers.push(Reverse((at, key)));
+        }
+    }
+}
+
+fn hash(tenant: Option<&TenantId>, id: &PatientId) -> u64 {
+    // Fixed, not seeded: the order of a table decides nothing here, and identifiers come from a
+    // host that the engine trusts with patients' lives already.
+    let mut sum = crate::record::Checksum::default();
+    sum.feed_text(id.as_str().as_bytes());
+    sum.feed_text(tenant.map_or("", TenantId::as_str).as_bytes());
+    // The table looks at the top bits and at the bottom ones.
+    sum.0 ^ (sum.0 >> 32)
+}
+
+fn hash_patient(patient: &Patient) -> u64 {
+    hash(patient.tenant.as_ref(), &patient.id)
+}

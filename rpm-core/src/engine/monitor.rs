@@ -1,0 +1,154 @@
+//! One patient, no map: for firmware, and for the keyed state of a distributed job.
+
+use alloc::sync::Arc;
+
+use super::desk::Desk;
+use super::output::{Output, Rejected};
+use super::patient::{Incoming, Patient};
+use super::{Reading, WhyNot};
+use crate::alert::{Alert, Command};
+use crate::error::{Code, Error};
+use crate::event::Event;
+use crate::id::{DeviceId, DeviceKey, PatientId, TenantId};
+use crate::intake::{Counts, Receipt};
+use crate::policy::Policy;
+use crate::record::{Chain, ConditionState};
+use crate::time::HostTime;
+
+/// How many devices one patient may have here.
+const MAX_DEVICES: usize = 64;
+/// How many outputs may wait.
+const MAX_OUTPUTS: usize = 256;
+
+/// Watches one patient by one policy: the same decisions as an [`Engine`](super::Engine) with that
+/// patient in it.
+#[derive(Debug)]
+pub struct Monitor {
+    policy: Arc<Policy>,
+    patient: Patient,
+    desk: Desk,
+}
+
+impl Monitor {
+    /// A monitor of this patient.
+    pub fn new(policy: Arc<Policy>, tenant: Option<&TenantId>, patient: &PatientId) -> Self {
+        let desk = Desk::new(&policy, MAX_OUTPUTS);
+        let patient = Patient::new(tenant.cloned(), patient.clone(), &policy);
+        Self { policy, patient, desk }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The key of a device, which is added if new.
+    pub fn device(&mut self, id: &DeviceId) -> Result<DeviceKey, Error> {
+        self.patient.device(id, MAX_DEVICES)
+    }
+
+    /// Takes one event in; as [`Engine::handle_event`](super::Engine::handle_event). An event of
+    /// another patient is quarantined.
+    pub fn handle_event(&mut self, event: Event, now: HostTime) -> Result<Receipt, Error> {
+        let now = self.advance(now)?;
+        if event.patient != self.patient.id || event.tenant != self.patient.tenant {
+            let rejected = Rejected::Event(event.into());
+            return Ok(self.desk.reject(now, Code::UnknownPatient, rejected));
+        }
+        let mut call = self.desk.call(&self.policy, now);
+        let receipt = self.patient.event(&mut call, event, MAX_DEVICES);
+        self.fire_due(now)?;
+        Ok(receipt)
+    }
+
+    /// Takes one reading in; its patient key is ignored.
+    pub fn handle_reading(&mut self, reading: &Reading) -> Result<Receipt, Error> {
+        let now = self.advance(reading.received_at)?;
+        let mut call = self.desk.call(&self.policy, now);
+        let receipt = self.patient.reading(&mut call, &Incoming::from(reading));
+        if let Receipt::Quarantined(code) = receipt {
+            self.patient.reject_reading(&mut call, reading, code);
+        }
+        self.fire_due(now)?;
+        Ok(receipt)
+    }
+
+    /// Takes a person's command in; as [`Engine::handle_command`](super::Engine::handle_command).
+    pub fn handle_command(
+        &mut self,
+        command: &Command,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        let now = self.advance(now)?;
+        let mut call = self.desk.call(&self.policy, now);
+        let result = self.patient.command(&mut call, command);
+        Ok(result)
+    }
+
+    /// Does what is due by `now`.
+    pub fn handle_timeout(&mut self, now: HostTime) -> Result<(), Error> {
+        self.advance(now).map(|_| ())
+    }
+
+    /// The next output. Poll after every `handle_*` call.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.desk.out.pop()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
+    pub fn next_wakeup(&self) -> Option<HostTime> {
+        self.patient.next_deadline(&self.policy)
+    }
+
+    /// The alerts: the open ones, and the latest closed one of each rule.
+    pub fn alerts(&self) -> &[Alert] {
+        &self.patient.alerts
+    }
+
+    /// What became of the inputs.
+    pub fn counts(&self) -> Counts {
+        self.patient.counts
+    }
+
+    /// The end of the record stream.
+    pub fn chain(&self) -> Chain {
+        self.patient.chain
+    }
+
+    /// The state of a rule's condition.
+    pub fn condition(&self, rule: &str) -> Option<ConditionState> {
+        let (index, _) = self.policy.rule(rule)?;
+        Some(self.patient.condition(&self.policy, index))
+    }
+
+    /// Why a rule has not raised an alert.
+    pub fn why(&mut self, rule: &str) -> Option<WhyNot> {
+        let (index, _) = self.policy.rule(rule)?;
+        Some(self.patient.why(&self.policy, index))
+    }
+
+    fn advance(&mut self, now: HostTime) -> Result<HostTime, Error> {
+        let now = self.desk.tick(now);
+        self.fire_due(now)?;
+        self.desk.reached = now;
+        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
+    }
+
+    fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
+        loop {
+            if self.next_wakeup().is_none_or(|at| at > now) {
+                return Ok(());
+            }
+            if !self.desk.has_room() {
+                return Err(Error::new(Code::OutputQueueFull));
+            }
+            let since = self.desk.reached;
+            let mut call = self.desk.call(&self.policy, since);
+            if !self.patient.fire(&mut call, since, now) {
+                return Ok(());
+            }
+            let at = call.now;
+            self.desk.reached = self.desk.reached.max(at);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What comes out, and the bounded queue it waits in.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::error::Code;
+use crate::event::Event;
+use crate::record::SealedRecord;
+
+/// Something the engine has decided. Poll until there is none.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// A decision, with its canonical line.
+    Record(SealedRecord),
+    /// An input that was refused, whole, beside the record that says so.
+    Quarantined {
+        /// Why.
+        reason: Code,
+        /// What came in.
+        input: Rejected,
+    },
+}
+
+/// A refused input, as it came.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Rejected {
+    /// It could be read.
+    Event(Box<Event>),
+    /// It could not.
+    Text(Vec<u8>),
+}
+
+impl core::fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Event(_) => "Event([redacted])",
+            Self::Text(_) => "Text([redacted])",
+        })
+    }
+}
+
+/// Outputs in the order in which they were decided.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Output>,
+    capacity: usize,
+}
+
+impl Queue {
+    pub fn new(capacity: usize) -> Self {
+        Self { waiting: VecDeque::new(), capacity }
+    }
+
+    /// Whether so many more fit. Asked before anything changes.
+    #[inline]
+    pub fn has_room(&self, wanted: usize) -> bool {
+        // A single input may always produce its outputs into an empty queue.
+        self.waiting.is_empty() || self.waiting.len() + wanted <= self.capacity
+    }
+
+    pub fn push(&mut self, output: Output) {
+        self.waiting.push_back(output);
+    }
+
+    pub fn pop(&mut self) -> Option<Output> {
+        self.waiting.pop_front()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}

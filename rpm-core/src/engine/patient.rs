@@ -1,0 +1,674 @@
+//! One patient: intake, lanes, alerts and the record stream.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+
+use super::lane::{Effects, Lane, RuleState};
+use super::output::{Output, Queue};
+use crate::alert::{Action, Alert, Command, level_of};
+use crate::error::{Code, Error};
+use crate::event::{Kind, Quality};
+use crate::id::{AlertId, DeviceKey, PatientId, TenantId};
+use crate::intake::{self, Counts, DeviceState, Receipt, Seen};
+use crate::policy::{Mode, Policy, RuleBody};
+use crate::record::{AlertChange, Body, Chain, ConditionState, Level};
+use crate::rule::condition::{Change, Machine};
+use crate::rule::predicate::Signals;
+use crate::signal::{Placed, Sample};
+use crate::time::{Duration, HostTime, Timestamp};
+use crate::value::{Value, write_thousandths};
+
+/// No timer.
+pub(crate) const UNARMED: i64 = i64::MAX;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Patient {
+    pub tenant: Option<TenantId>,
+    pub id: PatientId,
+    pub devices: SmallVec<[DeviceState; 1]>,
+    pub lane: Lane,
+    /// Data older than the horizon, evaluated on their own.
+    pub backlog: Option<Box<Lane>>,
+    /// Open alerts and the latest closed one of each rule.
+    pub alerts: Vec<Alert>,
+    pub next_alert: u32,
+    pub chain: Chain,
+    pub counts: Counts,
+    /// When the engine's timer for this patient goes off.
+    pub armed: i64,
+}
+
+/// What every call carries down.
+pub(crate) struct Call<'a> {
+    pub policy: &'a Policy,
+    pub now: HostTime,
+    pub out: &'a mut Queue,
+    /// Whether a timer may be due earlier than the one that is set.
+    pub rearm: bool,
+}
+
+/// A reading after its patient has been found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming {
+    pub kind: Kind,
+    pub sequence: Option<u64>,
+    pub sample: Sample,
+}
+
+impl Patient {
+    pub fn new(tenant: Option<TenantId>, id: PatientId, policy: &Policy) -> Self {
+        Self {
+            tenant,
+            id,
+            devices: SmallVec::new(),
+            lane: Lane::new(policy),
+            backlog: None,
+            alerts: Vec::new(),
+            next_alert: 1,
+            chain: Chain::default(),
+            counts: Counts::default(),
+            armed: UNARMED,
+        }
+    }
+
+    /// Takes a reading in; a refusal is the caller's to put out, with the event.
+    #[inline]
+    pub fn reading(&mut self, call: &mut Call<'_>, r: &Incoming) -> Receipt {
+        self.note(r);
+        let receipt = self.receive(call, r).unwrap_or_else(Receipt::Quarantined);
+        self.counts.count(receipt);
+        receipt
+    }
+
+    /// Into the count and checksum of the inputs: four words.
+    #[inline]
+    pub fn note(&mut self, r: &Incoming) {
+        let (sample, checksum) = (&r.sample, &mut self.chain.checksum);
+        self.chain.inputs += 1;
+        checksum.feed(sample.observed_at.as_millis() as u64);
+        checksum.feed(u64::from(sample.value.thousandths() as u32) << 32 | u64::from(r.kind.0));
+        checksum.feed(u64::from(sample.device.0) << 8 | u64::from(sample.quality.bits()));
+        checksum.feed(r.sequence.map_or(u64::MAX, |s| s.wrapping_add(1)));
+    }
+
+    #[inline]
+    fn receive(&mut self, call: &mut Call<'_>, r: &Incoming) -> Result<Receipt, Code> {
+        intake::check_time(call.policy, r.sample.observed_at, call.now)?;
+        let Some(device) = self.devices.get(usize::from(r.sample.device.0)) else {
+            return Err(Code::UnknownDevice);
+        };
+        let seen = r.sequence.map_or(Seen::Unknown, |n| device.sequence.lookup(n));
+        let Some(index) = call.policy.signal_of(r.kind) else {
+            return Ok(self.unmonitored(r, seen));
+        };
+        let def = &call.policy.signals()[index];
+        let mut sample = r.sample;
+        sample.quality = intake::check_value(def, sample.value, sample.quality)?;
+        if seen == Seen::Yes {
+            return self.repeated(index, &sample);
+        }
+        let placed = if self.lane.is_current(def, sample.observed_at.as_millis()) {
+            self.live(call, index, &sample)
+        } else {
+            self.belated(call, index, &sample)
+        };
+        match placed {
+            Placed::Accepted => {
+                self.mark_sequence(r);
+                Ok(Receipt::Accepted)
+            }
+            Placed::Duplicate => Ok(Receipt::Duplicate),
+            Placed::Conflict => Err(Code::Conflict),
+            Placed::TooOld => Err(Code::BeyondHorizon),
+        }
+    }
+
+    #[inline]
+    fn mark_sequence(&mut self, r: &Incoming) {
+        let device = self.devices.get_mut(usize::from(r.sample.device.0));
+        if let (Some(number), Some(device)) = (r.sequence, device) {
+            device.sequence.insert(number);
+        }
+    }
+
+    fn unmonitored(&mut self, r: &Incoming, seen: Seen) -> Receipt {
+        if seen == Seen::Yes {
+            return Receipt::Duplicate;
+        }
+        self.mark_sequence(r);
+        self.counts.unmonitored += 1;
+        Receipt::Accepted
+    }
+
+    /// The device used the number before: for the same reading, or for another.
+    fn repeated(&self, index: usize, sample: &Sample) -> Result<Receipt, Code> {
+        let in_backlog = || self.backlog.as_ref().and_then(|lane| lane.find(index, sample));
+        let known = self.lane.find(index, sample).or_else(in_backlog);
+        let oldest = self.lane.signals[index].ring.oldest();
+        let pane = self.lane.signals[index].ring.pane_of(sample.observed_at);
+        match known {
+            Some(value) if value == sample.value => Ok(Receipt::Duplicate),
+            // The pane has left the ring: all that is known is the number.
+            None if pane < oldest => Ok(Receipt::Duplicate),
+            _ => Err(Code::Conflict),
+        }
+    }
+
+    #[inline]
+    fn live(&mut self, call: &mut Call<'_>, index: usize, sample: &Sample) -> Placed {
+        let def = &call.policy.signals()[index];
+        let mut effects = Effects::default();
+        let placed = self.lane.insert(call.policy, index, sample, &mut effects);
+        if placed != Placed::Accepted {
+            return placed;
+        }
+        if self.lane.arrived(index, sample.quality, def.accept, call.now) {
+            call.rearm = true;
+        }
+        if !def.watchers.is_empty() {
+            self.signal_is_back(call, index, sample.observed_at);
+        }
+        if !(effects.changes.is_empty() && effects.abandoned.is_empty() && effects.refreshed.is_empty())
+        {
+            self.take_effects(call, effects);
+        }
+        placed
+    }
+
+    /// Data from before the horizon: a lane of their own, started anew if they go back again.
+    fn belated(&mut self, call: &mut Call<'_>, index: usize, sample: &Sample) -> Placed {
+        if let Some(known) = self.lane.find(index, sample) {
+            return if known == sample.value { Placed::Duplicate } else { Placed::Conflict };
+        }
+        let def = &call.policy.signals()[index];
+        let observed = sample.observed_at.as_millis();
+        if self.backlog.as_ref().is_some_and(|lane| !lane.is_current(def, observed)) {
+            self.close_backlog(call);
+        }
+        let lane = self.backlog.get_or_insert_with(|| Box::new(Lane::new(call.policy)));
+        let mut effects = Effects::default();
+        let placed = lane.insert(call.policy, index, sample, &mut effects);
+        if placed == Placed::Accepted {
+            lane.arrived(index, sample.quality, def.accept, call.now);
+            self.counts.beyond_horizon += 1;
+            self.take_backlog_effects(call, &effects);
+        }
+        placed
+    }
+
+    fn take_backlog_effects(&mut self, call: &mut Call<'_>, effects: &Effects) {
+        for (rule, change) in &effects.changes {
+            let Change::Stepped { state, at } = change else { continue };
+            if level_of(*state).is_none() {
+                self.backlog_finding(call, *rule, *at);
+            } else if let Some(RuleState::Limits(watch)) =
+                self.backlog.as_mut().and_then(|lane| lane.rules.get_mut(*rule))
+            {
+                watch.dated = true;
+            }
+        }
+    }
+
+    /// What the backlog lane found active and is over, or as far as the data go.
+    fn backlog_finding(&mut self, call: &mut Call<'_>, rule: usize, until: i64) {
+        let Some(lane) = &mut self.backlog else { return };
+        let Some(RuleState::Limits(watch)) = lane.rules.get_mut(rule) else { return };
+        if !core::mem::take(&mut watch.dated) {
+            return;
+        }
+        let machine = watch.condition.machine;
+        // Over: the state before the last change is the one that was active.
+        let active = match machine.level {
+            0 => watch.condition.undo.last().map_or(machine, |(_, before)| *before),
+            _ => machine,
+        };
+        self.finding(call, rule, &active, until);
+    }
+
+    /// The backlog has been read to its end: says what was going on, and forgets it.
+    pub fn close_backlog(&mut self, call: &mut Call<'_>) {
+        let Some(lane) = &self.backlog else { return };
+        let dated = |(i, rule): (usize, &RuleState)| match rule {
+            RuleState::Limits(w) if w.dated => Some((i, w.condition.frontier)),
+            _ => None,
+        };
+        let ends: Vec<_> = lane.rules.iter().enumerate().filter_map(dated).collect();
+        for (rule, until) in ends {
+            self.backlog_finding(call, rule, until);
+        }
+        self.backlog = None;
+    }
+
+    fn finding(&mut self, call: &mut Call<'_>, rule: usize, machine: &Machine, until: i64) {
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
+        let Some(top) = usize::from(machine.level).checked_sub(1) else { return };
+        let (from, until) = (machine.onset, until.max(machine.onset));
+        let overlaps = |a: &Alert| {
+            let onset = a.onset.as_millis();
+            a.rule == rule && onset <= until && (a.is_active() || onset >= from)
+        };
+        let alerted = self.alerts.iter().any(overlaps);
+        let body = Body::RetrospectiveFinding {
+            rule: call.policy.rules()[rule].id.clone(),
+            level: limits.levels[top].level,
+            from: Timestamp::from_millis(from),
+            until: Timestamp::from_millis(until),
+            alerted,
+        };
+        self.record(call, body);
+    }
+
+    fn take_effects(&mut self, call: &mut Call<'_>, effects: Effects) {
+        for (rule, gap) in effects.abandoned {
+            let body = Body::HoldAbandoned {
+                rule: call.policy.rules()[rule].id.clone(),
+                level: gap.level,
+                observed_at: self.exact_time(call.policy, rule, gap.at),
+                held: gap.held,
+            };
+            self.record(call, body);
+        }
+        for (rule, change) in effects.changes {
+            self.condition_changed(call, rule, &change);
+        }
+        for rule in effects.refreshed {
+            self.annunciate(call, rule, None);
+        }
+    }
+
+    fn condition_changed(&mut self, call: &mut Call<'_>, rule: usize, change: &Change) {
+        let id = call.policy.rules()[rule].id.clone();
+        match change {
+            Change::Stepped { at, state } => {
+                // An alert's own record carries the evidence; the way there does not need it.
+                let body = Body::ConditionChanged {
+                    rule: id,
+                    observed_at: self.exact_time(call.policy, rule, *at),
+                    state: *state,
+                    evidence: Vec::new(),
+                };
+                self.record(call, body);
+                self.annunciate(call, rule, None);
+            }
+            Change::Revised { since, history } => {
+                let changes = history.iter().map(|(at, state)| crate::record::Change {
+                    observed_at: self.exact_time(call.policy, rule, *at),
+                    state: *state,
+                });
+                let history_exact = changes.collect();
+                let body = Body::ConditionRevised {
+                    rule: id,
+                    since: Timestamp::from_millis(*since),
+                    history: history_exact,
+                };
+                self.record(call, body);
+                self.annunciate(call, rule, Some(history));
+            }
+        }
+    }
+
+    /// When the latest reading of a pane was observed: finer than the pane.
+    fn exact_time(&self, policy: &Policy, rule: usize, at: i64) -> Timestamp {
+        let start = Timestamp::from_millis(at);
+        let RuleBody::Limits(limits) = &policy.rules()[rule].body else { return start };
+        let time = |s: &u16| {
+            let ring = &self.lane.signals[usize::from(*s)].ring;
+            let pane = ring.pane_of(start);
+            (ring.start_of(pane) == at && ring.has_good(pane)).then(|| ring.time_of(pane))
+        };
+        limits.signals.iter().filter_map(time).max().unwrap_or(start)
+    }
+
+    /// Brings the alert of a rule in line with its condition.
+    fn annunciate(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        revised: Option<&[(i64, ConditionState)]>,
+    ) {
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
+        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else { return };
+        let state = watch.condition.machine.state(limits);
+        let (frontier, machine) = (watch.condition.frontier, watch.condition.machine);
+        let has_alert = watch.alert.is_some();
+        let was_dated = watch.dated;
+        watch.unverified = false;
+        if level_of(state).is_none() {
+            watch.dated = false;
+            if let (false, Some(history)) = (has_alert, revised) {
+                self.past_finding(call, rule, history);
+            } else if was_dated {
+                self.dated_finding(call, rule, frontier);
+            }
+        } else if !has_alert && self.too_old_to_page(call, rule, frontier) {
+            self.set_dated(rule, true);
+            call.rearm = true;
+            return;
+        }
+        self.set_dated(rule, false);
+        match (has_alert, level_of(state)) {
+            (true, level) if !self.let_go(rule, level) => {
+                self.follow(call, rule, state, frontier, revised.is_some());
+            }
+            (_, Some(level)) if self.alert_of(rule).is_none() => {
+                self.open(call, rule, level, state, &machine);
+            }
+            _ => {}
+        }
+        call.rearm = true;
+    }
+
+    fn alert_of(&self, rule: usize) -> Option<AlertId> {
+        match &self.lane.rules[rule] {
+            RuleState::Limits(watch) => watch.alert,
+            RuleState::Missing(absence) => absence.alert,
+        }
+    }
+
+    /// Whether a person has closed the rule's alert. It is let go when the condition is over, or
+    /// when it became worse than what was closed: that is an alert of its own.
+    fn let_go(&mut self, rule: usize, level: Option<Level>) -> bool {
+        let id = self.alert_of(rule);
+        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else { return true };
+        if alert.is_open() {
+            return false;
+        }
+        if level.is_none_or(|level| level > alert.level) {
+            alert.condition = ConditionState::Normal;
+            if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
+                watch.alert = None;
+            }
+        }
+        true
+    }
+
+    fn set_dated(&mut self, rule: usize, dated: bool) {
+        if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
+            watch.dated = dated;
+        }
+    }
+
+    /// Whether the newest evidence is older than the horizon: it says what was, not what is.
+    fn too_old_to_page(&self, call: &Call<'_>, rule: usize, frontier: i64) -> bool {
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return false };
+        let widest = limits.signals.iter().map(|s| call.policy.signals()[usize::from(*s)].pane_ms);
+        let pane = Duration::from_millis(widest.max().unwrap_or(0));
+        let age = call.now.age_of(Timestamp::from_millis(frontier));
+        age > call.policy.lateness_horizon().plus(pane)
+    }
+
+    /// The live lane went through old data, was active there, and came out of it.
+    fn dated_finding(&mut self, call: &mut Call<'_>, rule: usize, until: i64) {
+        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return };
+        let active = watch.condition.undo.iter().rev().map(|(_, m)| *m).find(|m| m.level > 0);
+        if let Some(machine) = active {
+            self.finding(call, rule, &machine, until);
+        }
+    }
+
+    /// Late evidence says that a condition was active for a while, and is over.
+    fn past_finding(&mut self, call: &mut Call<'_>, rule: usize, history: &[(i64, ConditionState)]) {
+        let mut start: Option<(i64, Level)> = None;
+        for (at, state) in history.iter().skip(1) {
+            match (level_of(*state), start) {
+                (Some(level), None) => start = Some((*at, level)),
+                (Some(level), Some((from, worst))) => start = Some((from, worst.max(level))),
+                (None, Some((from, level))) => {
+                    let body = Body::RetrospectiveFinding {
+                        rule: call.policy.rules()[rule].id.clone(),
+                        level,
+                        from: Timestamp::from_millis(from),
+                        until: Timestamp::from_millis(*at),
+                        alerted: false,
+                    };
+                    self.record(call, body);
+                    start = None;
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    pub fn open(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        level: Level,
+        state: ConditionState,
+        machine: &Machine,
+    ) {
+        let def = &call.policy.rules()[rule];
+        let RuleBody::Limits(limits) = &def.body else { return };
+        let top = usize::from(machine.level).saturating_sub(1);
+        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return };
+        // Old panes may have left the ring: then what holds now is the evidence.
+        let frontier = watch.condition.frontier;
+        let kept = frontier.saturating_sub(call.policy.lateness_horizon().as_millis());
+        let at = if machine.reached >= kept { machine.reached } else { frontier };
+        let observed_at = self.exact_time(call.policy, rule, machine.reached);
+        let onset = self.exact_time(call.policy, rule, machine.onset);
+        let mut signals = Signals { defs: call.policy.signals(), live: &mut self.lane.signals };
+        let evidence = signals.clauses(&limits.levels[top].raise, at);
+        let alert = self.new_alert(call, rule, level, state, onset);
+        if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
+            watch.alert = Some(alert);
+        }
+        let body = Body::AlertOpened {
+            alert,
+            rule: def.id.clone(),
+            title: def.title.clone(),
+            level,
+            shadow: def.mode == Mode::Shadow,
+            onset,
+            observed_at,
+            evidence,
+            hold: Duration::from_millis(limits.levels[top].hold),
+            policy: call.policy.reference(),
+        };
+        self.record(call, body);
+    }
+
+    pub fn new_alert(
+        &mut self,
+        call: &Call<'_>,
+        rule: usize,
+        level: Level,
+        condition: ConditionState,
+        onset: Timestamp,
+    ) -> AlertId {
+        let id = AlertId(self.next_alert);
+        self.next_alert = self.next_alert.saturating_add(1);
+        // Of closed alerts only the latest of each rule is kept; the records have them all.
+        self.alerts.retain(|a| a.is_open() || a.rule != rule);
+        self.alerts.push(Alert {
+            id,
+            rule,
+            level,
+            shadow: call.policy.rules()[rule].mode == Mode::Shadow,
+            onset,
+            opened_at: call.now,
+            revision: 1,
+            repeats: 0,
+            condition,
+            response: crate::alert::Response::Unowned,
+        });
+        id
+    }
+
+    /// Lets the open alert of a rule follow its condition.
+    fn follow(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        state: ConditionState,
+        at: i64,
+        revised: bool,
+    ) {
+        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return };
+        let (id, machine) = (watch.alert, watch.condition.machine);
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
+        let observed_at = self.exact_time(call.policy, rule, at);
+        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else { return };
+        let latch = limits.levels.iter().any(|l| l.latch && l.level <= alert.level);
+        let Some(change) = alert.follow(state, latch) else { return };
+        let raised = matches!(change, AlertChange::Raised | AlertChange::Reentered);
+        let lost = revised && change == AlertChange::Cleared;
+        let change = if lost { AlertChange::Revised } else { change };
+        let top = usize::from(machine.level).checked_sub(1);
+        let evidence = match top.filter(|_| raised) {
+            Some(top) => {
+                let live = &mut self.lane.signals;
+                let mut signals = Signals { defs: call.policy.signals(), live };
+                signals.clauses(&limits.levels[top].raise, at)
+            }
+            None => Vec::new(),
+        };
+        let peak = machine.peak.filter(|_| top.is_some()).map(decimal);
+        self.alert_changed(call, id, change, Some(observed_at), peak, None, evidence);
+        self.close_if_over(call, rule, id);
+    }
+
+    /// What nothing latches closes by itself once the condition is over.
+    pub fn close_if_over(&mut self, call: &mut Call<'_>, rule: usize, id: Option<AlertId>) {
+        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else { return };
+        if alert.condition != ConditionState::Normal {
+            return;
+        }
+        if alert.is_open() {
+            alert.close();
+            self.alert_changed(call, id, AlertChange::Closed, None, None, None, Vec::new());
+        }
+        match &mut self.lane.rules[rule] {
+            RuleState::Limits(watch) => watch.alert = None,
+            RuleState::Missing(absence) => absence.alert = None,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub fn alert_changed(
+        &mut self,
+        call: &mut Call<'_>,
+        id: Option<AlertId>,
+        change: AlertChange,
+        observed_at: Option<Timestamp>,
+        peak: Option<String>,
+        person: Option<(String, Option<String>)>,
+        evidence: Vec<crate::record::Clause>,
+    ) {
+        let Some(alert) = self.alerts.iter().find(|a| Some(a.id) == id) else { return };
+        let (by, reason) = person.map_or((None, None), |(by, reason)| (Some(by), reason));
+        let body = Body::AlertChanged {
+            alert: alert.id,
+            rule: call.policy.rules()[alert.rule].id.clone(),
+            revision: alert.revision,
+            change,
+            status: alert.status(),
+            condition: alert.condition,
+            observed_at,
+            peak,
+            by,
+            reason,
+            evidence,
+        };
+        self.record(call, body);
+    }
+
+    /// Takes a person's command; the inner error is the refusal, recorded as well.
+    pub fn command(&mut self, call: &mut Call<'_>, command: &Command) -> Result<(), Error> {
+        self.chain.inputs += 1;
+        self.chain.checksum.feed(u64::from(command.alert.0) << 32 | u64::from(command.seen_revision));
+        self.chain.checksum.feed_text(command.actor.as_bytes());
+        let alert = self.alerts.iter_mut().find(|a| a.id == command.alert);
+        let revision = alert.as_ref().map(|a| a.revision);
+        let applied = match alert {
+            Some(alert) => alert.apply(command, call.now),
+            None => Err(Error::new(Code::UnknownAlert)),
+        };
+        match applied {
+            Ok(change) => {
+                let reason = match &command.action {
+                    Action::Resolve { reason } => Some(reason.clone()),
+                    Action::Acknowledge => None,
+                };
+                let person = Some((command.actor.clone(), reason));
+                self.alert_changed(
+                    call, Some(command.alert), change, None, None, person, Vec::new(),
+                );
+                self.release_closed(command.alert);
+                Ok(())
+            }
+            Err(error) => {
+                let body = Body::CommandRefused {
+                    alert: command.alert,
+                    reason: error.code().name().to_string(),
+                    revision,
+                    by: command.actor.clone(),
+                };
+                self.record(call, body);
+                Err(error)
+            }
+        }
+    }
+
+    /// A resolved alert lets go of its rule once the condition is over; while it is still active
+    /// the rule stays tied to it, so that resolving does not raise the same alert again.
+    fn release_closed(&mut self, id: AlertId) {
+        let over = self.alerts.iter().any(|a| a.id == id && !a.is_open() && !a.is_active());
+        for rule in self.lane.rules.iter_mut().filter(|_| over) {
+            match rule {
+                RuleState::Limits(watch) if watch.alert == Some(id) => watch.alert = None,
+                RuleState::Missing(absence) if absence.alert == Some(id) => absence.alert = None,
+                _ => {}
+            }
+        }
+    }
+
+    pub fn record(&mut self, call: &mut Call<'_>, body: Body) {
+        let sealed = self.chain.seal(self.tenant.as_ref(), Some(&self.id), call.now, body);
+        call.out.push(Output::Record(sealed));
+    }
+
+    /// The device's key; devices are few, so a scan will do.
+    pub fn device(&mut self, id: &crate::id::DeviceId, most: usize) -> Result<DeviceKey, Error> {
+        if let Some(index) = self.devices.iter().position(|d| d.id == *id) {
+            return Ok(DeviceKey(index as u16));
+        }
+        if self.devices.len() >= most {
+            return Err(Error::new(Code::CapacityReached).at("device"));
+        }
+        self.devices.push(DeviceState { id: id.clone(), sequence: Default::default() });
+        Ok(DeviceKey(self.devices.len() as u16 - 1))
+    }
+
+    /// The reading that an event corrects or voids.
+    pub fn amend(
+        &mut self,
+        call: &mut Call<'_>,
+        r: &Incoming,
+        to: Option<Value>,
+    ) -> Result<(), Code> {
+        intake::check_time(call.policy, r.sample.observed_at, call.now)?;
+        let index = call.policy.signal_of(r.kind).ok_or(Code::NothingToCorrect)?;
+        let def = &call.policy.signals()[index];
+        let mut sample = r.sample;
+        if let Some(value) = to {
+            sample.quality = intake::check_value(def, value, Quality::GOOD)?;
+        }
+        let mut effects = Effects::default();
+        self.lane.amend(call.policy, index, &sample, to, &mut effects)?;
+        self.mark_sequence(r);
+        self.take_effects(call, effects);
+        Ok(())
+    }
+
+}
+
+fn decimal(thousandths: i64) -> String {
+    let mut text = String::new();
+    let _ = write_thousandths(thousandths, &mut text);
+    text
+}

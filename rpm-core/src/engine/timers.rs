@@ -1,0 +1,217 @@
+//! What happens to a patient because host time passed: signals that stay away, alerts whose data
+//! stopped, backlogs that have been read to their end.
+//!
+//! Every timer is a function of the patient's state, so there is nothing to cancel and nothing to
+//! forget in a snapshot. The engine keeps one wake-up a patient; one that comes too early finds
+//! nothing due and is set again.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::lane::RuleState;
+use super::patient::{Call, Patient, UNARMED};
+use crate::policy::{Missing, Policy, RuleBody};
+use crate::record::{AlertChange, Body, Clause, ConditionState, Level, Verdict};
+use crate::time::{Duration, HostTime, Timestamp};
+
+/// A backlog from which nothing came for so long has been read to its end.
+const BACKLOG_QUIET: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    Missing(usize),
+    Unverified(usize),
+    Backlog,
+}
+
+impl Patient {
+    /// When something will be due next, unless something happens before.
+    pub fn next_deadline(&self, policy: &Policy) -> Option<HostTime> {
+        self.next_timer(policy).map(|(at, _)| at)
+    }
+
+    /// The deadline for the engine's list of wake-ups.
+    pub fn deadline_ms(&self, policy: &Policy) -> i64 {
+        self.next_deadline(policy).map_or(UNARMED, HostTime::as_millis)
+    }
+
+    fn next_timer(&self, policy: &Policy) -> Option<(HostTime, Timer)> {
+        let of_rule = |(i, body): (usize, &RuleBody)| match (body, &self.lane.rules[i]) {
+            (RuleBody::Missing(missing), RuleState::Missing(absence)) => {
+                let at = self.missing_at(missing).filter(|_| absence.since.is_none())?;
+                Some((at, Timer::Missing(i)))
+            }
+            (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
+                let watched = watch.alert.is_some() || watch.dated;
+                if !watched || watch.unverified || watch.condition.machine.level == 0 {
+                    return None;
+                }
+                let last = self.lane.last_good_arrival(&limits.signals)?;
+                Some((last.plus(limits.unverified_after), Timer::Unverified(i)))
+            }
+            _ => None,
+        };
+        let rules = policy.rules().iter().enumerate();
+        let active = rules.filter(|(_, r)| r.mode() != crate::policy::Mode::Disabled);
+        let rules = active.filter_map(|(i, rule)| of_rule((i, &rule.body)));
+        rules.chain(self.backlog_at().map(|at| (at, Timer::Backlog))).min()
+    }
+
+    fn missing_at(&self, missing: &Missing) -> Option<HostTime> {
+        let signal = &self.lane.signals[usize::from(missing.signal)];
+        let base = signal.last_arrival.max(signal.expected.from)?;
+        let at = base.plus(missing.after);
+        // Nobody waits for a signal after the end of its enrolment.
+        signal.expected.until.is_none_or(|until| at <= until).then_some(at)
+    }
+
+    fn backlog_at(&self) -> Option<HostTime> {
+        let lane = self.backlog.as_ref()?;
+        let last = lane.signals.iter().filter_map(|s| s.last_arrival).max()?;
+        Some(last.plus(BACKLOG_QUIET))
+    }
+
+    /// Does the first thing that is due by `until`; false if nothing is. `since` is the time up to
+    /// which the engine has come: what was due before happens then.
+    pub fn fire(&mut self, call: &mut Call<'_>, since: HostTime, until: HostTime) -> bool {
+        let Some((at, timer)) = self.next_timer(call.policy).filter(|(at, _)| *at <= until) else {
+            return false;
+        };
+        call.now = at.max(since);
+        match timer {
+            Timer::Missing(rule) => self.goes_missing(call, rule),
+            Timer::Unverified(rule) => self.goes_unverified(call, rule),
+            Timer::Backlog => self.close_backlog(call),
+        }
+        true
+    }
+
+    fn goes_missing(&mut self, call: &mut Call<'_>, rule: usize) {
+        let def = &call.policy.rules()[rule];
+        let RuleBody::Missing(missing) = &def.body else { return };
+        let RuleState::Missing(absence) = &mut self.lane.rules[rule] else { return };
+        absence.since = Some(call.now);
+        let signal = &self.lane.signals[usize::from(missing.signal)];
+        let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
+        let onset = Timestamp::from_millis(last.as_millis());
+        let due = Timestamp::from_millis(call.now.as_millis());
+        let state = ConditionState::Active(missing.level);
+        self.condition_record(call, rule, due, state);
+        let alert = self.new_alert(call, rule, missing.level, state, onset);
+        if let RuleState::Missing(absence) = &mut self.lane.rules[rule] {
+            absence.alert = Some(alert);
+        }
+        let body = Body::AlertOpened {
+            alert,
+            rule: def.id.clone(),
+            title: def.title.clone(),
+            level: missing.level,
+            shadow: def.mode == crate::policy::Mode::Shadow,
+            onset,
+            observed_at: due,
+            evidence: Vec::from([silence(call, missing, call.now.since(last))]),
+            hold: missing.after,
+            policy: call.policy.reference(),
+        };
+        self.record(call, body);
+    }
+
+    /// A reading arrived: rules that missed its signal are over, if it says anything of the present.
+    #[inline]
+    pub fn signal_is_back(&mut self, call: &mut Call<'_>, index: usize, observed: Timestamp) {
+        for rule in &call.policy.signals()[index].watchers {
+            let rule = usize::from(*rule);
+            let RuleState::Missing(absence) = &mut self.lane.rules[rule] else { continue };
+            if absence.since.is_none() {
+                continue;
+            }
+            let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else { continue };
+            let fresh = missing.after.max(call.policy.lateness_horizon());
+            if call.now.age_of(observed) <= fresh {
+                absence.since = None;
+                self.is_back(call, rule);
+            }
+        }
+    }
+
+    fn is_back(&mut self, call: &mut Call<'_>, rule: usize) {
+        let RuleState::Missing(absence) = &self.lane.rules[rule] else { return };
+        let id = absence.alert;
+        let now = Timestamp::from_millis(call.now.as_millis());
+        self.condition_record(call, rule, now, ConditionState::Normal);
+        if let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) {
+            if alert.is_open() && alert.follow(ConditionState::Normal, false).is_some() {
+                self.alert_changed(call, id, AlertChange::Cleared, Some(now), None, None, Vec::new());
+            } else {
+                alert.condition = ConditionState::Normal;
+            }
+        }
+        self.close_if_over(call, rule, id);
+        call.rearm = true;
+    }
+
+    fn goes_unverified(&mut self, call: &mut Call<'_>, rule: usize) {
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
+        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else { return };
+        watch.unverified = true;
+        let top = usize::from(watch.condition.machine.level).saturating_sub(1);
+        let level: Level = limits.levels[top].level;
+        let machine = watch.condition.machine;
+        let state = ConditionState::ActiveUnverified(level);
+        let due = Timestamp::from_millis(call.now.as_millis());
+        self.condition_record(call, rule, due, state);
+        self.unverified_alert(call, rule, level, state, &machine);
+    }
+
+    /// The open alert says so; a condition that was too old to page on, and still held when the
+    /// data stopped, becomes an alert now.
+    fn unverified_alert(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        level: Level,
+        state: ConditionState,
+        machine: &crate::rule::condition::Machine,
+    ) {
+        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else { return };
+        watch.dated = false;
+        let Some(id) = watch.alert else {
+            return self.open(call, rule, level, state, machine);
+        };
+        let open = self.alerts.iter_mut().find(|a| a.id == id && a.is_open());
+        if let Some(change) = open.and_then(|alert| alert.follow(state, false)) {
+            self.alert_changed(call, Some(id), change, None, None, None, Vec::new());
+        }
+    }
+
+    fn condition_record(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        observed_at: Timestamp,
+        state: ConditionState,
+    ) {
+        let rule = call.policy.rules()[rule].id.clone();
+        let body = Body::ConditionChanged { rule, observed_at, state, evidence: Vec::new() };
+        self.record(call, body);
+    }
+}
+
+fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> Clause {
+    let seconds = |d: Duration| {
+        let mut text = alloc::string::String::new();
+        let _ = crate::value::write_thousandths(d.as_millis(), &mut text);
+        text
+    };
+    Clause {
+        signal: call.policy.signals()[usize::from(missing.signal)].name.clone(),
+        statistic: "time_since_last".to_string(),
+        over: None,
+        value: Some(seconds(silent)),
+        unit: "s".to_string(),
+        comparison: "at_or_above".to_string(),
+        limit: seconds(missing.after),
+        coverage: 0,
+        verdict: Verdict::Met,
+    }
+}

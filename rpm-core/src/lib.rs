@@ -1,0 +1,92 @@
+//! Turns wearable and bedside telemetry into explained clinician alerts.
+//!
+//! The core does no input or output, reads no clock, starts no thread and keeps no global. It is a
+//! fold: events, commands and time go in, [records](record) come out. The same policy and the same
+//! inputs give the same records, byte for byte, on a phone, in a bridge's firmware and in a back
+//! end.
+//!
+//! # The whole loop
+//!
+//! ```
+//! use rpm_core::policy::Policy;
+//! use rpm_core::{Engine, EngineConfig, HostTime, Output};
+//!
+//! let policy = Policy::from_json(br#"{
+//!   "id": "home", "version": 1, "title": "Oxygen at home",
+//!   "signals": { "spo2": { "cadence": "1 s" } },
+//!   "rules": [{
+//!     "id": "spo2-low", "title": "Low oxygen saturation", "signal": "spo2",
+//!     "levels": [{ "level": "urgent", "raise": { "below": 88 }, "for": "2 s" }]
+//!   }]
+//! }"#)?;
+//! let mut engine = Engine::new(policy, EngineConfig::default());
+//!
+//! let mut lines = Vec::new();
+//! for second in 0..5 {
+//!     let event = format!(
+//!         r#"{{"v":"1.0","patient":"p1","device":"d1","observed_at":{},
+//!             "reading":{{"kind":"spo2","value":86.5,"unit":"%"}}}}"#,
+//!         second * 1000
+//!     );
+//!     // 1. Something comes in, at the host's time.
+//!     let now = HostTime::from_millis(second * 1000 + 200);
+//!     engine.handle_json(event.as_bytes(), now)?;
+//!     // 2. Whatever was decided comes out: store it, act on it.
+//!     while let Some(output) = engine.poll_output() {
+//!         if let Output::Record(sealed) = output {
+//!             lines.push(sealed.line);
+//!         }
+//!     }
+//!     // 3. Sleep until the next input or `engine.next_wakeup()`, then `handle_timeout`.
+//! }
+//! assert!(lines.last().unwrap().contains(r#""type":"alert_opened""#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Floors
+//!
+//! A module uses only those above it in this table.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`time`] [`value`] [`id`] [`error`] [`redact`] | instants, fixed-point values, identifiers, codes |
+//! | [`event`] | the contract: kinds, units, bodies, JSON |
+//! | [`record`] | the words of decisions, the hash chain, explanations |
+//! | [`signal`] | panes, windows, statistics |
+//! | [`policy`] | what people write, compiled |
+//! | [`intake`] | the trust boundary |
+//! | `rule` | predicates and conditions |
+//! | [`alert`] | episodes and what people do about them |
+//! | [`engine`] | the facade |
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod alert;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod intake;
+pub mod policy;
+pub mod record;
+pub mod redact;
+mod rule;
+pub mod signal;
+pub mod time;
+pub mod value;
+
+pub use alert::{Action, Alert, Command};
+pub use engine::{
+    BatchReceipt, Engine, EngineConfig, Monitor, Output, Reading, Rejected, RestoreReport, WhyNot,
+};
+pub use error::{Code, Error};
+pub use id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
+pub use intake::{Counts, Receipt};
+pub use redact::Phi;
+pub use time::{Duration, HostTime, Timestamp};
+pub use value::{Decimal, Ratio, Value};

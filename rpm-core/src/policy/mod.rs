@@ -1,0 +1,201 @@
+//! Policies: what people write, checked whole, compiled once, never changed.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`spec`] | the policy as written (JSON, TOML) |
+//! | [`plan`] | the policy as executed: windows, comparisons, levels |
+//! | [`compile`] | from one to the other, with every mistake at once: **add a rule kind here** |
+//! | [`check`] | warnings: legal, but probably not meant |
+//! | [`words`] | the policy in plain words |
+//! | [`change`] | replacing one policy by another: proposed, approved by someone else, effective |
+
+pub mod change;
+mod check;
+mod compile;
+mod plan;
+mod read;
+pub mod spec;
+mod words;
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::error::Error;
+use crate::event::{Kind, KindRef};
+use crate::record::{Hash, PolicyRef};
+use crate::time::Duration;
+
+pub(crate) use compile::cover;
+pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, RuleBody};
+pub(crate) use words::unit_text;
+pub use plan::{Comparison, LimitLine, Mode, Rule, SignalDef};
+pub use spec::PolicySpec;
+
+/// A checked policy, immutable and shared.
+///
+/// Two policies with the same [`hash`](Self::hash) decide the same.
+#[derive(Debug)]
+pub struct Policy {
+    spec: PolicySpec,
+    hash: Hash,
+    horizon: Duration,
+    max_future_skew: Duration,
+    kinds: Vec<String>,
+    signals: Vec<SignalDef>,
+    rules: Vec<Rule>,
+    /// Signal of each kind, sorted by kind.
+    by_kind: Vec<(Kind, u16)>,
+    warnings: Vec<Error>,
+}
+
+/// Everything that is wrong with a policy, each with its path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PolicyErrors(Vec<Error>);
+
+impl Policy {
+    /// Reads JSON.
+    pub fn from_json(text: &[u8]) -> Result<Arc<Self>, PolicyErrors> {
+        Self::from_spec(read::json(text)?)
+    }
+
+    /// Reads TOML.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Arc<Self>, PolicyErrors> {
+        Self::from_spec(read::toml(text)?)
+    }
+
+    /// Checks and compiles.
+    pub fn from_spec(spec: PolicySpec) -> Result<Arc<Self>, PolicyErrors> {
+        compile::compile(spec).map(Arc::new)
+    }
+
+    /// The policy's name.
+    pub fn id(&self) -> &str {
+        &self.spec.id
+    }
+
+    /// Its version.
+    pub fn version(&self) -> u32 {
+        self.spec.version
+    }
+
+    /// One line for people.
+    pub fn title(&self) -> &str {
+        &self.spec.title
+    }
+
+    /// SHA-256 of its canonical JSON.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// As written.
+    pub fn spec(&self) -> &PolicySpec {
+        &self.spec
+    }
+
+    /// The canonical JSON that the hash is of.
+    pub fn to_json(&self) -> String {
+        compile::canonical(&self.spec)
+    }
+
+    /// Name, version and hash.
+    pub fn reference(&self) -> PolicyRef {
+        PolicyRef { id: self.spec.id.clone(), version: self.spec.version, hash: self.hash }
+    }
+
+    /// Legal, but probably not meant.
+    pub fn warnings(&self) -> &[Error] {
+        &self.warnings
+    }
+
+    /// The policy in plain words, one paragraph a rule.
+    pub fn describe(&self) -> String {
+        words::describe(self)
+    }
+
+    /// What is monitored.
+    pub fn signals(&self) -> &[SignalDef] {
+        &self.signals
+    }
+
+    /// What raises alerts.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule of this name, with its place.
+    pub fn rule(&self, id: &str) -> Option<(usize, &Rule)> {
+        self.rules.iter().enumerate().find(|(_, rule)| rule.id() == id)
+    }
+
+    /// How late a reading may be and still count as part of what is going on now.
+    pub fn lateness_horizon(&self) -> Duration {
+        self.horizon
+    }
+
+    /// How far ahead of the host's clock a reading may claim to be.
+    pub fn max_future_skew(&self) -> Duration {
+        self.max_future_skew
+    }
+
+    /// The kind that an event means, if the table or this policy knows it.
+    pub fn resolve(&self, kind: &KindRef) -> Option<Kind> {
+        match kind {
+            KindRef::Known(kind) => Some(*kind),
+            KindRef::Declared(name) => self.kind_named(name),
+        }
+    }
+
+    /// The kind of this name.
+    pub fn kind_named(&self, name: &str) -> Option<Kind> {
+        let declared = || self.kinds.iter().position(|k| k == name);
+        let number = |index: usize| Kind(Kind::FIRST_DECLARED + index as u16);
+        Kind::named(name).or_else(|| declared().map(number))
+    }
+
+    /// The name of a kind.
+    pub fn kind_name(&self, kind: Kind) -> Option<&str> {
+        match kind.info() {
+            Some(info) => Some(info.name),
+            None => {
+                let index = kind.0.checked_sub(Kind::FIRST_DECLARED)?;
+                self.kinds.get(usize::from(index)).map(String::as_str)
+            }
+        }
+    }
+
+    /// The unit in which a declared kind's values arrive.
+    pub fn declared_unit(&self, kind: Kind) -> Option<&str> {
+        let name = self.kind_name(kind)?;
+        self.spec.kinds.get(name).map(|k| k.unit.as_str())
+    }
+
+    /// The signal that monitors a kind.
+    #[inline]
+    pub fn signal_of(&self, kind: Kind) -> Option<usize> {
+        // A handful of entries: a scan beats a search.
+        self.by_kind.iter().find(|(k, _)| *k == kind).map(|(_, signal)| usize::from(*signal))
+    }
+}
+
+impl PolicyErrors {
+    /// One by one.
+    pub fn errors(&self) -> &[Error] {
+        &self.0
+    }
+}
+
+impl fmt::Display for PolicyErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            let newline = if index == 0 { "" } else { "\n" };
+            write!(f, "{newline}{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for PolicyErrors {}

@@ -1,0 +1,283 @@
+//! The policy as executed.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::event::{Kind, Quality};
+use crate::record::Level;
+use crate::signal::cursor::Window;
+use crate::signal::Statistic;
+use crate::time::Duration;
+use crate::value::Value;
+
+/// A monitored signal.
+#[derive(Clone, Debug)]
+pub struct SignalDef {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) unit: String,
+    pub(crate) kind: Kind,
+    pub(crate) cadence: Duration,
+    pub(crate) pane_ms: i64,
+    /// Panes covered by one reading at the policy's cadence.
+    pub(crate) cover: u32,
+    pub(crate) ring_panes: u32,
+    /// How much further back than the horizon evidence of a neighbour in a rule can reach.
+    pub(crate) reach_ms: i64,
+    pub(crate) horizon_panes: i64,
+    /// Flags that do not keep a reading from counting.
+    pub(crate) accept: Quality,
+    pub(crate) possible: (Value, Value),
+    pub(crate) plausible: (Value, Value),
+    /// Each distinct window, whatever the number of rules that use it.
+    pub(crate) windows: Vec<Window>,
+    /// The rules that read the signal.
+    pub(crate) readers: Vec<u16>,
+    /// The rules that fire when it is missing.
+    pub(crate) watchers: Vec<u16>,
+}
+
+impl SignalDef {
+    /// Its name in policies and records.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// For people.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// UCUM code of the canonical unit.
+    pub fn unit(&self) -> &str {
+        &self.unit
+    }
+
+    /// What it measures.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How often a reading is expected.
+    pub fn cadence(&self) -> Duration {
+        self.cadence
+    }
+
+    /// The width of a pane.
+    pub fn pane(&self) -> Duration {
+        Duration::from_millis(self.pane_ms)
+    }
+}
+
+/// Whether a rule decides, only records, or rests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// It decides.
+    Active,
+    /// It is evaluated and recorded, and annunciates nothing.
+    Shadow,
+    /// It rests.
+    Disabled,
+}
+
+/// A rule: one condition of every patient.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) mode: Mode,
+    pub(crate) body: RuleBody,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum RuleBody {
+    Limits(Limits),
+    Missing(Missing),
+}
+
+/// Levels with limits.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// From mild to severe.
+    pub levels: Vec<LevelDef>,
+    /// The distinct signals it reads.
+    pub signals: Vec<u16>,
+    pub max_gap: i64,
+    pub abandon_after: i64,
+    pub unverified_after: Duration,
+    /// How far back late evidence can reach: older states need not be kept.
+    pub keep: i64,
+    /// Whether a bad reading can change a verdict.
+    pub minds_artifacts: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct LevelDef {
+    pub level: Level,
+    pub raise: Expr,
+    /// `not raise` if absent.
+    pub clear: Option<Expr>,
+    pub hold: i64,
+    pub times: Option<Times>,
+    pub clear_hold: i64,
+    pub latch: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub count: u16,
+    pub within: i64,
+}
+
+/// A signal that is silent although it is expected.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing {
+    pub signal: u16,
+    pub after: Duration,
+    /// The highest level of the rules that it blinds.
+    pub level: Level,
+}
+
+/// A predicate with four answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Expr {
+    Leaf(Leaf),
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    AtLeast(u16, Vec<Expr>),
+    Not(Box<Expr>),
+}
+
+/// One comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf {
+    pub signal: u16,
+    /// Index of the signal's window.
+    pub window: u16,
+    pub statistic: Statistic,
+    /// Time base of rates in milliseconds.
+    pub per: i64,
+    pub comparison: Comparison,
+    /// Thousandths.
+    pub limit: i64,
+    /// Whether the window is the policy's, or only bounds how far `last` looks back.
+    pub windowed: bool,
+    pub coverage_permille: i64,
+    pub max_spoilt_permille: i64,
+}
+
+/// How a statistic is compared with its limit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Comparison {
+    /// Less than.
+    Below,
+    /// Less than or equal to.
+    AtOrBelow,
+    /// Greater than.
+    Above,
+    /// Greater than or equal to.
+    AtOrAbove,
+}
+
+impl Comparison {
+    /// Its name in policies and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Below => "below",
+            Self::AtOrBelow => "at_or_below",
+            Self::Above => "above",
+            Self::AtOrAbove => "at_or_above",
+        }
+    }
+
+    /// Whether a greater value is worse.
+    pub fn is_high(self) -> bool {
+        matches!(self, Self::Above | Self::AtOrAbove)
+    }
+
+    /// Whether a value that compares so with the limit is met.
+    #[inline]
+    pub(crate) fn met(self, ordering: core::cmp::Ordering) -> bool {
+        match self {
+            Self::Below => ordering.is_lt(),
+            Self::AtOrBelow => ordering.is_le(),
+            Self::Above => ordering.is_gt(),
+            Self::AtOrAbove => ordering.is_ge(),
+        }
+    }
+}
+
+/// A limit to draw into a picture of a signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LimitLine {
+    /// Index of the signal.
+    pub signal: usize,
+    /// The level that it raises.
+    pub level: Level,
+    /// Thousandths of the signal's unit.
+    pub limit: i64,
+    /// What is compared with it.
+    pub statistic: &'static str,
+    /// How.
+    pub comparison: Comparison,
+}
+
+impl Expr {
+    /// Every comparison in it.
+    pub fn leaves(&self) -> Vec<&Leaf> {
+        match self {
+            Self::Leaf(leaf) => Vec::from([leaf]),
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                parts.iter().flat_map(Self::leaves).collect()
+            }
+            Self::Not(part) => part.leaves(),
+        }
+    }
+}
+
+impl Rule {
+    /// Its name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What the clinician reads.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Whether it decides.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Indices of the signals it is about.
+    pub fn signals(&self) -> Vec<usize> {
+        match &self.body {
+            RuleBody::Limits(limits) => limits.signals.iter().map(|s| usize::from(*s)).collect(),
+            RuleBody::Missing(missing) => Vec::from([usize::from(missing.signal)]),
+        }
+    }
+
+    /// The raise limits that lie on a signal's own scale, for pictures.
+    pub fn lines(&self) -> Vec<LimitLine> {
+        let RuleBody::Limits(limits) = &self.body else { return Vec::new() };
+        let on_scale = |leaf: &Leaf| {
+            use Statistic as S;
+            matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max)
+        };
+        let line = |level: Level, leaf: &Leaf| LimitLine {
+            signal: usize::from(leaf.signal),
+            level,
+            limit: leaf.limit,
+            statistic: leaf.statistic.name(),
+            comparison: leaf.comparison,
+        };
+        let of_level = |def: &LevelDef| {
+            let leaves = def.raise.leaves().into_iter().filter(|leaf| on_scale(leaf));
+            leaves.map(|leaf| line(def.level, leaf)).collect::<Vec<_>>()
+        };
+        limits.levels.iter().flat_map(of_level).collect()
+    }
+}

@@ -1,0 +1,329 @@
+//! What people write: the policy as JSON or TOML.
+//!
+//! Names, durations, shares and limits are read leniently here and checked by
+//! [`compile`](super::compile), so that one pass reports every mistake with its path.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::value::Decimal;
+
+/// A policy as written.
+///
+/// ```
+/// # use rpm_core::policy::Policy;
+/// let policy = Policy::from_json(br#"{
+///   "id": "home", "version": 1, "title": "Oxygen at home",
+///   "signals": { "spo2": { "cadence": "1 s" } },
+///   "rules": [{
+///     "id": "spo2-low", "title": "Low oxygen saturation",
+///     "signal": "spo2", "statistic": "mean", "over": "60 s", "coverage": "66 %",
+///     "levels": [{ "level": "urgent", "raise": { "below": 90 }, "for": "30 s",
+///                  "clear": { "above": 92 }, "clear_for": "60 s" }]
+///   }]
+/// }"#).unwrap();
+/// assert_eq!(policy.id(), "home");
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PolicySpec {
+    /// Where the JSON Schema lies; for editors, ignored by the engine.
+    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The policy's name: letters, digits, `-`, `_`, `.`.
+    pub id: String,
+    /// Counts up with every change.
+    pub version: u32,
+    /// One line for people.
+    pub title: String,
+    /// How late a reading may arrive and still count as part of what is going on now.
+    #[serde(default = "default_horizon")]
+    pub lateness_horizon: String,
+    /// How far ahead of the host's clock a reading may claim to be.
+    #[serde(default = "default_skew")]
+    pub max_future_skew: String,
+    /// Kinds that the built-in table lacks, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, KindSpec>,
+    /// What is monitored, by name. A signal named like a kind is of that kind.
+    pub signals: BTreeMap<String, SignalSpec>,
+    /// What raises alerts.
+    pub rules: Vec<RuleSpec>,
+}
+
+/// A kind of measurement of the site's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KindSpec {
+    /// For people.
+    pub title: String,
+    /// The unit in which values arrive and limits are written.
+    pub unit: String,
+    /// LOINC code, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loinc: Option<String>,
+    /// Lowest and highest value that is possible at all.
+    pub possible: [Number; 2],
+    /// Lowest and highest value that is plausible; the possible ones if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plausible: Option<[Number; 2]>,
+}
+
+/// A monitored signal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SignalSpec {
+    /// The kind, if the signal is not named after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// How often a reading is expected, unless the patient's enrolment says otherwise.
+    pub cadence: String,
+    /// The width of a pane; windows are whole numbers of panes. The cadence if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pane: Option<String>,
+    /// Quality flags that do not keep a reading from feeding rules, such as `implausible`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept: Vec<String>,
+}
+
+/// A rule: one condition of a patient, with one or more levels, or a missing signal.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    /// The rule's name: letters, digits, `-`, `_`, `.`.
+    pub id: String,
+    /// What the clinician reads.
+    pub title: String,
+    /// Why the rule exists, who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<String>,
+    /// `active` (default), `shadow` (recorded, annunciates nothing) or `disabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The signal that the levels' comparisons are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// The statistic of it; `last` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<String>,
+    /// The window of the statistic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// How much of the window must be covered by good readings; less is "stale", not "normal".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<String>,
+    /// How much of the window's panes may be of bad quality; more is "invalid", not "normal".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_artifact: Option<String>,
+    /// The longest gap between readings that a hold runs through; 3 cadences if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_gap: Option<String>,
+    /// The gap that ends a hold for good; 10 cadences if absent, and never under `max_gap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abandon_after: Option<String>,
+    /// How long after the last good reading an active alert counts as unverified; 10 cadences if
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unverified_after: Option<String>,
+    /// The levels, from mild to severe.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelSpec>,
+    /// Instead of levels: the signal has been silent for so long although it is expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_for: Option<String>,
+}
+
+/// One level of a rule.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LevelSpec {
+    /// `informational`, `review` or `urgent`.
+    pub level: String,
+    /// When the level is raised.
+    pub raise: PredicateSpec,
+    /// When it is cleared; when `raise` is no longer met if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clear: Option<PredicateSpec>,
+    /// How long `raise` must hold, over covered time.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// Instead of `for`: so many times within a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<TimesSpec>,
+    /// How long `clear` must hold, over covered time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clear_for: Option<String>,
+    /// Whether the alert stays open until a person resolves it; `urgent` does if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latch: Option<bool>,
+}
+
+/// So many times within a window.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TimesSpec {
+    /// How many panes must meet the predicate.
+    pub count: u16,
+    /// Within how long.
+    pub within: String,
+}
+
+/// A comparison, a composition of others, or the raise predicate of another rule.
+///
+/// Signal, statistic, window and coverage default to the rule's.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PredicateSpec {
+    /// The signal compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// The statistic of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<String>,
+    /// The window of the statistic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// For `slope` and `rate_of_change`: per how long; `1 min` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<String>,
+    /// Coverage of this comparison's window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<String>,
+    /// Less than.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<Number>,
+    /// Less than or equal to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_or_below: Option<Number>,
+    /// Greater than.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<Number>,
+    /// Greater than or equal to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_or_above: Option<Number>,
+    /// Every part is met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<Vec<PredicateSpec>>,
+    /// At least one part is met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any: Option<Vec<PredicateSpec>>,
+    /// At least so many parts are met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<AtLeastSpec>,
+    /// The part is not met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not: Option<Box<PredicateSpec>>,
+    /// What the rule of this name raises its mildest level on, without its hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+}
+
+/// At least `count` of `of`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AtLeastSpec {
+    /// How many must be met.
+    pub count: u16,
+    /// Of which.
+    pub of: Vec<PredicateSpec>,
+}
+
+/// An exact decimal in JSON or TOML: written as a number, kept as its text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Number(String);
+
+impl Number {
+    /// The text as written, or the shortest that reads back the same.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Number {
+    fn from(text: &str) -> Self {
+        Self(text.to_string())
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        // A number where a float carries it exactly, so that what is written reads like what was.
+        let exact = self.0.parse::<f64>().ok().filter(|x| {
+            Decimal::from_f64(*x).ok() == self.0.parse().ok()
+        });
+        match (self.0.parse::<i64>(), exact) {
+            (Ok(n), _) => s.serialize_i64(n),
+            (_, Some(x)) => s.serialize_f64(x),
+            _ => s.serialize_str(&self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(NumberVisitor)
+    }
+}
+
+struct NumberVisitor;
+
+impl serde::de::Visitor<'_> for NumberVisitor {
+    type Value = Number;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a decimal number")
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Number, E> {
+        Ok(Number(n.to_string()))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Number, E> {
+        Ok(Number(n.to_string()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, x: f64) -> Result<Number, E> {
+        // `{}` of a float is its shortest exact form, without an exponent.
+        Ok(Number(x.to_string()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Number, E> {
+        Ok(Number(text.to_string()))
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Number {
+    fn schema_name() -> alloc::borrow::Cow<'static, str> {
+        "Number".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": ["number", "string"],
+            "pattern": "^[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?$",
+            "description": "An exact decimal: a number, or a number in quotes."
+        })
+    }
+}
+
+fn default_horizon() -> String {
+    "10 min".to_string()
+}
+
+fn default_skew() -> String {
+    "2 min".to_string()
+}

@@ -1,0 +1,140 @@
+//! The policy in plain words, for whoever signs it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use super::plan::{Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
+use super::{Policy, SignalDef};
+use crate::signal::statistic::UnitOf;
+use crate::time::Duration;
+use crate::value::write_thousandths;
+
+pub(super) fn describe(policy: &Policy) -> String {
+    let mut out = format!("{} (version {}): {}\n", policy.id(), policy.version(), policy.title());
+    let _ = writeln!(
+        out,
+        "Readings up to {} late count as current; older ones give dated findings, never a page.",
+        policy.lateness_horizon()
+    );
+    for rule in policy.rules() {
+        let mode = match rule.mode {
+            Mode::Active => "",
+            Mode::Shadow => " [shadow: recorded, alerts nobody]",
+            Mode::Disabled => " [disabled]",
+        };
+        let _ = writeln!(out, "\n{} - {}{mode}", rule.id(), rule.title());
+        match &rule.body {
+            RuleBody::Limits(limits) => describe_limits(policy, limits, &mut out),
+            RuleBody::Missing(missing) => describe_missing(policy, missing, &mut out),
+        }
+    }
+    out
+}
+
+fn describe_limits(policy: &Policy, limits: &Limits, out: &mut String) {
+    for level in limits.levels.iter().rev() {
+        let _ = writeln!(out, "  {}", level_words(policy, level));
+    }
+    let gap = Duration::from_millis(limits.max_gap);
+    let abandon = Duration::from_millis(limits.abandon_after);
+    let _ = writeln!(
+        out,
+        "  A gap over {gap} pauses a hold, one over {abandon} ends it. Without good readings for {} \
+         an open alert is marked unverified.",
+        limits.unverified_after
+    );
+}
+
+fn level_words(policy: &Policy, def: &LevelDef) -> String {
+    let mut text = format!("{}: when {}", level_name(def), expr_words(policy, &def.raise));
+    if let Some(times) = def.times {
+        let within = Duration::from_millis(times.within);
+        let _ = write!(text, ", {} times within {within}", times.count);
+    } else if def.hold > 0 {
+        let _ = write!(text, " for {}", Duration::from_millis(def.hold));
+    }
+    let _ = match &def.clear {
+        Some(clear) => write!(text, "; over when {}", expr_words(policy, clear)),
+        None => write!(text, "; over when that is no longer so"),
+    };
+    if def.clear_hold > 0 {
+        let _ = write!(text, " for {}", Duration::from_millis(def.clear_hold));
+    }
+    if def.latch {
+        text.push_str("; stays open until a person resolves it");
+    }
+    text.push('.');
+    text
+}
+
+fn level_name(def: &LevelDef) -> &'static str {
+    match def.level {
+        crate::record::Level::Informational => "Informational",
+        crate::record::Level::Review => "Review",
+        crate::record::Level::Urgent => "Urgent",
+    }
+}
+
+fn expr_words(policy: &Policy, expr: &Expr) -> String {
+    let list = |parts: &[Expr], glue: &str| {
+        let words: Vec<_> = parts.iter().map(|p| expr_words(policy, p)).collect();
+        words.join(glue)
+    };
+    match expr {
+        Expr::Leaf(leaf) => leaf_words(&policy.signals[usize::from(leaf.signal)], leaf),
+        Expr::All(parts) => format!("({})", list(parts, " and ")),
+        Expr::Any(parts) => format!("({})", list(parts, " or ")),
+        Expr::AtLeast(k, parts) => format!("at least {k} of ({})", list(parts, "; ")),
+        Expr::Not(part) => format!("not ({})", expr_words(policy, part)),
+    }
+}
+
+fn leaf_words(signal: &SignalDef, leaf: &Leaf) -> String {
+    let mut text = format!("{} {}", signal.name, leaf.statistic.name());
+    if leaf.windowed {
+        let panes = i64::from(signal.windows[usize::from(leaf.window)].panes);
+        let _ = write!(text, " over {}", signal.pane().times(panes));
+    }
+    let mut limit = String::new();
+    let _ = write_thousandths(leaf.limit, &mut limit);
+    let comparison = leaf.comparison.name().replace('_', " ");
+    let unit = unit_text(signal, leaf);
+    let _ = write!(text, " is {comparison} {limit} {unit}");
+    if leaf.coverage_permille > 0 {
+        let mut share = String::new();
+        let _ = write_thousandths(leaf.coverage_permille * 100, &mut share);
+        let _ = write!(text, " (with {share} % of the window covered)");
+    }
+    text
+}
+
+/// The unit of a comparison's value and limit, as printed.
+pub(crate) fn unit_text(signal: &SignalDef, leaf: &Leaf) -> String {
+    match leaf.statistic.row().unit {
+        UnitOf::Signal => signal.unit.clone(),
+        UnitOf::SignalPerTime => {
+            let per = Duration::from_millis(leaf.per).to_string();
+            // "1 min" reads as "min"; Duration prints one minute as 60 s.
+            let per = match leaf.per {
+                1000 => "s",
+                60_000 => "min",
+                3_600_000 => "h",
+                86_400_000 => "d",
+                _ => per.as_str(),
+            };
+            format!("{} per {per}", signal.unit)
+        }
+        UnitOf::Own(unit) => unit.to_string(),
+    }
+}
+
+fn describe_missing(policy: &Policy, missing: &Missing, out: &mut String) {
+    let signal = &policy.signals[usize::from(missing.signal)];
+    let _ = writeln!(
+        out,
+        "  When {} is expected and nothing came for {}: as severe as the worst rule that it hides.",
+        signal.name, missing.after
+    );
+}

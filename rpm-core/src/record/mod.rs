@@ -1,0 +1,325 @@
+//! Everything the engine decides, as one ordered stream per patient, hash-chained.
+//!
+//! A record's canonical form is one line of JSON:
+//!
+//! ```text
+//! {"hash":"<64 hex digits>","record":{...,"prev":"<64 hex digits>"}}
+//! ```
+//!
+//! `hash` is the SHA-256 of the exact bytes of the `record` object; `prev` is the hash of the
+//! patient's record before it, 64 zeros for the first. Ten lines of any language check a stream.
+//! Accepted readings leave no record of their own; each record carries how many inputs the patient
+//! has had and their running [`Checksum`], so that a kept log and the decisions check each other.
+
+pub mod chain;
+pub mod explain;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AlertId, PatientId, TenantId};
+use crate::time::{Duration, HostTime, Timestamp};
+
+pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
+pub use explain::{Explanation, explain};
+
+/// One decision, as it stands in the stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// The organisation, where the host has more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    /// Whose record; absent for what concerns the engine as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
+    /// Counts the patient's records from 1.
+    pub seq: u64,
+    /// When it was decided, by the host's clock.
+    pub at: HostTime,
+    /// How many inputs the patient had had.
+    pub inputs: u64,
+    /// Their running checksum.
+    pub checksum: Checksum,
+    /// What was decided.
+    #[serde(flatten)]
+    pub body: Body,
+    /// The hash of the record before.
+    pub prev: Hash,
+}
+
+/// What was decided.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Body {
+    /// An event was refused; the event itself came out beside this record.
+    EventQuarantined {
+        /// The name of the code.
+        reason: String,
+        /// What kind of reading it was, if it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<String>,
+        /// When it claims to have been observed.
+        observed_at: Timestamp,
+    },
+    /// A condition went from one state to another as evidence came in.
+    ConditionChanged {
+        /// The rule.
+        rule: String,
+        /// When, in event time.
+        observed_at: Timestamp,
+        /// The new state.
+        state: ConditionState,
+        /// What was measured.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<Clause>,
+    },
+    /// Late evidence rewrote a condition's history from a time on.
+    ConditionRevised {
+        /// The rule.
+        rule: String,
+        /// From when on the history below replaces what was recorded.
+        since: Timestamp,
+        /// The state before `since`, then each change.
+        history: Vec<Change>,
+    },
+    /// A hold was given up because of a gap: silence neither satisfies nor resets it unseen.
+    HoldAbandoned {
+        /// The rule.
+        rule: String,
+        /// The level that was about to be raised or cleared.
+        level: Level,
+        /// When evidence came again, in event time.
+        observed_at: Timestamp,
+        /// What had been held until then.
+        held: Duration,
+    },
+    /// What old data say was going on, learned only now. Never a page.
+    RetrospectiveFinding {
+        /// The rule.
+        rule: String,
+        /// The highest level reached.
+        level: Level,
+        /// From when, in event time.
+        from: Timestamp,
+        /// Until when.
+        until: Timestamp,
+        /// Whether an alert was open for this rule at some time in between.
+        alerted: bool,
+    },
+    /// An episode began.
+    AlertOpened {
+        /// The alert.
+        alert: AlertId,
+        /// The rule.
+        rule: String,
+        /// The rule's title.
+        title: String,
+        /// Its level.
+        level: Level,
+        /// Whether it annunciates or only records.
+        shadow: bool,
+        /// Since when the limit was crossed, in event time.
+        onset: Timestamp,
+        /// When the level was reached, in event time; for a missing signal, when it was due.
+        observed_at: Timestamp,
+        /// What was measured.
+        evidence: Vec<Clause>,
+        /// How long it had to be met, and was.
+        hold: Duration,
+        /// What decided.
+        policy: PolicyRef,
+    },
+    /// An episode changed.
+    AlertChanged {
+        /// The alert.
+        alert: AlertId,
+        /// The rule.
+        rule: String,
+        /// Counts the alert's changes; commands name the one they saw.
+        revision: u32,
+        /// What happened.
+        change: AlertChange,
+        /// The public status after it.
+        status: Status,
+        /// The condition after it.
+        condition: ConditionState,
+        /// When, in event time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        observed_at: Option<Timestamp>,
+        /// The worst value so far, in the rule's first statistic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peak: Option<String>,
+        /// Who, if a person did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+        /// Why, in a person's words or as a code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What was measured.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<Clause>,
+    },
+    /// A command was refused and changed nothing.
+    CommandRefused {
+        /// The alert it named.
+        alert: AlertId,
+        /// The name of the code.
+        reason: String,
+        /// The alert's revision now, if there is such an alert.
+        revision: Option<u32>,
+        /// Who.
+        by: String,
+    },
+    /// The host's clock went back; the engine goes on at the latest time seen.
+    ClockWentBack {
+        /// What the host said.
+        said: HostTime,
+    },
+    /// Another policy version decides from now on.
+    PolicyChanged {
+        /// The one before.
+        from: PolicyRef,
+        /// The one from now on.
+        to: PolicyRef,
+        /// Why.
+        reason: String,
+        /// Who asked for it.
+        owner: String,
+        /// Who approved it.
+        approver: String,
+    },
+}
+
+/// Which policy decided.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PolicyRef {
+    /// Its name.
+    pub id: String,
+    /// Its version.
+    pub version: u32,
+    /// The SHA-256 of its canonical JSON.
+    pub hash: Hash,
+}
+
+/// How bad: the classes of triage, from mild to severe.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// For the record.
+    Informational,
+    /// Somebody should look at it today.
+    Review,
+    /// Somebody must act now.
+    Urgent,
+}
+
+/// A condition's state.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionState {
+    /// No evaluation yet.
+    NeverSeen,
+    /// Not met.
+    Normal,
+    /// Met, but not yet for long enough.
+    Pending,
+    /// Met.
+    Active(Level),
+    /// Active, and on the way to be cleared.
+    Clearing(Level),
+    /// Active when the data stopped: nobody knows.
+    ActiveUnverified(Level),
+    /// Over, but kept open until a person has dealt with it.
+    Latched(Level),
+}
+
+/// A state and when it began, in event time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// When.
+    pub observed_at: Timestamp,
+    /// The state from then on.
+    pub state: ConditionState,
+}
+
+/// What happened to an episode.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertChange {
+    /// A more severe level; an acknowledgement no longer stands.
+    Raised,
+    /// A milder level.
+    Lowered,
+    /// The data stopped.
+    Unverified,
+    /// Data came again and the condition still holds.
+    Verified,
+    /// The condition is over.
+    Cleared,
+    /// The condition came back while the alert was open.
+    Reentered,
+    /// Late evidence took the condition back.
+    Revised,
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Somebody has dealt with it.
+    Resolved,
+    /// Closed by itself after it cleared.
+    Closed,
+}
+
+/// The public status of an alert: a pure function of its state.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nobody has seen it.
+    New,
+    /// It came back so many times, or rose after it was acknowledged.
+    Repeated(u16),
+    /// Somebody has seen it.
+    Acknowledged,
+    /// Over and closed.
+    Resolved,
+}
+
+/// What one comparison found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Clause {
+    /// The signal.
+    pub signal: String,
+    /// The statistic of it.
+    pub statistic: String,
+    /// Its window, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Duration>,
+    /// The value found, as decimal text in `unit`, if there was enough data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// UCUM unit of value and limit.
+    pub unit: String,
+    /// `below`, `at_or_below`, `above`, `at_or_above`.
+    pub comparison: String,
+    /// The limit in force.
+    pub limit: String,
+    /// Good readings' share of the window, in per cent.
+    pub coverage: u8,
+    /// What the comparison says.
+    pub verdict: Verdict,
+}
+
+/// What a predicate says: there are four answers, not two.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It holds.
+    Met,
+    /// It does not hold.
+    NotMet,
+    /// Too little data, or too old, to say.
+    Stale,
+    /// Data of too bad a quality to say.
+    Invalid,
+}

@@ -1,0 +1,427 @@
+//! A condition: what a rule with levels makes of the evidence, pane after pane.
+//!
+//! The state after a pane is a pure function of the state before it and of what the panes hold. So
+//! late evidence is simple: go back to the state before the pane it fell into, evaluate every pane
+//! with evidence from there again, and compare the histories. An undo list remembers the states,
+//! and only where they changed: a quiet patient has none.
+//!
+//! Time here is event time in milliseconds: the start of the pane. Nothing in this module happens
+//! because time passed; without evidence no state changes.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::predicate::{Signals, pane_at};
+use crate::policy::{LevelDef, Limits};
+use crate::record::{ConditionState, Level, Verdict};
+use crate::time::Duration;
+
+/// The most levels a rule can have: one of each class.
+pub(crate) const MAX_LEVELS: usize = 3;
+/// Before any evidence.
+const NEVER: i64 = i64::MIN;
+/// So long an undo list is worth looking at for entries that nothing can reach any more.
+const PRUNE_AT: usize = 16;
+
+/// One condition of one patient.
+#[derive(Clone, Debug)]
+pub(crate) struct Condition {
+    pub machine: Machine,
+    /// The newest pane evaluated.
+    pub frontier: i64,
+    /// The states before each pane that changed them, oldest first.
+    pub undo: Vec<(i64, Machine)>,
+    /// When a level with `times` was met, oldest first; only for rules that have one.
+    pub hits: Option<Box<Vec<(i64, u8)>>>,
+}
+
+/// What a condition remembers from one pane to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Machine {
+    /// 0: none; otherwise the place of the active level, from 1.
+    pub level: u8,
+    pub seen: bool,
+    /// Of each level: the hold of its clear predicate if it is active, else of its raise predicate.
+    pub holds: [Hold; MAX_LEVELS],
+    /// When the raise predicate of the episode's first level was first met.
+    pub onset: i64,
+    /// When the level now active was reached.
+    pub reached: i64,
+    /// The worst value of the first comparison while active, in thousandths.
+    pub peak: Option<i64>,
+}
+
+/// How long a predicate has been met, over covered time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Hold {
+    /// When it was first met, or [`NEVER`].
+    pub since: i64,
+    /// Time in between that does not count.
+    pub paused: i64,
+    /// How long nothing could be said, up to the last evaluation.
+    pub gap: i64,
+}
+
+/// What an evaluation brought about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Change {
+    /// New evidence changed the state.
+    Stepped { at: i64, state: ConditionState },
+    /// Late evidence changed what happened from `since` on: the state before, then each change.
+    Revised { since: i64, history: Vec<(i64, ConditionState)> },
+}
+
+/// A hold that a gap ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Abandoned {
+    pub level: Level,
+    pub at: i64,
+    pub held: Duration,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            level: 0,
+            seen: false,
+            holds: [Hold::IDLE; MAX_LEVELS],
+            onset: NEVER,
+            reached: NEVER,
+            peak: None,
+        }
+    }
+}
+
+impl Default for Condition {
+    fn default() -> Self {
+        Self { machine: Machine::default(), frontier: NEVER, undo: Vec::new(), hits: None }
+    }
+}
+
+impl Hold {
+    pub const IDLE: Self = Self { since: NEVER, paused: 0, gap: 0 };
+
+    #[inline]
+    pub fn is_running(&self) -> bool {
+        self.since != NEVER
+    }
+
+    pub fn held(&self, at: i64) -> i64 {
+        if self.is_running() { at - self.since - self.paused } else { 0 }
+    }
+}
+
+impl Machine {
+    pub fn state(&self, limits: &Limits) -> ConditionState {
+        if let Some(top) = usize::from(self.level).checked_sub(1) {
+            let level = limits.levels[top].level;
+            return match self.holds[top].is_running() {
+                true => ConditionState::Clearing(level),
+                false => ConditionState::Active(level),
+            };
+        }
+        match self.seen {
+            _ if self.holds.iter().any(Hold::is_running) => ConditionState::Pending,
+            true => ConditionState::Normal,
+            false => ConditionState::NeverSeen,
+        }
+    }
+
+    /// What changes the state, without what only changes how it is measured.
+    #[inline]
+    fn phase(&self) -> (u8, bool, bool) {
+        let running = match usize::from(self.level).checked_sub(1) {
+            Some(top) => self.holds[top].is_running(),
+            None => self.holds.iter().any(Hold::is_running),
+        };
+        (self.level, self.seen, running)
+    }
+}
+
+impl Condition {
+    /// Takes in that the pane that starts at `from` changed. `fresh` says that it has good evidence.
+    #[inline]
+    pub fn evaluate(
+        &mut self,
+        limits: &Limits,
+        signals: &mut Signals<'_>,
+        from: i64,
+        fresh: bool,
+        abandoned: &mut Vec<Abandoned>,
+    ) -> Option<Change> {
+        if from <= self.frontier {
+            return self.evaluate_again(limits, signals, from);
+        }
+        if !fresh {
+            return None;
+        }
+        let before = self.machine.phase();
+        self.step(limits, signals, from, Some(abandoned));
+        self.frontier = from;
+        if before == self.machine.phase() {
+            return None;
+        }
+        Some(Change::Stepped { at: from, state: self.machine.state(limits) })
+    }
+
+    /// From the state before `from` on, over every pane with evidence.
+    fn evaluate_again(
+        &mut self,
+        limits: &Limits,
+        signals: &mut Signals<'_>,
+        from: i64,
+    ) -> Option<Change> {
+        let touched = self.undo.last().is_some_and(|(at, _)| *at >= from);
+        let before = if touched { self.history(limits, from) } else { Vec::new() };
+        let end = self.frontier;
+        self.rewind(from);
+        let mut next = next_evidence(limits, signals, from - 1);
+        self.frontier = NEVER;
+        while let Some(at) = next.filter(|at| *at <= end) {
+            self.step(limits, signals, at, None);
+            self.frontier = at;
+            next = next_evidence(limits, signals, at);
+        }
+        if self.frontier == NEVER {
+            self.frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
+        }
+        let touches = self.undo.last().is_some_and(|(at, _)| *at >= from);
+        if !touched && !touches {
+            return None;
+        }
+        let history = self.history(limits, from);
+        let before = if touched { before } else { Vec::from([history[0]]) };
+        (before != history).then_some(Change::Revised { since: from, history })
+    }
+
+    fn rewind(&mut self, from: i64) {
+        while let Some((at, machine)) = self.undo.last().filter(|(at, _)| *at >= from) {
+            debug_assert!(*at >= from);
+            self.machine = *machine;
+            self.undo.pop();
+        }
+        if let Some(hits) = &mut self.hits {
+            let keep = hits.partition_point(|(at, _)| *at < from);
+            hits.truncate(keep);
+        }
+    }
+
+    /// The state before `from`, then each change of state since.
+    pub fn history(&self, limits: &Limits, from: i64) -> Vec<(i64, ConditionState)> {
+        let start = self.undo.partition_point(|(at, _)| *at < from);
+        let before = self.undo.get(start).map_or(&self.machine, |(_, machine)| machine);
+        let mut history = Vec::from([(from, before.state(limits))]);
+        for (index, (at, _)) in self.undo.iter().enumerate().skip(start) {
+            let after = self.undo.get(index + 1).map_or(&self.machine, |(_, machine)| machine);
+            let state = after.state(limits);
+            if history.last().is_none_or(|(_, last)| *last != state) {
+                history.push((*at, state));
+            }
+        }
+        history
+    }
+
+    /// One pane of evidence.
+    #[inline]
+    fn step(
+        &mut self,
+        limits: &Limits,
+        signals: &mut Signals<'_>,
+        at: i64,
+        abandoned: Option<&mut Vec<Abandoned>>,
+    ) {
+        let mut step = Step { limits, signals, at, machine: self.machine, given_up: None };
+        step.machine.seen = true;
+        let top = usize::from(self.machine.level);
+        let raised = step.raise(top, &mut self.hits);
+        if raised.is_none() && top > 0 {
+            step.clear(top);
+        }
+        if step.machine.level > 0 {
+            step.watch_peak();
+        }
+        let (after, given_up) = (step.machine, step.given_up);
+        if let (Some(list), Some(one)) = (abandoned, given_up) {
+            list.push(one);
+        }
+        if after != self.machine {
+            self.prune(limits, at);
+            self.undo.push((at, self.machine));
+            self.machine = after;
+        }
+    }
+
+    /// Drops what no reading within the horizon can reach any more.
+    fn prune(&mut self, limits: &Limits, at: i64) {
+        if self.undo.len() < PRUNE_AT {
+            return;
+        }
+        let edge = at.saturating_sub(limits.keep);
+        let gone = self.undo.partition_point(|(t, _)| *t < edge);
+        // Moved only when half of it goes, so that the cost per entry stays constant.
+        if gone * 2 >= self.undo.len() {
+            self.undo.drain(..gone);
+        }
+        if let Some(hits) = &mut self.hits {
+            let edge = edge.saturating_sub(limits.longest_times());
+            let gone = hits.partition_point(|(t, _)| *t < edge);
+            hits.drain(..gone);
+        }
+    }
+}
+
+impl Limits {
+    fn longest_times(&self) -> i64 {
+        self.levels.iter().filter_map(|l| l.times).map(|t| t.within).max().unwrap_or(0)
+    }
+}
+
+/// One evaluation under way.
+struct Step<'a, 'b> {
+    limits: &'a Limits,
+    signals: &'a mut Signals<'b>,
+    at: i64,
+    machine: Machine,
+    given_up: Option<Abandoned>,
+}
+
+impl Step<'_, '_> {
+    /// Evaluates the levels that are not active; the highest that is reached becomes active.
+    #[inline]
+    fn raise(&mut self, top: usize, hits: &mut Option<Box<Vec<(i64, u8)>>>) -> Option<usize> {
+        let mut reached = None;
+        for i in top..self.limits.levels.len() {
+            let def = &self.limits.levels[i];
+            let verdict = self.signals.verdict(&def.raise, self.at);
+            let since = self.machine.holds[i].since;
+            let held = self.accrue(i, verdict);
+            let satisfied = match def.times {
+                None => held.is_some_and(|held| held >= def.hold),
+                Some(_) => verdict == Verdict::Met && count_hit(hits, def, self.at, i),
+            };
+            if satisfied {
+                let onset = if since == NEVER { self.at } else { self.machine.holds[i].since };
+                reached = Some((i, onset));
+            }
+        }
+        let (i, onset) = reached?;
+        if top == 0 {
+            let earliest = self.machine.holds.iter().filter(|h| h.is_running()).map(|h| h.since);
+            self.machine.onset = earliest.min().unwrap_or(onset).min(onset);
+            self.machine.peak = None;
+        }
+        self.machine.level = (i + 1) as u8;
+        self.machine.reached = self.at;
+        // Levels now active watch for their clear predicate; it has not been looked at yet.
+        self.machine.holds[..=i].fill(Hold::IDLE);
+        Some(i)
+    }
+
+    /// Evaluates the clear predicates of the active levels; goes down to the highest that holds on.
+    fn clear(&mut self, top: usize) {
+        let mut remaining = 0;
+        for i in 0..top {
+            let def = &self.limits.levels[i];
+            let verdict = match &def.clear {
+                Some(clear) => self.signals.verdict(clear, self.at),
+                None => match self.signals.verdict(&def.raise, self.at) {
+                    Verdict::Met => Verdict::NotMet,
+                    Verdict::NotMet => Verdict::Met,
+                    unknown => unknown,
+                },
+            };
+            if self.accrue(i, verdict).is_none_or(|held| held < def.clear_hold) {
+                remaining = i + 1;
+            }
+        }
+        if remaining < top {
+            self.machine.level = remaining as u8;
+            self.machine.reached = self.at;
+            self.machine.holds[remaining..].fill(Hold::IDLE);
+        }
+    }
+
+    /// Takes a verdict into a hold; how long it has been met, if it is met now.
+    #[inline]
+    fn accrue(&mut self, i: usize, verdict: Verdict) -> Option<i64> {
+        let hold = self.machine.holds[i];
+        if !hold.is_running() {
+            if verdict == Verdict::Met {
+                self.machine.holds[i] = Hold { since: self.at, paused: 0, gap: 0 };
+            }
+            return (verdict == Verdict::Met).then_some(0);
+        }
+        if verdict == Verdict::NotMet {
+            self.machine.holds[i] = Hold::IDLE;
+            return None;
+        }
+        let before = previous_evidence(self.limits, self.signals, self.at).unwrap_or(self.at);
+        let step = self.at - before;
+        let met = verdict == Verdict::Met;
+        let silent = hold.gap + step;
+        if silent > self.limits.abandon_after {
+            return self.abandon(i, before, met);
+        }
+        let covered = met && hold.gap == 0 && step <= self.limits.max_gap;
+        let hold = &mut self.machine.holds[i];
+        hold.paused += if covered { 0 } else { step };
+        hold.gap = if met { 0 } else { silent };
+        met.then(|| hold.held(self.at))
+    }
+
+    /// The gap was too long: what had been held is void, and said to be.
+    fn abandon(&mut self, i: usize, last: i64, met: bool) -> Option<i64> {
+        let held = Duration::from_millis(self.machine.holds[i].held(last));
+        let level = self.limits.levels[i].level;
+        self.given_up = Some(Abandoned { level, at: self.at, held });
+        let since = if met { self.at } else { NEVER };
+        self.machine.holds[i] = Hold { since, paused: 0, gap: 0 };
+        met.then_some(0)
+    }
+
+    fn watch_peak(&mut self) {
+        let top = usize::from(self.machine.level) - 1;
+        let leaves = self.limits.levels[top].raise.leaves();
+        let Some(leaf) = leaves.first() else { return };
+        let Some(value) = self.signals.value(leaf, self.at) else { return };
+        let worst = |peak: i64| {
+            if leaf.comparison.is_high() { peak.max(value) } else { peak.min(value) }
+        };
+        self.machine.peak = Some(self.machine.peak.map_or(value, worst));
+    }
+}
+
+/// Remembers that a level was met, and says whether it has been often enough.
+fn count_hit(
+    hits: &mut Option<Box<Vec<(i64, u8)>>>,
+    def: &LevelDef,
+    at: i64,
+    level: usize,
+) -> bool {
+    let Some(times) = def.times else { return false };
+    let hits = hits.get_or_insert_with(Box::default);
+    hits.push((at, level as u8));
+    let edge = at.saturating_sub(times.within);
+    let recent = hits.iter().rev().take_while(|(t, _)| *t > edge);
+    recent.filter(|(_, l)| usize::from(*l) == level).count() >= usize::from(times.count)
+}
+
+/// The next pane after `at` in which any signal of the rule has good evidence.
+fn next_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
+    let next = |s: &u16| {
+        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
+        let pane = signal.ring.good_after(pane_at(at, def.pane_ms))?;
+        Some(signal.ring.start_of(pane))
+    };
+    limits.signals.iter().filter_map(next).min()
+}
+
+/// The last pane before `at` in which any signal of the rule has good evidence.
+fn previous_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
+    let before = |s: &u16| {
+        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
+        let pane = signal.ring.good_before(pane_at(at - 1, def.pane_ms) + 1)?;
+        Some(signal.ring.start_of(pane))
+    };
+    limits.signals.iter().filter_map(before).max()
+}

@@ -1,0 +1,9 @@
+//! Rules at work: predicates with four answers, and conditions that remember.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`predicate`] | comparisons and their compositions at one time |
+//! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
+
+pub(crate) mod condition;
+pub(crate) mod predicate;

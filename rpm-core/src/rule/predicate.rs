@@ -1,0 +1,127 @@
+//! What a predicate says at one time of event time: met, not met, stale or invalid.
+
+use alloc::vec::Vec;
+
+use crate::policy::{Expr, Leaf, SignalDef};
+use crate::record::{Clause, Verdict};
+use crate::signal::Signal;
+use crate::signal::statistic::{Quantity, WindowView};
+use crate::time::Duration;
+use crate::value::write_thousandths;
+
+/// The signals of a patient, with their definitions.
+pub(crate) struct Signals<'a> {
+    pub defs: &'a [SignalDef],
+    pub live: &'a mut [Signal],
+}
+
+impl Signals<'_> {
+    /// What the expression says of the panes up to the one that contains `at` (ms).
+    #[inline]
+    pub fn verdict(&mut self, expr: &Expr, at: i64) -> Verdict {
+        match expr {
+            Expr::Leaf(leaf) => self.leaf(leaf, at),
+            Expr::All(parts) => self.at_least(parts.len(), parts, at),
+            Expr::Any(parts) => self.at_least(1, parts, at),
+            Expr::AtLeast(k, parts) => self.at_least(usize::from(*k), parts, at),
+            Expr::Not(part) => match self.verdict(part, at) {
+                Verdict::Met => Verdict::NotMet,
+                Verdict::NotMet => Verdict::Met,
+                unknown => unknown,
+            },
+        }
+    }
+
+    /// Decided as soon as the known parts decide; otherwise the unknown ones are the answer.
+    fn at_least(&mut self, k: usize, parts: &[Expr], at: i64) -> Verdict {
+        let (mut met, mut open, mut invalid) = (0, 0, false);
+        for part in parts {
+            match self.verdict(part, at) {
+                Verdict::Met => met += 1,
+                Verdict::NotMet => {}
+                Verdict::Stale => open += 1,
+                Verdict::Invalid => (open, invalid) = (open + 1, true),
+            }
+        }
+        if met >= k {
+            Verdict::Met
+        } else if met + open < k {
+            Verdict::NotMet
+        } else if invalid {
+            Verdict::Invalid
+        } else {
+            Verdict::Stale
+        }
+    }
+
+    #[inline]
+    fn leaf(&mut self, leaf: &Leaf, at: i64) -> Verdict {
+        let view = self.view(leaf, at);
+        judge(leaf, &view, view.compute(leaf.statistic, leaf.per).as_ref())
+    }
+
+    #[inline]
+    fn view<'a>(&'a mut self, leaf: &Leaf, at: i64) -> WindowView<'a> {
+        let index = usize::from(leaf.signal);
+        let def = &self.defs[index];
+        let pane = pane_at(at, def.pane_ms);
+        self.live[index].window(usize::from(leaf.window), pane, def)
+    }
+
+    /// The value of a comparison, in thousandths.
+    pub fn value(&mut self, leaf: &Leaf, at: i64) -> Option<i64> {
+        self.view(leaf, at).compute(leaf.statistic, leaf.per).map(|q| q.thousandths())
+    }
+
+    /// What each comparison of the expression found, for a record.
+    pub fn clauses(&mut self, expr: &Expr, at: i64) -> Vec<Clause> {
+        expr.leaves().into_iter().map(|leaf| self.clause(leaf, at)).collect()
+    }
+
+    fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
+        let view = self.view(leaf, at);
+        let quantity = view.compute(leaf.statistic, leaf.per);
+        let verdict = judge(leaf, &view, quantity.as_ref());
+        let (panes, coverage) = (view.panes, view.coverage_permille());
+        let def = &self.defs[usize::from(leaf.signal)];
+        let text = |n: i64| {
+            let mut out = alloc::string::String::new();
+            let _ = write_thousandths(n, &mut out);
+            out
+        };
+        let over = Duration::from_millis(def.pane_ms).times(i64::from(panes));
+        Clause {
+            signal: def.name.clone(),
+            statistic: leaf.statistic.name().into(),
+            over: leaf.windowed.then_some(over),
+            value: quantity.map(|q| text(q.thousandths())),
+            unit: crate::policy::unit_text(def, leaf),
+            comparison: leaf.comparison.name().into(),
+            limit: text(leaf.limit),
+            coverage: ((coverage + 5) / 10) as u8,
+            verdict,
+        }
+    }
+}
+
+/// The pane in which a time lies.
+#[inline]
+pub(crate) fn pane_at(at: i64, pane_ms: i64) -> i64 {
+    // One-second panes are so common that a division by a constant is worth the branch.
+    if pane_ms == 1000 { at.div_euclid(1000) } else { at.div_euclid(pane_ms) }
+}
+
+#[inline]
+fn judge(leaf: &Leaf, view: &WindowView<'_>, quantity: Option<&Quantity>) -> Verdict {
+    if leaf.max_spoilt_permille < 1000 && view.spoilt_permille() > leaf.max_spoilt_permille {
+        return Verdict::Invalid;
+    }
+    if leaf.coverage_permille > 0 && view.coverage_permille() < leaf.coverage_permille {
+        return Verdict::Stale;
+    }
+    match quantity {
+        Some(q) if leaf.comparison.met(q.compare(leaf.limit)) => Verdict::Met,
+        Some(_) => Verdict::NotMet,
+        None => Verdict::Stale,
+    }
+}

@@ -1,0 +1,123 @@
+//! A signal: one kind of measurement of one patient, in panes of event time.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`ring`] | the panes: who is in which, exact duplicates, what is late |
+//! | [`cursor`] | running sums of one window, movable forwards and backwards |
+//! | [`statistic`] | what can be asked of a window: **add a statistic here** |
+
+pub(crate) mod cursor;
+pub(crate) mod pane;
+pub(crate) mod ring;
+pub mod statistic;
+
+use alloc::boxed::Box;
+
+use crate::event::Quality;
+use crate::id::DeviceKey;
+use crate::policy::SignalDef;
+use crate::time::{HostTime, Timestamp};
+use crate::value::Value;
+
+use cursor::Cursor;
+pub(crate) use ring::{Placed, Ring};
+pub use statistic::Statistic;
+use statistic::WindowView;
+
+/// A reading on its way into a pane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub observed_at: Timestamp,
+    pub device: DeviceKey,
+    pub value: Value,
+    pub quality: Quality,
+}
+
+/// One signal of one patient.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal {
+    pub ring: Ring,
+    /// One per window of the signal's definition, in its order.
+    pub cursors: Box<[Cursor]>,
+    /// How many panes one reading covers: the cadence in panes, at least one.
+    pub cover: u32,
+    /// When the host last got a reading of this signal, good or bad.
+    pub last_arrival: Option<HostTime>,
+    /// When the host last got a good one.
+    pub last_good_arrival: Option<HostTime>,
+    /// When the signal is expected, by enrolment; from the first arrival on without one.
+    pub expected: Expected,
+}
+
+/// From when to when a signal is expected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Expected {
+    pub from: Option<HostTime>,
+    pub until: Option<HostTime>,
+}
+
+impl Signal {
+    pub fn new(def: &SignalDef) -> Self {
+        Self {
+            ring: Ring::new(def.pane_ms, def.ring_panes),
+            cursors: def.windows.iter().map(|_| Cursor::default()).collect(),
+            cover: def.cover,
+            ..Self::default()
+        }
+    }
+
+    /// Puts a reading into its pane and keeps every window that covers it true.
+    #[inline]
+    pub fn insert(&mut self, sample: &Sample, good: bool, def: &SignalDef) -> Placed {
+        let pane = self.ring.pane_of(sample.observed_at);
+        if let Some(newest) = self.ring.newest() {
+            if pane > newest {
+                self.ring.advance(pane);
+                self.drop_lost_cursors(def);
+            }
+        }
+        let before = self.ring.view(pane);
+        let placed = self.ring.place(pane, sample, good);
+        if placed == Placed::Accepted {
+            self.replace(pane, &before, def);
+        }
+        placed
+    }
+
+    /// Gives the reading of this identity another value, or takes it out.
+    pub fn amend(&mut self, sample: &Sample, to: Option<(Value, bool)>, def: &SignalDef) -> bool {
+        let pane = self.ring.pane_of(sample.observed_at);
+        let before = self.ring.view(pane);
+        let amended = self.ring.amend(pane, sample, to);
+        if amended {
+            self.replace(pane, &before, def);
+        }
+        amended
+    }
+
+    /// The view of a window that ends at `pane`.
+    #[inline]
+    pub fn window<'a>(&'a mut self, index: usize, pane: i64, def: &SignalDef) -> WindowView<'a> {
+        let window = &def.windows[index];
+        let cursor = &mut self.cursors[index];
+        cursor.seek(&self.ring, pane, window);
+        WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
+    }
+
+    fn replace(&mut self, pane: i64, before: &pane::Pane, def: &SignalDef) {
+        let inside = |(cursor, window): &(&mut Cursor, &cursor::Window)| cursor.holds(pane, window);
+        for (cursor, window) in self.cursors.iter_mut().zip(&def.windows).filter(inside) {
+            cursor.take(pane, before, window);
+            cursor.put(pane, &self.ring.view(pane), window);
+        }
+    }
+
+    /// A cursor that lags so far behind that panes it holds were overwritten starts afresh.
+    #[inline]
+    fn drop_lost_cursors(&mut self, def: &SignalDef) {
+        let oldest = self.ring.oldest();
+        for (cursor, window) in self.cursors.iter_mut().zip(&def.windows) {
+            cursor.forget_if_before(oldest, window);
+        }
+    }
+}
