@@ -80,6 +80,7 @@ impl Ward {
     }
 
     /// Takes a batch in, and every output out.
+    #[inline(never)]
     pub fn push(&mut self, readings: &[Reading]) {
         let mut rest = readings;
         while !rest.is_empty() {

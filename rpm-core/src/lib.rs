@@ -67,6 +67,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod alert;
+mod bytes;
 pub mod engine;
 pub mod error;
 pub mod event;

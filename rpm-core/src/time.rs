@@ -75,6 +75,9 @@ impl Timestamp {
 }
 
 impl HostTime {
+    /// Before the first call.
+    pub(crate) const NEVER: Self = Self(i64::MIN);
+
     /// From milliseconds since the epoch.
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)

@@ -34,8 +34,8 @@ impl Desk {
         Self {
             out: Queue::new(max_outputs.max(room)),
             room,
-            now: HostTime::from_millis(i64::MIN),
-            reached: HostTime::from_millis(i64::MIN),
+            now: HostTime::NEVER,
+            reached: HostTime::NEVER,
             behind: false,
             chain: Chain::default(),
         }

@@ -25,6 +25,8 @@ pub(crate) struct Lane {
     pub rules: Box<[RuleState]>,
     /// The newest observation, in event time.
     pub newest: i64,
+    /// How many rules miss their signal now.
+    pub absent: u16,
 }
 
 /// What a patient remembers of a rule.
@@ -54,14 +56,17 @@ pub(crate) struct Absence {
     pub alert: Option<AlertId>,
 }
 
-/// What a reading did to the rules that read its signal.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    pub changes: Vec<(usize, Change)>,
-    pub abandoned: Vec<(usize, Abandoned)>,
-    /// Rules whose conditions got evidence although they were unverified or dated.
-    pub refreshed: Vec<usize>,
+/// What a reading did to a rule that reads its signal.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Changed(Change),
+    Abandoned(Abandoned),
+    /// The condition got evidence although it was unverified or dated.
+    Refreshed,
 }
+
+/// What a reading did, by index of the rule. Nearly always empty, and then it costs nothing.
+pub(crate) type Effects = Vec<(usize, Effect)>;
 
 impl Lane {
     pub fn new(policy: &Policy) -> Self {
@@ -73,7 +78,24 @@ impl Lane {
             signals: policy.signals().iter().map(Signal::new).collect(),
             rules: policy.rules().iter().map(|rule| state(&rule.body)).collect(),
             newest: i64::MIN,
+            absent: 0,
         }
+    }
+
+    /// Looks at what the next reading of a signal will need, for the sake of the cache.
+    #[inline]
+    pub fn read_ahead(&self, policy: &Policy, index: usize) -> u64 {
+        let (Some(signal), Some(def)) = (self.signals.get(index), policy.signals().get(index))
+        else {
+            return 0;
+        };
+        let mut sum = signal.read_ahead(def);
+        for reader in &def.readers {
+            if let Some(RuleState::Limits(watch)) = self.rules.get(usize::from(*reader)) {
+                sum ^= watch.condition.frontier as u64 ^ u64::from(watch.condition.machine.level);
+            }
+        }
+        sum
     }
 
     /// Whether the reading lies within the lateness horizon of the newest one.
@@ -99,7 +121,7 @@ impl Lane {
     ) -> Placed {
         let def = &policy.signals()[index];
         let good = sample.quality.without(def.accept).is_good();
-        let placed = self.signals[index].insert(sample, good, def);
+        let (placed, pane) = self.signals[index].insert(sample, good, def);
         if placed != Placed::Accepted {
             return placed;
         }
@@ -107,7 +129,7 @@ impl Lane {
         if !sample.quality.is_good() {
             self.settle(index, def);
         }
-        self.evaluate(policy, index, sample, good, effects);
+        self.evaluate(policy, index, pane, good, effects);
         placed
     }
 
@@ -129,7 +151,8 @@ impl Lane {
         if !self.signals[index].amend(sample, to, def) {
             return Err(Code::NothingToCorrect);
         }
-        self.evaluate(policy, index, sample, true, effects);
+        let pane = self.signals[index].ring.pane_of(sample.observed_at);
+        self.evaluate(policy, index, pane, true, effects);
         Ok(())
     }
 
@@ -138,13 +161,12 @@ impl Lane {
         &mut self,
         policy: &Policy,
         index: usize,
-        sample: &Sample,
+        pane: i64,
         good: bool,
         effects: &mut Effects,
     ) {
         let def = &policy.signals()[index];
-        let ring = &self.signals[index].ring;
-        let from = ring.start_of(ring.pane_of(sample.observed_at));
+        let from = self.signals[index].ring.start_of(pane);
         let mut signals = Signals { defs: policy.signals(), live: &mut self.signals };
         for reader in &def.readers {
             let reader = usize::from(*reader);
@@ -154,13 +176,12 @@ impl Lane {
                 continue;
             }
             let mut gaps = Vec::new();
-            let change =
-                watch.condition.evaluate(limits, &mut signals, from, good, &mut gaps);
-            effects.abandoned.extend(gaps.into_iter().map(|gap| (reader, gap)));
+            let change = watch.condition.evaluate(limits, &mut signals, from, good, &mut gaps);
+            effects.extend(gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap))));
             if let Some(change) = change {
-                effects.changes.push((reader, change));
+                effects.push((reader, Effect::Changed(change)));
             } else if good && (watch.unverified || watch.dated) {
-                effects.refreshed.push(reader);
+                effects.push((reader, Effect::Refreshed));
             }
         }
     }

@@ -122,6 +122,9 @@ pub struct BatchReceipt {
     pub quarantined: u64,
 }
 
+/// How many readings of a batch are looked at ahead: their memory fits the first-level cache.
+const READ_AHEAD: usize = 16;
+
 /// Watches many patients by one policy.
 ///
 /// Four families of calls. `handle_*` take something in; after each of them
@@ -240,16 +243,35 @@ impl Engine {
     /// [`handle_event`](Self::handle_event) for each.
     pub fn handle_batch(&mut self, readings: &[Reading]) -> BatchReceipt {
         let mut done = BatchReceipt::default();
-        for reading in readings {
-            let Ok(receipt) = self.handle_reading(reading) else { break };
-            done.consumed += 1;
-            match receipt {
-                Receipt::Accepted => done.accepted += 1,
-                Receipt::Duplicate => done.duplicate += 1,
-                Receipt::Quarantined(_) => done.quarantined += 1,
+        for group in readings.chunks(READ_AHEAD) {
+            self.read_ahead(group);
+            for reading in group {
+                let Ok(receipt) = self.handle_reading(reading) else { return done };
+                done.consumed += 1;
+                match receipt {
+                    Receipt::Accepted => done.accepted += 1,
+                    Receipt::Duplicate => done.duplicate += 1,
+                    Receipt::Quarantined(_) => done.quarantined += 1,
+                }
             }
         }
         done
+    }
+
+    /// Looks at the memory that a group of readings will need. Readings of many patients lie far
+    /// apart; fetched one after another each waits for memory, fetched together they wait once.
+    #[inline]
+    fn read_ahead(&self, group: &[Reading]) {
+        let mut sum = 0;
+        for reading in group {
+            if let Some(patient) = self.patients.get(reading.patient.0 as usize) {
+                sum ^= patient.chain.inputs;
+                if let Some(index) = self.policy.signal_of(reading.kind) {
+                    sum ^= patient.lane.read_ahead(&self.policy, index);
+                }
+            }
+        }
+        core::hint::black_box(sum);
     }
 
     /// Takes one reading in.

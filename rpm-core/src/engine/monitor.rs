@@ -24,15 +24,19 @@ const MAX_OUTPUTS: usize = 256;
 /// patient in it.
 #[derive(Debug)]
 pub struct Monitor {
-    policy: Arc<Policy>,
-    patient: Patient,
-    desk: Desk,
+    pub(super) policy: Arc<Policy>,
+    pub(super) patient: Patient,
+    pub(super) desk: Desk,
+}
+
+pub(super) fn new_desk(policy: &Policy) -> Desk {
+    Desk::new(policy, MAX_OUTPUTS)
 }
 
 impl Monitor {
     /// A monitor of this patient.
     pub fn new(policy: Arc<Policy>, tenant: Option<&TenantId>, patient: &PatientId) -> Self {
-        let desk = Desk::new(&policy, MAX_OUTPUTS);
+        let desk = new_desk(&policy);
         let patient = Patient::new(tenant.cloned(), patient.clone(), &policy);
         Self { policy, patient, desk }
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
-use super::lane::{Effects, Lane, RuleState};
+use super::lane::{Effect, Effects, Lane, RuleState};
 use super::output::{Output, Queue};
 use crate::alert::{Action, Alert, Command, level_of};
 use crate::error::{Code, Error};
@@ -15,7 +15,7 @@ use crate::id::{AlertId, DeviceKey, PatientId, TenantId};
 use crate::intake::{self, Counts, DeviceState, Receipt, Seen};
 use crate::policy::{Mode, Policy, RuleBody};
 use crate::record::{AlertChange, Body, Chain, ConditionState, Level};
-use crate::rule::condition::{Change, Machine};
+use crate::rule::condition::{Abandoned, Change, Machine};
 use crate::rule::predicate::Signals;
 use crate::signal::{Placed, Sample};
 use crate::time::{Duration, HostTime, Timestamp};
@@ -161,7 +161,7 @@ impl Patient {
     #[inline]
     fn live(&mut self, call: &mut Call<'_>, index: usize, sample: &Sample) -> Placed {
         let def = &call.policy.signals()[index];
-        let mut effects = Effects::default();
+        let mut effects = Effects::new();
         let placed = self.lane.insert(call.policy, index, sample, &mut effects);
         if placed != Placed::Accepted {
             return placed;
@@ -169,11 +169,10 @@ impl Patient {
         if self.lane.arrived(index, sample.quality, def.accept, call.now) {
             call.rearm = true;
         }
-        if !def.watchers.is_empty() {
+        if self.lane.absent > 0 {
             self.signal_is_back(call, index, sample.observed_at);
         }
-        if !(effects.changes.is_empty() && effects.abandoned.is_empty() && effects.refreshed.is_empty())
-        {
+        if !effects.is_empty() {
             self.take_effects(call, effects);
         }
         placed
@@ -190,7 +189,7 @@ impl Patient {
             self.close_backlog(call);
         }
         let lane = self.backlog.get_or_insert_with(|| Box::new(Lane::new(call.policy)));
-        let mut effects = Effects::default();
+        let mut effects = Effects::new();
         let placed = lane.insert(call.policy, index, sample, &mut effects);
         if placed == Placed::Accepted {
             lane.arrived(index, sample.quality, def.accept, call.now);
@@ -201,8 +200,8 @@ impl Patient {
     }
 
     fn take_backlog_effects(&mut self, call: &mut Call<'_>, effects: &Effects) {
-        for (rule, change) in &effects.changes {
-            let Change::Stepped { state, at } = change else { continue };
+        for (rule, effect) in effects {
+            let Effect::Changed(Change::Stepped { state, at }) = effect else { continue };
             if level_of(*state).is_none() {
                 self.backlog_finding(call, *rule, *at);
             } else if let Some(RuleState::Limits(watch)) =
@@ -263,21 +262,23 @@ impl Patient {
     }
 
     fn take_effects(&mut self, call: &mut Call<'_>, effects: Effects) {
-        for (rule, gap) in effects.abandoned {
-            let body = Body::HoldAbandoned {
-                rule: call.policy.rules()[rule].id.clone(),
-                level: gap.level,
-                observed_at: self.exact_time(call.policy, rule, gap.at),
-                held: gap.held,
-            };
-            self.record(call, body);
+        for (rule, effect) in effects {
+            match effect {
+                Effect::Abandoned(gap) => self.hold_abandoned(call, rule, &gap),
+                Effect::Changed(change) => self.condition_changed(call, rule, &change),
+                Effect::Refreshed => self.annunciate(call, rule, None),
+            }
         }
-        for (rule, change) in effects.changes {
-            self.condition_changed(call, rule, &change);
-        }
-        for rule in effects.refreshed {
-            self.annunciate(call, rule, None);
-        }
+    }
+
+    fn hold_abandoned(&mut self, call: &mut Call<'_>, rule: usize, gap: &Abandoned) {
+        let body = Body::HoldAbandoned {
+            rule: call.policy.rules()[rule].id.clone(),
+            level: gap.level,
+            observed_at: self.exact_time(call.policy, rule, gap.at),
+            held: gap.held,
+        };
+        self.record(call, body);
     }
 
     fn condition_changed(&mut self, call: &mut Call<'_>, rule: usize, change: &Change) {
@@ -658,7 +659,7 @@ impl Patient {
         if let Some(value) = to {
             sample.quality = intake::check_value(def, value, Quality::GOOD)?;
         }
-        let mut effects = Effects::default();
+        let mut effects = Effects::new();
         self.lane.amend(call.policy, index, &sample, to, &mut effects)?;
         self.mark_sequence(r);
         self.take_effects(call, effects);

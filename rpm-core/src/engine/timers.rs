@@ -91,6 +91,7 @@ impl Patient {
         let RuleBody::Missing(missing) = &def.body else { return };
         let RuleState::Missing(absence) = &mut self.lane.rules[rule] else { return };
         absence.since = Some(call.now);
+        self.lane.absent += 1;
         let signal = &self.lane.signals[usize::from(missing.signal)];
         let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
         let onset = Timestamp::from_millis(last.as_millis());
@@ -117,7 +118,6 @@ impl Patient {
     }
 
     /// A reading arrived: rules that missed its signal are over, if it says anything of the present.
-    #[inline]
     pub fn signal_is_back(&mut self, call: &mut Call<'_>, index: usize, observed: Timestamp) {
         for rule in &call.policy.signals()[index].watchers {
             let rule = usize::from(*rule);
@@ -129,6 +129,7 @@ impl Patient {
             let fresh = missing.after.max(call.policy.lateness_horizon());
             if call.now.age_of(observed) <= fresh {
                 absence.since = None;
+                self.lane.absent -= 1;
                 self.is_back(call, rule);
             }
         }

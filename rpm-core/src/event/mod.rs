@@ -148,6 +148,16 @@ impl Quality {
     /// There is no value, only the news that the device is there; set by intake.
     pub(crate) const ABSENT: Self = Self(1 << 7);
 
+    /// With the internal flag, for snapshots.
+    pub(crate) const fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    /// With the internal flag, for snapshots.
+    pub(crate) const fn from_byte(byte: u8) -> Self {
+        Self(byte)
+    }
+
     /// Every flag with its name, as in JSON and policies.
     pub const NAMES: [(&'static str, Self); 7] = [
         ("artifact", Self::ARTIFACT),

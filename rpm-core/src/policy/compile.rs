@@ -48,7 +48,8 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     if !compiler.errors.is_empty() {
         return Err(PolicyErrors(compiler.errors));
     }
-    let by_kind = compiler.signals.iter().enumerate().map(|(i, s)| (s.kind, i as u16)).collect();
+    let signal_of = |kind: Kind| compiler.signals.iter().position(|s| s.kind == kind);
+    let by_kind = Kind::all().map(|kind| signal_of(kind).map(|i| i as u16)).collect();
     let mut policy = Policy {
         hash: Hash::of(canonical(&spec).as_bytes()),
         spec,
@@ -238,6 +239,7 @@ impl Compiler {
             cover: cover(cadence, pane_ms),
             ring_panes: 0,
             reach_ms: 0,
+            memory_ms: 0,
             horizon_panes,
             accept,
             possible,
@@ -390,8 +392,11 @@ impl Compiler {
         let unverified_after = span(self, &rule.unverified_after, "unverified_after", 10);
         let widest = signals.iter().map(|s| self.signals[usize::from(*s)].pane_ms).max();
         let widest = widest.unwrap_or(1);
+        let times = levels.iter().filter_map(|l| l.times).map(|t| t.within);
+        let times = times.collect::<Vec<_>>().into_iter();
         for signal in &signals {
             let def = &mut self.signals[usize::from(*signal)];
+            def.memory_ms = def.memory_ms.max(abandon_after.as_millis());
             def.reach_ms = def.reach_ms.max(if signals.len() > 1 { widest } else { 0 });
         }
         let horizon = self.horizon.as_millis().max(widest);
@@ -402,6 +407,7 @@ impl Compiler {
                 max_gap: max_gap.as_millis(),
                 abandon_after: abandon_after.as_millis(),
                 unverified_after,
+                longest_times: times.max().unwrap_or(0),
                 keep: horizon + 2 * widest,
                 minds_artifacts: rule.max_artifact.is_some(),
             })
@@ -686,6 +692,9 @@ impl Compiler {
         let mut too_long = Vec::new();
         for signal in &mut self.signals {
             let longest = signal.windows.iter().map(|w| i64::from(w.panes)).max().unwrap_or(1);
+            // From a late pane the evaluation before is looked for as far back as a hold survives.
+            let memory = Duration::from_millis(signal.memory_ms).in_panes(signal.pane_ms);
+            let longest = longest.max(memory.saturating_add(2));
             // Late evidence of another signal in the same rule may reach back one pane more.
             let reach = Duration::from_millis(signal.reach_ms).in_panes(signal.pane_ms);
             let panes = longest.saturating_add(signal.horizon_panes).saturating_add(reach);

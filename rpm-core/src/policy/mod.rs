@@ -45,8 +45,8 @@ pub struct Policy {
     kinds: Vec<String>,
     signals: Vec<SignalDef>,
     rules: Vec<Rule>,
-    /// Signal of each kind, sorted by kind.
-    by_kind: Vec<(Kind, u16)>,
+    /// Signal of each kind of the table.
+    by_kind: Vec<Option<u16>>,
     warnings: Vec<Error>,
 }
 
@@ -176,8 +176,11 @@ impl Policy {
     /// The signal that monitors a kind.
     #[inline]
     pub fn signal_of(&self, kind: Kind) -> Option<usize> {
-        // A handful of entries: a scan beats a search.
-        self.by_kind.iter().find(|(k, _)| *k == kind).map(|(_, signal)| usize::from(*signal))
+        match self.by_kind.get(usize::from(kind.0)) {
+            Some(signal) => signal.map(usize::from),
+            // Declared kinds: a handful, so that a scan beats a search.
+            None => self.signals.iter().position(|s| s.kind == kind),
+        }
     }
 }
 

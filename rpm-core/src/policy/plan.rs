@@ -26,6 +26,8 @@ pub struct SignalDef {
     /// How much further back than the horizon evidence of a neighbour in a rule can reach.
     pub(crate) reach_ms: i64,
     pub(crate) horizon_panes: i64,
+    /// How far back a hold of a rule that reads the signal survives a gap.
+    pub(crate) memory_ms: i64,
     /// Flags that do not keep a reading from counting.
     pub(crate) accept: Quality,
     pub(crate) possible: (Value, Value),
@@ -108,6 +110,8 @@ pub(crate) struct Limits {
     pub unverified_after: Duration,
     /// How far back late evidence can reach: older states need not be kept.
     pub keep: i64,
+    /// The longest window of `times`.
+    pub longest_times: i64,
     /// Whether a bad reading can change a verdict.
     pub minds_artifacts: bool,
 }

@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
-use crate::policy::{LevelDef, Limits};
+use crate::policy::Limits;
 use crate::record::{ConditionState, Level, Verdict};
 use crate::time::Duration;
 
@@ -22,6 +22,9 @@ pub(crate) const MAX_LEVELS: usize = 3;
 const NEVER: i64 = i64::MIN;
 /// So long an undo list is worth looking at for entries that nothing can reach any more.
 const PRUNE_AT: usize = 16;
+
+/// So many hits are worth looking at, whenever the list would grow.
+const HITS_AT: usize = 64;
 
 /// One condition of one patient.
 #[derive(Clone, Debug)]
@@ -127,6 +130,12 @@ impl Machine {
         }
     }
 
+    /// Normal, and no hold is running.
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.seen && self.level == 0 && !self.holds.iter().any(Hold::is_running)
+    }
+
     /// What changes the state, without what only changes how it is measured.
     #[inline]
     fn phase(&self) -> (u8, bool, bool) {
@@ -155,6 +164,11 @@ impl Condition {
         if !fresh {
             return None;
         }
+        if self.machine.is_quiet() && !any_met(limits, signals, from) {
+            // Nothing was going on and nothing is: by far the most frequent case.
+            self.frontier = from;
+            return None;
+        }
         let before = self.machine.phase();
         self.step(limits, signals, from, Some(abandoned));
         self.frontier = from;
@@ -172,18 +186,18 @@ impl Condition {
         from: i64,
     ) -> Option<Change> {
         let touched = self.undo.last().is_some_and(|(at, _)| *at >= from);
+        if !touched && self.machine.is_quiet() && !self.ever_met(limits, signals, from) {
+            return None;
+        }
         let before = if touched { self.history(limits, from) } else { Vec::new() };
         let end = self.frontier;
         self.rewind(from);
+        self.frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
         let mut next = next_evidence(limits, signals, from - 1);
-        self.frontier = NEVER;
         while let Some(at) = next.filter(|at| *at <= end) {
             self.step(limits, signals, at, None);
             self.frontier = at;
             next = next_evidence(limits, signals, at);
-        }
-        if self.frontier == NEVER {
-            self.frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
         }
         let touches = self.undo.last().is_some_and(|(at, _)| *at >= from);
         if !touched && !touches {
@@ -192,6 +206,18 @@ impl Condition {
         let history = self.history(limits, from);
         let before = if touched { before } else { Vec::from([history[0]]) };
         (before != history).then_some(Change::Revised { since: from, history })
+    }
+
+    /// Whether any level is met in any pane from `from` to the newest.
+    fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
+        let mut at = from - 1;
+        while let Some(next) = next_evidence(limits, signals, at).filter(|t| *t <= self.frontier) {
+            if any_met(limits, signals, next) {
+                return true;
+            }
+            at = next;
+        }
+        false
     }
 
     fn rewind(&mut self, from: i64) {
@@ -230,9 +256,11 @@ impl Condition {
         at: i64,
         abandoned: Option<&mut Vec<Abandoned>>,
     ) {
-        let mut step = Step { limits, signals, at, machine: self.machine, given_up: None };
+        let (machine, before) = (self.machine, self.frontier);
+        let mut step = Step { limits, signals, at, before, machine, given_up: Vec::new() };
         step.machine.seen = true;
         let top = usize::from(self.machine.level);
+        step.count_hits(top, &mut self.hits);
         let raised = step.raise(top, &mut self.hits);
         if raised.is_none() && top > 0 {
             step.clear(top);
@@ -241,8 +269,8 @@ impl Condition {
             step.watch_peak();
         }
         let (after, given_up) = (step.machine, step.given_up);
-        if let (Some(list), Some(one)) = (abandoned, given_up) {
-            list.push(one);
+        if let Some(abandoned) = abandoned {
+            abandoned.extend(given_up);
         }
         if after != self.machine {
             self.prune(limits, at);
@@ -262,17 +290,6 @@ impl Condition {
         if gone * 2 >= self.undo.len() {
             self.undo.drain(..gone);
         }
-        if let Some(hits) = &mut self.hits {
-            let edge = edge.saturating_sub(limits.longest_times());
-            let gone = hits.partition_point(|(t, _)| *t < edge);
-            hits.drain(..gone);
-        }
-    }
-}
-
-impl Limits {
-    fn longest_times(&self) -> i64 {
-        self.levels.iter().filter_map(|l| l.times).map(|t| t.within).max().unwrap_or(0)
     }
 }
 
@@ -281,11 +298,22 @@ struct Step<'a, 'b> {
     limits: &'a Limits,
     signals: &'a mut Signals<'b>,
     at: i64,
+    /// The evaluation before, or [`NEVER`] if there was none or it is too long ago to be known.
+    before: i64,
     machine: Machine,
-    given_up: Option<Abandoned>,
+    given_up: Vec<Abandoned>,
 }
 
 impl Step<'_, '_> {
+    /// Times count whether the level is active or not.
+    fn count_hits(&mut self, top: usize, hits: &mut Option<Box<Vec<(i64, u8)>>>) {
+        for (i, def) in self.limits.levels.iter().enumerate().take(top) {
+            if def.times.is_some() && self.signals.verdict(&def.raise, self.at) == Verdict::Met {
+                count_hit(hits, self.limits, self.at, i);
+            }
+        }
+    }
+
     /// Evaluates the levels that are not active; the highest that is reached becomes active.
     #[inline]
     fn raise(&mut self, top: usize, hits: &mut Option<Box<Vec<(i64, u8)>>>) -> Option<usize> {
@@ -297,7 +325,7 @@ impl Step<'_, '_> {
             let held = self.accrue(i, verdict);
             let satisfied = match def.times {
                 None => held.is_some_and(|held| held >= def.hold),
-                Some(_) => verdict == Verdict::Met && count_hit(hits, def, self.at, i),
+                Some(_) => verdict == Verdict::Met && count_hit(hits, self.limits, self.at, i),
             };
             if satisfied {
                 let onset = if since == NEVER { self.at } else { self.machine.holds[i].since };
@@ -355,12 +383,15 @@ impl Step<'_, '_> {
             self.machine.holds[i] = Hold::IDLE;
             return None;
         }
-        let before = previous_evidence(self.limits, self.signals, self.at).unwrap_or(self.at);
-        let step = self.at - before;
         let met = verdict == Verdict::Met;
+        if self.before == NEVER {
+            // Further back than anything that is kept, which is further than any hold survives.
+            return self.abandon(i, hold.since, met);
+        }
+        let step = self.at - self.before;
         let silent = hold.gap + step;
         if silent > self.limits.abandon_after {
-            return self.abandon(i, before, met);
+            return self.abandon(i, self.before, met);
         }
         let covered = met && hold.gap == 0 && step <= self.limits.max_gap;
         let hold = &mut self.machine.holds[i];
@@ -373,7 +404,7 @@ impl Step<'_, '_> {
     fn abandon(&mut self, i: usize, last: i64, met: bool) -> Option<i64> {
         let held = Duration::from_millis(self.machine.holds[i].held(last));
         let level = self.limits.levels[i].level;
-        self.given_up = Some(Abandoned { level, at: self.at, held });
+        self.given_up.push(Abandoned { level, at: self.at, held });
         let since = if met { self.at } else { NEVER };
         self.machine.holds[i] = Hold { since, paused: 0, gap: 0 };
         met.then_some(0)
@@ -391,15 +422,24 @@ impl Step<'_, '_> {
     }
 }
 
+#[inline]
+fn any_met(limits: &Limits, signals: &mut Signals<'_>, at: i64) -> bool {
+    limits.levels.iter().any(|def| signals.verdict(&def.raise, at) == Verdict::Met)
+}
+
 /// Remembers that a level was met, and says whether it has been often enough.
 fn count_hit(
     hits: &mut Option<Box<Vec<(i64, u8)>>>,
-    def: &LevelDef,
+    limits: &Limits,
     at: i64,
     level: usize,
 ) -> bool {
-    let Some(times) = def.times else { return false };
+    let Some(times) = limits.levels[level].times else { return false };
     let hits = hits.get_or_insert_with(Box::default);
+    if hits.len() >= HITS_AT && hits.len() == hits.capacity() {
+        let edge = at.saturating_sub(limits.keep + limits.longest_times);
+        hits.drain(..hits.partition_point(|(t, _)| *t < edge));
+    }
     hits.push((at, level as u8));
     let edge = at.saturating_sub(times.within);
     let recent = hits.iter().rev().take_while(|(t, _)| *t > edge);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::policy::{Expr, Leaf, SignalDef};
 use crate::record::{Clause, Verdict};
 use crate::signal::Signal;
-use crate::signal::statistic::{Quantity, WindowView};
+use crate::signal::statistic::WindowView;
 use crate::time::Duration;
 use crate::value::write_thousandths;
 
@@ -57,7 +57,7 @@ impl Signals<'_> {
     #[inline]
     fn leaf(&mut self, leaf: &Leaf, at: i64) -> Verdict {
         let view = self.view(leaf, at);
-        judge(leaf, &view, view.compute(leaf.statistic, leaf.per).as_ref())
+        judge(leaf, &view)
     }
 
     #[inline]
@@ -81,7 +81,7 @@ impl Signals<'_> {
     fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
         let view = self.view(leaf, at);
         let quantity = view.compute(leaf.statistic, leaf.per);
-        let verdict = judge(leaf, &view, quantity.as_ref());
+        let verdict = judge(leaf, &view);
         let (panes, coverage) = (view.panes, view.coverage_permille());
         let def = &self.defs[usize::from(leaf.signal)];
         let text = |n: i64| {
@@ -112,15 +112,15 @@ pub(crate) fn pane_at(at: i64, pane_ms: i64) -> i64 {
 }
 
 #[inline]
-fn judge(leaf: &Leaf, view: &WindowView<'_>, quantity: Option<&Quantity>) -> Verdict {
+fn judge(leaf: &Leaf, view: &WindowView<'_>) -> Verdict {
     if leaf.max_spoilt_permille < 1000 && view.spoilt_permille() > leaf.max_spoilt_permille {
         return Verdict::Invalid;
     }
-    if leaf.coverage_permille > 0 && view.coverage_permille() < leaf.coverage_permille {
+    if !view.covers(leaf.coverage_permille) {
         return Verdict::Stale;
     }
-    match quantity {
-        Some(q) if leaf.comparison.met(q.compare(leaf.limit)) => Verdict::Met,
+    match view.compare(leaf.statistic, leaf.per, leaf.limit) {
+        Some(ordering) if leaf.comparison.met(ordering) => Verdict::Met,
         Some(_) => Verdict::NotMet,
         None => Verdict::Stale,
     }

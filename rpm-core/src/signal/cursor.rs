@@ -4,7 +4,7 @@
 //! takes one away; moving back does the reverse. So late evidence is evaluated again from where it
 //! belongs at a cost that depends on how late it is, not on how long the window is.
 
-use super::pane::Pane;
+use super::pane::Tally;
 use super::ring::Ring;
 
 /// What a window needs to keep.
@@ -47,33 +47,26 @@ impl Cursor {
     /// Whether the pane counts in the window where it stands now.
     #[inline]
     pub fn holds(&self, pane: i64, window: &Window) -> bool {
-        self.at != NOWHERE && pane <= self.at && self.at - pane < i64::from(window.panes)
+        pane <= self.at && self.at - pane < i64::from(window.panes)
+    }
+
+    /// Takes in that a pane it holds adds up to something else than before.
+    #[inline]
+    pub fn replace(&mut self, pane: i64, before: Tally, after: Tally, window: &Window) {
+        let x = pane - self.at;
+        self.apply(x, before, -1, window.line);
+        self.apply(x, after, 1, window.line);
     }
 
     #[inline]
-    pub fn put(&mut self, pane: i64, what: &Pane, window: &Window) {
-        self.apply(pane, what, 1, window);
-    }
-
-    #[inline]
-    pub fn take(&mut self, pane: i64, what: &Pane, window: &Window) {
-        self.apply(pane, what, -1, window);
-    }
-
-    #[inline]
-    fn apply(&mut self, pane: i64, what: &Pane, sign: i64, window: &Window) {
-        if what.good == 0 {
-            let spoilt = u32::from(what.bad > 0);
-            self.spoilt = self.spoilt.wrapping_add_signed(sign as i32 * spoilt as i32);
-            return;
-        }
-        self.covered = self.covered.wrapping_add_signed(sign as i32);
-        let count = sign * i64::from(what.good);
-        let sum = sign * what.sum;
+    fn apply(&mut self, x: i64, what: Tally, sign: i64, line: bool) {
+        let (covered, spoilt) = what.marks();
+        self.covered = self.covered.wrapping_add_signed(sign as i32 * covered);
+        self.spoilt = self.spoilt.wrapping_add_signed(sign as i32 * spoilt);
+        let (count, sum) = (sign * i64::from(what.good), sign * what.sum);
         self.count += count;
         self.sum += sum;
-        if window.line {
-            let x = pane - self.at;
+        if line {
             self.x += count * x;
             self.xx += count * x * x;
             self.xy += sum * x;
@@ -85,49 +78,63 @@ impl Cursor {
     pub fn seek(&mut self, ring: &Ring, pane: i64, window: &Window) {
         let length = i64::from(window.panes);
         let distance = pane.wrapping_sub(self.at);
-        if self.at == NOWHERE || distance >= length || distance <= -length {
-            self.stand(ring, pane, window);
-            return;
+        let lost = self.at.wrapping_sub(length) < ring.oldest() - 1;
+        if distance == 1 && !lost {
+            self.forward(ring, length, window.line);
+        } else if distance != 0 || lost {
+            self.travel(ring, pane, window, lost);
+        }
+    }
+
+    fn travel(&mut self, ring: &Ring, pane: i64, window: &Window, lost: bool) {
+        let length = i64::from(window.panes);
+        let far = self.at == NOWHERE || pane.saturating_sub(self.at).abs() >= length;
+        if lost || far {
+            return self.stand(ring, pane, window);
         }
         while self.at < pane {
-            let leaving = self.at - length + 1;
-            self.take(leaving, &ring.view(leaving), window);
-            self.shift(1, window);
-            self.put(self.at, &ring.view(self.at), window);
+            self.forward(ring, length, window.line);
         }
         while self.at > pane {
-            self.take(self.at, &ring.view(self.at), window);
-            self.shift(-1, window);
-            let entering = self.at - length + 1;
-            self.put(entering, &ring.view(entering), window);
+            self.backward(ring, length, window.line);
         }
     }
 
-    /// Moves the origin of the line's sums by `by` panes.
+    /// One pane on: the oldest leaves, the origin moves, the next enters at the origin.
     #[inline]
-    fn shift(&mut self, by: i64, window: &Window) {
-        self.at += by;
-        if window.line {
-            // Each x becomes x - by.
-            self.xx += self.count * by * by - 2 * by * self.x;
-            self.x -= by * self.count;
-            self.xy -= by * self.sum;
+    fn forward(&mut self, ring: &Ring, length: i64, line: bool) {
+        let leaving = ring.tally(self.at - length + 1);
+        self.apply(1 - length, leaving, -1, line);
+        if line {
+            self.shift(1);
         }
+        self.at += 1;
+        self.apply(0, ring.tally(self.at), 1, line);
     }
 
+    fn backward(&mut self, ring: &Ring, length: i64, line: bool) {
+        self.apply(0, ring.tally(self.at), -1, line);
+        if line {
+            self.shift(-1);
+        }
+        self.at -= 1;
+        self.apply(1 - length, ring.tally(self.at - length + 1), 1, line);
+    }
+
+    /// Moves the origin of the line's sums: each x becomes x - by.
+    #[inline]
+    fn shift(&mut self, by: i64) {
+        self.xx += self.count - 2 * by * self.x;
+        self.x -= by * self.count;
+        self.xy -= by * self.sum;
+    }
+
+    #[cold]
     fn stand(&mut self, ring: &Ring, pane: i64, window: &Window) {
         *self = Self { at: pane, ..Self::default() };
         let first = pane.saturating_sub(i64::from(window.panes) - 1).max(ring.oldest());
         for p in first..=pane {
-            self.put(p, &ring.view(p), window);
-        }
-    }
-
-    /// Starts afresh if the window reaches back before `oldest`.
-    #[inline]
-    pub fn forget_if_before(&mut self, oldest: i64, window: &Window) {
-        if self.at != NOWHERE && self.at - i64::from(window.panes) + 1 < oldest {
-            self.at = NOWHERE;
+            self.apply(p - pane, ring.tally(p), 1, window.line);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
 use cursor::Cursor;
+use pane::Tally;
 pub(crate) use ring::{Placed, Ring};
 pub use statistic::Statistic;
 use statistic::WindowView;
@@ -66,31 +67,43 @@ impl Signal {
         }
     }
 
-    /// Puts a reading into its pane and keeps every window that covers it true.
+    /// Puts a reading into its pane and keeps every window that covers it true. Also gives the
+    /// pane.
     #[inline]
-    pub fn insert(&mut self, sample: &Sample, good: bool, def: &SignalDef) -> Placed {
+    pub fn insert(&mut self, sample: &Sample, good: bool, def: &SignalDef) -> (Placed, i64) {
         let pane = self.ring.pane_of(sample.observed_at);
-        if let Some(newest) = self.ring.newest() {
-            if pane > newest {
-                self.ring.advance(pane);
-                self.drop_lost_cursors(def);
-            }
+        let newest = self.ring.newest();
+        let fresh = newest.is_none_or(|newest| pane > newest);
+        if fresh && newest.is_some() {
+            self.ring.advance(pane);
         }
-        let before = self.ring.view(pane);
+        let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
         let placed = self.ring.place(pane, sample, good);
         if placed == Placed::Accepted {
-            self.replace(pane, &before, def);
+            self.replace(pane, before, def);
         }
-        placed
+        (placed, pane)
+    }
+
+    /// Looks at the slots that the next reading will need, for the sake of the cache.
+    #[inline]
+    pub fn read_ahead(&self, def: &SignalDef) -> u64 {
+        let next = self.ring.newest().map_or(0, |newest| newest + 1);
+        let mut sum = self.ring.next_slot() as u64;
+        for (cursor, window) in self.cursors.iter().zip(&def.windows) {
+            let leaving = next - i64::from(window.panes);
+            sum ^= self.ring.tally(leaving).sum as u64 ^ cursor.sum as u64;
+        }
+        sum
     }
 
     /// Gives the reading of this identity another value, or takes it out.
     pub fn amend(&mut self, sample: &Sample, to: Option<(Value, bool)>, def: &SignalDef) -> bool {
         let pane = self.ring.pane_of(sample.observed_at);
-        let before = self.ring.view(pane);
+        let before = self.ring.tally(pane);
         let amended = self.ring.amend(pane, sample, to);
         if amended {
-            self.replace(pane, &before, def);
+            self.replace(pane, before, def);
         }
         amended
     }
@@ -104,20 +117,12 @@ impl Signal {
         WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
     }
 
-    fn replace(&mut self, pane: i64, before: &pane::Pane, def: &SignalDef) {
-        let inside = |(cursor, window): &(&mut Cursor, &cursor::Window)| cursor.holds(pane, window);
-        for (cursor, window) in self.cursors.iter_mut().zip(&def.windows).filter(inside) {
-            cursor.take(pane, before, window);
-            cursor.put(pane, &self.ring.view(pane), window);
-        }
-    }
-
-    /// A cursor that lags so far behind that panes it holds were overwritten starts afresh.
     #[inline]
-    fn drop_lost_cursors(&mut self, def: &SignalDef) {
-        let oldest = self.ring.oldest();
+    fn replace(&mut self, pane: i64, before: Tally, def: &SignalDef) {
         for (cursor, window) in self.cursors.iter_mut().zip(&def.windows) {
-            cursor.forget_if_before(oldest, window);
+            if cursor.holds(pane, window) {
+                cursor.replace(pane, before, self.ring.tally(pane), window);
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use crate::bytes::{Reader, Snap, Writer};
+use crate::error::Error;
 use crate::event::Quality;
 
 /// The commutative aggregates of one pane.
@@ -19,6 +21,24 @@ pub(crate) struct Pane {
     /// the larger value is the later, so that arrival does not matter.
     pub first: Point,
     pub last: Point,
+}
+
+/// What a window's running sums need of a pane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tally {
+    pub good: u32,
+    pub bad: u32,
+    pub sum: i64,
+}
+
+impl Tally {
+    pub const EMPTY: Self = Self { good: 0, bad: 0, sum: 0 };
+
+    /// One if the pane is covered, one if it has bad readings only.
+    #[inline]
+    pub fn marks(&self) -> (i32, i32) {
+        (i32::from(self.good > 0), i32::from(self.good == 0 && self.bad > 0))
+    }
 }
 
 /// A reading's place inside its pane, and its value.
@@ -107,5 +127,56 @@ impl Detail {
             let value = i128::from(entry.value);
             self.squares += if entry.good { value * value } else { 0 };
         }
+    }
+}
+
+impl Snap for Pane {
+    fn save(&self, w: &mut Writer) {
+        self.good.save(w);
+        self.bad.save(w);
+        self.sum.save(w);
+        self.min.save(w);
+        self.max.save(w);
+        for point in [self.first, self.last] {
+            point.offset.save(w);
+            point.value.save(w);
+        }
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (good, bad, sum) = (r.read()?, r.read()?, r.time()?);
+        let (min, max) = (r.read()?, r.read()?);
+        let first = Point { offset: r.read()?, value: r.read()? };
+        let last = Point { offset: r.read()?, value: r.read()? };
+        Ok(Self { good, bad, sum, min, max, first, last })
+    }
+}
+
+impl Snap for Entry {
+    fn save(&self, w: &mut Writer) {
+        self.offset.save(w);
+        self.value.save(w);
+        self.device.save(w);
+        self.quality.to_byte().save(w);
+        self.good.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (offset, value, device) = (r.read()?, r.read()?, r.read()?);
+        let quality = Quality::from_byte(r.read()?);
+        Ok(Self { offset, value, device, quality, good: r.read()? })
+    }
+}
+
+impl Snap for Detail {
+    fn save(&self, w: &mut Writer) {
+        self.pane.save(w);
+        self.total.save(w);
+        self.squares.save(w);
+        w.list(self.entries.iter());
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (pane, total, squares) = (r.time()?, r.read()?, r.read::<i128>()?);
+        // What sums of squares of panes can come to, so that they can be added up.
+        r.ensure((0..1 << 100).contains(&squares))?;
+        Ok(Self { pane, total, squares, entries: SmallVec::from_vec(r.list()?) })
     }
 }

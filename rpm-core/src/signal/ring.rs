@@ -12,7 +12,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Sample;
-use super::pane::{Detail, Entry, Pane, Point};
+use super::pane::{Detail, Entry, Pane, Point, Tally};
+use crate::bytes::{Reader, Snap, Writer};
+use crate::error::Error;
 use crate::event::Quality;
 use crate::time::Timestamp;
 use crate::value::Value;
@@ -180,6 +182,13 @@ impl Ring {
         self.newest_start = self.start_of(pane);
     }
 
+    /// The slot that the next pane will take.
+    #[inline]
+    pub fn next_slot(&self) -> i32 {
+        let next = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+        self.slots.get(next as usize).copied().unwrap_or(0)
+    }
+
     #[inline]
     fn clear_slot(&mut self, at: usize) {
         let old = core::mem::replace(&mut self.slots[at], EMPTY);
@@ -213,6 +222,21 @@ impl Ring {
         match self.slot_index(pane) {
             Some(at) => self.decode(at),
             None => Pane::EMPTY,
+        }
+    }
+
+    /// The part of [`view`](Self::view) that running sums need: this is the hot path.
+    #[inline]
+    pub fn tally(&self, pane: i64) -> Tally {
+        let Some(at) = self.slot_index(pane) else { return Tally::EMPTY };
+        match Slot::unpack(self.slots[at]) {
+            Slot::Good(value) => Tally { good: 1, bad: 0, sum: i64::from(value) },
+            Slot::Empty => Tally::EMPTY,
+            Slot::Artifact(_) => Tally { bad: 1, ..Tally::EMPTY },
+            Slot::Spoilt(count) => Tally { bad: count, ..Tally::EMPTY },
+            Slot::Detail(index) => self.detail(index).map_or(Tally::EMPTY, |d| {
+                Tally { good: d.total.good, bad: d.total.bad, sum: d.total.sum }
+            }),
         }
     }
 
@@ -477,6 +501,81 @@ impl Ring {
             None if detail.total.good == 0 => Some(Slot::Spoilt(detail.total.bad).pack()),
             None => None,
         }
+    }
+}
+
+/// To bytes and back.
+impl Ring {
+    pub fn save(&self, w: &mut Writer) {
+        self.newest.save(w);
+        if self.newest == NONE {
+            return;
+        }
+        (self.head, u32::from(self.device)).save(w);
+        self.phase.save(w);
+        w.words(&self.slots);
+        let offsets = self.offsets.as_deref().map(|o| o.iter().map(|n| *n as i32).collect());
+        let offsets: Vec<i32> = offsets.unwrap_or_default();
+        w.words(&offsets);
+        w.list(self.details.as_ref().map_or(&[][..], |d| &d.items).iter());
+    }
+
+    /// Reads a ring for a signal of this shape, of a patient with so many devices.
+    pub fn load(
+        r: &mut Reader<'_>,
+        width: i64,
+        capacity: u32,
+        devices: usize,
+    ) -> Result<Self, Error> {
+        let mut ring = Self::new(width, capacity);
+        ring.newest = r.time()?;
+        if ring.newest == NONE {
+            return Ok(ring);
+        }
+        ring.newest_start = ring.start_of(ring.newest);
+        let device: u32;
+        (ring.head, device) = r.read()?;
+        ring.device = device as u16;
+        ring.phase = r.read()?;
+        ring.slots = r.words()?.into();
+        let offsets: Vec<u32> = r.words()?.into_iter().map(|n| n as u32).collect();
+        let items: Vec<Detail> = r.list()?;
+        let inside = |offset: &u32| i64::from(*offset) < width;
+        let refers = |slot: &i32| match Slot::unpack(*slot) {
+            Slot::Detail(index) => (index as usize) < items.len(),
+            _ => true,
+        };
+        let entries = || items.iter().flat_map(|d| &d.entries);
+        r.ensure(ring.slots.len() == capacity as usize && ring.head < capacity)?;
+        r.ensure((device as usize) < devices && inside(&ring.phase))?;
+        r.ensure(offsets.is_empty() || offsets.len() == ring.slots.len())?;
+        r.ensure(offsets.iter().all(inside) && ring.slots.iter().all(refers))?;
+        r.ensure(entries().all(|e| inside(&e.offset) && usize::from(e.device) < devices))?;
+        ring.offsets = (!offsets.is_empty()).then(|| offsets.into());
+        ring.details = ring.with_free_list(items);
+        Ok(ring)
+    }
+
+    /// Places that no slot refers to are free. In which order they are taken decides nothing.
+    fn with_free_list(&self, items: Vec<Detail>) -> Option<Box<Details>> {
+        let mut used = vec![false; items.len()];
+        for slot in &self.slots {
+            if let Slot::Detail(index) = Slot::unpack(*slot) {
+                used[index as usize] = true;
+            }
+        }
+        let free = (0..items.len() as u32).filter(|i| !used[*i as usize]).collect();
+        (!items.is_empty()).then(|| Box::new(Details { items, free }))
+    }
+}
+
+impl Snap for (u32, u32) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.read()?, r.read()?))
     }
 }
 

@@ -194,6 +194,24 @@ impl WindowView<'_> {
         }
     }
 
+    /// How the statistic compares with a limit in thousandths, if there is enough data for it.
+    #[inline]
+    pub fn compare(&self, statistic: Statistic, per: i64, limit: i64) -> Option<Ordering> {
+        if let Statistic::Mean = statistic {
+            // The most frequent one by far, and both sides fit 64 bits: a limit has 31, a count 16.
+            let c = self.cursor;
+            return (c.count > 0).then(|| c.sum.cmp(&(limit * c.count)));
+        }
+        self.compute(statistic, per).map(|quantity| quantity.compare(limit))
+    }
+
+    /// Whether good readings cover so many thousandths of the window; without a division.
+    #[inline]
+    pub fn covers(&self, permille: i64) -> bool {
+        let covered = i64::from(self.cursor.covered) * i64::from(self.cover);
+        covered * 1000 >= permille * i64::from(self.panes)
+    }
+
     /// Good readings' share of the window, in thousandths.
     #[inline]
     pub fn coverage_permille(&self) -> i64 {

@@ -1,5 +1,0 @@
-//! State to bytes and back.
-
-/// What a restore found.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RestoreReport {}

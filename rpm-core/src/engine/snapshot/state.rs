@@ -1,0 +1,403 @@
+//! Each piece of state, field by field, and what must hold for it to be one.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+
+use super::super::desk::Desk;
+use super::super::lane::{Absence, Lane, RuleState, Watch};
+use super::super::patient::Patient;
+use crate::bytes::{Reader, Snap, Writer, corrupt};
+use crate::alert::{Alert, Response};
+use crate::error::Error;
+use crate::id::{AlertId, DeviceId, PatientId, TenantId};
+use crate::intake::{Counts, DeviceState, SequenceWindow};
+use crate::policy::{Policy, RuleBody, SignalDef};
+use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
+use crate::rule::condition::{Condition, Hold, Machine};
+use crate::signal::{Expected, Ring, Signal};
+use crate::time::{HostTime, Timestamp};
+
+/// `Snap` for a struct whose fields all have it.
+macro_rules! fields {
+    ($type:ty { $($field:ident),* }) => {
+        impl Snap for $type {
+            fn save(&self, w: &mut Writer) {
+                $(self.$field.save(w);)*
+            }
+            fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+                Ok(Self { $($field: r.read()?),* })
+            }
+        }
+    };
+}
+
+fields!(Chain { prev, seq, inputs, checksum });
+fields!(Counts { accepted, duplicate, quarantined, unmonitored, beyond_horizon });
+fields!(Expected { from, until });
+fields!(Absence { since, alert });
+fields!(DeviceState { id, sequence });
+
+impl Snap for Hash {
+    fn save(&self, w: &mut Writer) {
+        w.bytes.extend_from_slice(&self.0);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        r.take(32)?.try_into().map(Self).map_err(|_| corrupt())
+    }
+}
+
+impl Snap for Checksum {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        r.read().map(Self)
+    }
+}
+
+impl Snap for HostTime {
+    fn save(&self, w: &mut Writer) {
+        self.as_millis().save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        r.read().map(Self::from_millis)
+    }
+}
+
+impl Snap for Timestamp {
+    fn save(&self, w: &mut Writer) {
+        self.as_millis().save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        r.time().map(Self::from_millis)
+    }
+}
+
+impl Snap for AlertId {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        r.read().map(Self)
+    }
+}
+
+macro_rules! identifiers {
+    ($($type:ty),*) => {$(
+        impl Snap for $type {
+            fn save(&self, w: &mut Writer) {
+                w.text(self.as_str());
+            }
+            fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+                Self::new(&r.text()?).map_err(|_| corrupt())
+            }
+        }
+    )*};
+}
+identifiers!(TenantId, PatientId, DeviceId);
+
+impl Snap for SequenceWindow {
+    fn save(&self, w: &mut Writer) {
+        self.next.save(w);
+        self.bits.iter().for_each(|word| word.save(w));
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let mut window = Self { next: r.read()?, ..Self::default() };
+        for word in &mut window.bits {
+            *word = r.read()?;
+        }
+        Ok(window)
+    }
+}
+
+impl Snap for Hold {
+    fn save(&self, w: &mut Writer) {
+        (self.since, self.paused).save(w);
+        self.gap.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self { since: r.time()?, paused: r.time()?, gap: r.time()? })
+    }
+}
+
+impl Snap for (i64, i64) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.time()?, r.time()?))
+    }
+}
+
+impl Snap for Machine {
+    fn save(&self, w: &mut Writer) {
+        self.level.save(w);
+        self.seen.save(w);
+        self.holds.iter().for_each(|hold| hold.save(w));
+        (self.onset, self.reached).save(w);
+        self.peak.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let mut machine = Self { level: r.read()?, seen: r.read()?, ..Self::default() };
+        for hold in &mut machine.holds {
+            *hold = r.read()?;
+        }
+        (machine.onset, machine.reached) = r.read()?;
+        machine.peak = r.read()?;
+        Ok(machine)
+    }
+}
+
+impl Snap for (i64, Machine) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.time()?, r.read()?))
+    }
+}
+
+impl Snap for (i64, u8) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.time()?, r.read()?))
+    }
+}
+
+impl Snap for Condition {
+    fn save(&self, w: &mut Writer) {
+        self.machine.save(w);
+        self.frontier.save(w);
+        w.list(self.undo.iter());
+        w.list(self.hits.as_deref().map_or(&[][..], Vec::as_slice).iter());
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (machine, frontier) = (r.read()?, r.time()?);
+        let (undo, hits) = (r.list()?, r.list()?);
+        let hits = if hits.is_empty() { None } else { Some(Box::new(hits)) };
+        Ok(Self { machine, frontier, undo, hits })
+    }
+}
+
+impl Snap for Watch {
+    fn save(&self, w: &mut Writer) {
+        self.condition.save(w);
+        self.unverified.save(w);
+        self.dated.save(w);
+        self.alert.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let condition = r.read()?;
+        Ok(Self { condition, unverified: r.read()?, dated: r.read()?, alert: r.read()? })
+    }
+}
+
+impl Snap for Level {
+    fn save(&self, w: &mut Writer) {
+        (*self as u8).save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        match r.read::<u8>()? {
+            0 => Ok(Self::Informational),
+            1 => Ok(Self::Review),
+            2 => Ok(Self::Urgent),
+            _ => Err(corrupt()),
+        }
+    }
+}
+
+impl Snap for ConditionState {
+    fn save(&self, w: &mut Writer) {
+        let (tag, level) = match *self {
+            Self::NeverSeen => (0, None),
+            Self::Normal => (1, None),
+            Self::Pending => (2, None),
+            Self::Active(level) => (3, Some(level)),
+            Self::Clearing(level) => (4, Some(level)),
+            Self::ActiveUnverified(level) => (5, Some(level)),
+            Self::Latched(level) => (6, Some(level)),
+        };
+        u8::save(&tag, w);
+        level.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        match (r.read::<u8>()?, r.read::<Option<Level>>()?) {
+            (0, None) => Ok(Self::NeverSeen),
+            (1, None) => Ok(Self::Normal),
+            (2, None) => Ok(Self::Pending),
+            (3, Some(level)) => Ok(Self::Active(level)),
+            (4, Some(level)) => Ok(Self::Clearing(level)),
+            (5, Some(level)) => Ok(Self::ActiveUnverified(level)),
+            (6, Some(level)) => Ok(Self::Latched(level)),
+            _ => Err(corrupt()),
+        }
+    }
+}
+
+impl Snap for Response {
+    fn save(&self, w: &mut Writer) {
+        match self {
+            Self::Unowned => 0_u8.save(w),
+            Self::Acknowledged { by, at } => {
+                1_u8.save(w);
+                w.text(by);
+                at.save(w);
+            }
+            Self::Closed => 2_u8.save(w),
+        }
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        match r.read::<u8>()? {
+            0 => Ok(Self::Unowned),
+            1 => Ok(Self::Acknowledged { by: r.text()?, at: r.read()? }),
+            2 => Ok(Self::Closed),
+            _ => Err(corrupt()),
+        }
+    }
+}
+
+impl Snap for Alert {
+    fn save(&self, w: &mut Writer) {
+        self.id.save(w);
+        (self.rule as u32).save(w);
+        self.level.save(w);
+        self.shadow.save(w);
+        self.onset.save(w);
+        self.opened_at.save(w);
+        self.revision.save(w);
+        self.repeats.save(w);
+        self.condition.save(w);
+        self.response.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            id: r.read()?,
+            rule: r.read::<u32>()? as usize,
+            level: r.read()?,
+            shadow: r.read()?,
+            onset: r.read()?,
+            opened_at: r.read()?,
+            revision: r.read()?,
+            repeats: r.read()?,
+            condition: r.read()?,
+            response: r.read()?,
+        })
+    }
+}
+
+impl Desk {
+    pub(super) fn save(&self, w: &mut Writer) {
+        self.now.save(w);
+        self.reached.save(w);
+        self.behind.save(w);
+        self.chain.save(w);
+    }
+
+    pub(super) fn load(&mut self, r: &mut Reader<'_>) -> Result<(), Error> {
+        self.now = r.read()?;
+        self.reached = r.read()?;
+        self.behind = r.read()?;
+        self.chain = r.read()?;
+        Ok(())
+    }
+}
+
+impl Signal {
+    fn save(&self, w: &mut Writer) {
+        self.ring.save(w);
+        self.cover.save(w);
+        self.last_arrival.save(w);
+        self.last_good_arrival.save(w);
+        self.expected.save(w);
+    }
+
+    fn load(r: &mut Reader<'_>, def: &SignalDef, devices: usize) -> Result<Self, Error> {
+        let ring = Ring::load(r, def.pane_ms, def.ring_panes, devices)?;
+        let signal = Self {
+            ring,
+            cover: r.read()?,
+            last_arrival: r.read()?,
+            last_good_arrival: r.read()?,
+            expected: r.read()?,
+            ..Self::new(def)
+        };
+        r.ensure(signal.cover > 0)?;
+        Ok(signal)
+    }
+}
+
+impl Lane {
+    fn save(&self, w: &mut Writer) {
+        self.newest.save(w);
+        self.signals.iter().for_each(|signal| signal.save(w));
+        for rule in &self.rules {
+            match rule {
+                RuleState::Limits(watch) => watch.save(w),
+                RuleState::Missing(absence) => absence.save(w),
+            }
+        }
+    }
+
+    fn load(r: &mut Reader<'_>, policy: &Policy, devices: usize) -> Result<Self, Error> {
+        let newest = r.time()?;
+        let mut signals = Vec::new();
+        for def in policy.signals() {
+            signals.push(Signal::load(r, def, devices)?);
+        }
+        let mut rules = Vec::new();
+        for rule in policy.rules() {
+            rules.push(match &rule.body {
+                RuleBody::Limits(limits) => {
+                    let watch: Watch = r.read()?;
+                    let levels = limits.levels.len();
+                    let fits = |machine: &Machine| usize::from(machine.level) <= levels;
+                    let undo = watch.condition.undo.iter().map(|(_, machine)| machine);
+                    r.ensure(undo.chain([&watch.condition.machine]).all(fits))?;
+                    RuleState::Limits(watch)
+                }
+                RuleBody::Missing(_) => RuleState::Missing(r.read()?),
+            });
+        }
+        let absent = super::absent(&rules);
+        Ok(Self { signals: signals.into(), rules: rules.into(), newest, absent })
+    }
+}
+
+impl Patient {
+    pub(super) fn save(&self, w: &mut Writer) {
+        self.tenant.save(w);
+        self.id.save(w);
+        w.list(self.devices.iter());
+        self.lane.save(w);
+        self.backlog.is_some().save(w);
+        if let Some(lane) = &self.backlog {
+            lane.save(w);
+        }
+        w.list(self.alerts.iter());
+        self.next_alert.save(w);
+        self.chain.save(w);
+        self.counts.save(w);
+    }
+
+    pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
+        let (tenant, id) = (r.read()?, r.read()?);
+        let devices = SmallVec::from_vec(r.list()?);
+        let lane = Lane::load(r, policy, devices.len())?;
+        let backlog = match r.read()? {
+            true => Some(Box::new(Lane::load(r, policy, devices.len())?)),
+            false => None,
+        };
+        let alerts: Vec<Alert> = r.list()?;
+        r.ensure(alerts.iter().all(|a| a.rule < policy.rules().len()))?;
+        let (next_alert, chain, counts) = (r.read()?, r.read()?, r.read()?);
+        let fresh = Self::new(tenant, id, policy);
+        Ok(Self { devices, lane, backlog, alerts, next_alert, chain, counts, ..fresh })
+    }
+}
