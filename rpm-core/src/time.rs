@@ -231,7 +231,9 @@ macro_rules! instant {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = <alloc::borrow::Cow<'de, str>>::deserialize(d)?;
-                text.parse().map_err(serde::de::Error::custom)
+                // A record of a refused event writes a time that no calendar has as it came.
+                let number = text.parse().ok().map(Self::from_millis);
+                number.map_or_else(|| text.parse(), Ok).map_err(serde::de::Error::custom)
             }
         }
     };

@@ -129,7 +129,8 @@ impl Patient {
         call.rearm = true;
     }
 
-    fn reject(&mut self, call: &mut Call<'_>, event: Box<Event>, reason: Code) {
+    /// Puts a refused event out, beside the record that says so.
+    pub fn reject(&mut self, call: &mut Call<'_>, event: Box<Event>, reason: Code) {
         let kind = match &event.body {
             Body::Reading { kind, .. } | Body::Correction { kind, .. } | Body::Void { kind } => {
                 // Only names that the policy knows: anything else could be anybody's data.

@@ -11,7 +11,7 @@ use crate::event::Quality;
 use crate::id::AlertId;
 use crate::policy::{Policy, RuleBody, SignalDef};
 use crate::rule::condition::{Abandoned, Change, Condition};
-use crate::rule::predicate::Signals;
+use crate::rule::predicate::{Known, Signals};
 use crate::signal::{Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
@@ -167,7 +167,9 @@ impl Lane {
     ) {
         let def = &policy.signals()[index];
         let from = self.signals[index].ring.start_of(pane);
-        let mut signals = Signals { defs: policy.signals(), live: &mut self.signals };
+        let known = Known { signal: index, at: from, pane };
+        let live = &mut self.signals;
+        let mut signals = Signals { defs: policy.signals(), live, known };
         for reader in &def.readers {
             let reader = usize::from(*reader);
             let RuleBody::Limits(limits) = &policy.rules()[reader].body else { continue };
@@ -177,7 +179,9 @@ impl Lane {
             }
             let mut gaps = Vec::new();
             let change = watch.condition.evaluate(limits, &mut signals, from, good, &mut gaps);
-            effects.extend(gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap))));
+            if !gaps.is_empty() {
+                effects.extend(gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap))));
+            }
             if let Some(change) = change {
                 effects.push((reader, Effect::Changed(change)));
             } else if good && (watch.unverified || watch.dated) {

@@ -30,11 +30,13 @@ use hashbrown::HashTable;
 
 use crate::alert::{Alert, Command};
 use crate::error::{Code, Error};
-use crate::event::{Event, Kind, Quality};
+use crate::event::json::{self, KindWire, ReadingWire};
+use crate::event::{Event, Kind, Quality, Signature};
 use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
 use crate::intake::{Counts, Receipt};
 use crate::policy::Policy;
 use crate::record::{Chain, ConditionState};
+use crate::signal::Sample;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
@@ -122,6 +124,13 @@ pub struct BatchReceipt {
     pub quarantined: u64,
 }
 
+/// A reading in its JSON form whose patient and device have keys.
+struct Known<'a> {
+    key: PatientKey,
+    incoming: Incoming,
+    wire: ReadingWire<'a>,
+}
+
 /// How many readings of a batch are looked at ahead: their memory fits the first-level cache.
 const READ_AHEAD: usize = 16;
 
@@ -181,9 +190,14 @@ impl Engine {
 
     /// The key of a patient that the engine has seen.
     pub fn find_patient(&self, tenant: Option<&TenantId>, id: &PatientId) -> Option<PatientKey> {
+        self.find(tenant.map(TenantId::as_str), id.as_str())
+    }
+
+    fn find(&self, tenant: Option<&str>, id: &str) -> Option<PatientKey> {
         let same = |key: &u32| {
             let patient = &self.patients[*key as usize];
-            patient.id == *id && patient.tenant.as_ref() == tenant
+            let known = patient.tenant.as_ref().map(TenantId::as_str);
+            patient.id.as_str() == id && known == tenant
         };
         self.index.find(hash(tenant, id), same).map(|key| PatientKey(*key))
     }
@@ -230,13 +244,45 @@ impl Engine {
     /// # Errors
     /// [`Code::OutputQueueFull`] as [`handle_event`](Self::handle_event).
     pub fn handle_json(&mut self, text: &[u8], now: HostTime) -> Result<Receipt, Error> {
-        match crate::event::json::parse(text) {
+        if let Some(known) = json::parse_reading(text).and_then(|wire| self.known_reading(wire)) {
+            return self.handle_known(&known, now);
+        }
+        match json::parse(text) {
             Ok(event) => self.handle_event(event, now),
             Err(error) => {
                 let now = self.advance(now)?;
                 Ok(self.desk.reject(now, error.code(), Rejected::Text(text.to_vec())))
             }
         }
+    }
+
+    /// A plain reading of a patient and a device that the engine knows needs no event of its own.
+    fn known_reading<'a>(&self, wire: ReadingWire<'a>) -> Option<Known<'a>> {
+        let KindWire::Known(kind) = wire.kind else { return None };
+        let key = self.find(wire.tenant, wire.patient)?;
+        let devices = &self.patients[key.0 as usize].devices;
+        let device = devices.iter().position(|d| d.id.as_str() == wire.device.id)?;
+        let signed = wire.signature != Signature::Invalid;
+        let device = DeviceKey(device as u16);
+        let (observed_at, value, quality) = (wire.observed_at, wire.value, wire.quality);
+        let sample = Sample { observed_at, device, value, quality };
+        let incoming = Incoming { kind, sequence: wire.sequence, sample };
+        signed.then_some(Known { key, incoming, wire })
+    }
+
+    fn handle_known(&mut self, known: &Known<'_>, now: HostTime) -> Result<Receipt, Error> {
+        let now = self.advance(now)?;
+        let patient = &mut self.patients[known.key.0 as usize];
+        let mut call = self.desk.call(&self.policy, now);
+        let receipt = patient.reading(&mut call, &known.incoming);
+        if let Receipt::Quarantined(code) = receipt {
+            // What could be borrowed can be owned: this does not fail.
+            let event = known.wire.to_event()?;
+            patient.reject(&mut call, event.into(), code);
+        }
+        let rearm = call.rearm;
+        self.after(known.key.0, rearm, now);
+        Ok(receipt)
     }
 
     /// Takes readings in, each at its own `received_at`: the same decisions, byte for byte, as one
@@ -434,16 +480,16 @@ impl Engine {
     }
 }
 
-fn hash(tenant: Option<&TenantId>, id: &PatientId) -> u64 {
+fn hash(tenant: Option<&str>, id: &str) -> u64 {
     // Fixed, not seeded: the order of a table decides nothing here, and identifiers come from a
     // host that the engine trusts with patients' lives already.
     let mut sum = crate::record::Checksum::default();
-    sum.feed_text(id.as_str().as_bytes());
-    sum.feed_text(tenant.map_or("", TenantId::as_str).as_bytes());
+    sum.feed_text(id.as_bytes());
+    sum.feed_text(tenant.unwrap_or_default().as_bytes());
     // The table looks at the top bits and at the bottom ones.
     sum.0 ^ (sum.0 >> 32)
 }
 
 fn hash_patient(patient: &Patient) -> u64 {
-    hash(patient.tenant.as_ref(), &patient.id)
+    hash(patient.tenant.as_ref().map(TenantId::as_str), patient.id.as_str())
 }

@@ -194,6 +194,7 @@ impl Patient {
         if placed == Placed::Accepted {
             lane.arrived(index, sample.quality, def.accept, call.now);
             self.counts.beyond_horizon += 1;
+            call.rearm = true;
             self.take_backlog_effects(call, &effects);
         }
         placed
@@ -312,16 +313,21 @@ impl Patient {
         }
     }
 
-    /// When the latest reading of a pane was observed: finer than the pane.
+    /// When the latest reading of a pane was observed: finer than the pane. Where a rule's signals
+    /// have panes of different width, only readings within the narrowest count, so that what came
+    /// later into the wider ones does not move the time.
     fn exact_time(&self, policy: &Policy, rule: usize, at: i64) -> Timestamp {
         let start = Timestamp::from_millis(at);
         let RuleBody::Limits(limits) = &policy.rules()[rule].body else { return start };
-        let time = |s: &u16| {
-            let ring = &self.lane.signals[usize::from(*s)].ring;
+        let signals = || limits.signals.iter().map(|s| usize::from(*s));
+        let narrowest = signals().map(|s| policy.signals()[s].pane_ms).min().unwrap_or(0);
+        let time = |s: usize| {
+            let ring = &self.lane.signals[s].ring;
             let pane = ring.pane_of(start);
             (ring.start_of(pane) == at && ring.has_good(pane)).then(|| ring.time_of(pane))
         };
-        limits.signals.iter().filter_map(time).max().unwrap_or(start)
+        let within = |t: &Timestamp| t.as_millis() < at + narrowest;
+        signals().filter_map(time).filter(within).max().unwrap_or(start)
     }
 
     /// Brings the alert of a rule in line with its condition.
@@ -452,7 +458,7 @@ impl Patient {
         let at = if machine.reached >= kept { machine.reached } else { frontier };
         let observed_at = self.exact_time(call.policy, rule, machine.reached);
         let onset = self.exact_time(call.policy, rule, machine.onset);
-        let mut signals = Signals { defs: call.policy.signals(), live: &mut self.lane.signals };
+        let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
         let evidence = signals.clauses(&limits.levels[top].raise, at);
         let alert = self.new_alert(call, rule, level, state, onset);
         if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
@@ -522,8 +528,7 @@ impl Patient {
         let top = usize::from(machine.level).checked_sub(1);
         let evidence = match top.filter(|_| raised) {
             Some(top) => {
-                let live = &mut self.lane.signals;
-                let mut signals = Signals { defs: call.policy.signals(), live };
+                let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
                 signals.clauses(&limits.levels[top].raise, at)
             }
             None => Vec::new(),

@@ -92,7 +92,7 @@ impl Patient {
         if !machine.seen {
             return Vec::new();
         }
-        let mut signals = Signals { defs: policy.signals(), live: &mut self.lane.signals };
+        let mut signals = Signals::new(policy.signals(), &mut self.lane.signals);
         let mut now = |(i, def): (usize, &crate::policy::LevelDef)| {
             let active = i < usize::from(machine.level);
             let hold = machine.holds[i];

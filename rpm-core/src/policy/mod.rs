@@ -7,9 +7,7 @@
 //! | [`compile`] | from one to the other, with every mistake at once: **add a rule kind here** |
 //! | [`check`] | warnings: legal, but probably not meant |
 //! | [`words`] | the policy in plain words |
-//! | [`change`] | replacing one policy by another: proposed, approved by someone else, effective |
 
-pub mod change;
 mod check;
 mod compile;
 mod plan;

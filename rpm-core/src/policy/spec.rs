@@ -121,7 +121,8 @@ pub struct RuleSpec {
     /// How much of the window must be covered by good readings; less is "stale", not "normal".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<String>,
-    /// How much of the window's panes may be of bad quality; more is "invalid", not "normal".
+    /// How much of the window's panes with readings may have only bad ones; more is "invalid", not
+    /// "normal".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_artifact: Option<String>,
     /// The longest gap between readings that a hold runs through; 3 cadences if absent.

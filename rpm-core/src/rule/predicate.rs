@@ -13,12 +13,37 @@ use crate::value::write_thousandths;
 pub(crate) struct Signals<'a> {
     pub defs: &'a [SignalDef],
     pub live: &'a mut [Signal],
+    /// A signal, a time and the pane in which it lies: what is asked most often.
+    pub known: Known,
+}
+
+/// See [`Signals::known`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    pub signal: usize,
+    pub at: i64,
+    pub pane: i64,
+}
+
+impl<'a> Signals<'a> {
+    pub fn new(defs: &'a [SignalDef], live: &'a mut [Signal]) -> Self {
+        // Nothing is known; pane 0 of signal 0 does begin at 0, whatever its width.
+        Self { defs, live, known: Known::default() }
+    }
 }
 
 impl Signals<'_> {
     /// What the expression says of the panes up to the one that contains `at` (ms).
     #[inline]
     pub fn verdict(&mut self, expr: &Expr, at: i64) -> Verdict {
+        match expr {
+            Expr::Leaf(leaf) => self.leaf(leaf, at),
+            _ => self.composed(expr, at),
+        }
+    }
+
+    #[inline(never)]
+    fn composed(&mut self, expr: &Expr, at: i64) -> Verdict {
         match expr {
             Expr::Leaf(leaf) => self.leaf(leaf, at),
             Expr::All(parts) => self.at_least(parts.len(), parts, at),
@@ -64,7 +89,8 @@ impl Signals<'_> {
     fn view<'a>(&'a mut self, leaf: &Leaf, at: i64) -> WindowView<'a> {
         let index = usize::from(leaf.signal);
         let def = &self.defs[index];
-        let pane = pane_at(at, def.pane_ms);
+        let same = self.known.signal == index && self.known.at == at;
+        let pane = if same { self.known.pane } else { pane_at(at, def.pane_ms) };
         self.live[index].window(usize::from(leaf.window), pane, def)
     }
 
@@ -82,7 +108,7 @@ impl Signals<'_> {
         let view = self.view(leaf, at);
         let quantity = view.compute(leaf.statistic, leaf.per);
         let verdict = judge(leaf, &view);
-        let (panes, coverage) = (view.panes, view.coverage_permille());
+        let (panes, coverage) = (view.panes, view.coverage_percent());
         let def = &self.defs[usize::from(leaf.signal)];
         let text = |n: i64| {
             let mut out = alloc::string::String::new();
@@ -98,7 +124,7 @@ impl Signals<'_> {
             unit: crate::policy::unit_text(def, leaf),
             comparison: leaf.comparison.name().into(),
             limit: text(leaf.limit),
-            coverage: ((coverage + 5) / 10) as u8,
+            coverage,
             verdict,
         }
     }
@@ -107,13 +133,12 @@ impl Signals<'_> {
 /// The pane in which a time lies.
 #[inline]
 pub(crate) fn pane_at(at: i64, pane_ms: i64) -> i64 {
-    // One-second panes are so common that a division by a constant is worth the branch.
-    if pane_ms == 1000 { at.div_euclid(1000) } else { at.div_euclid(pane_ms) }
+    at.div_euclid(pane_ms)
 }
 
 #[inline]
 fn judge(leaf: &Leaf, view: &WindowView<'_>) -> Verdict {
-    if leaf.max_spoilt_permille < 1000 && view.spoilt_permille() > leaf.max_spoilt_permille {
+    if view.is_spoilt(leaf.max_spoilt_permille) {
         return Verdict::Invalid;
     }
     if !view.covers(leaf.coverage_permille) {

@@ -76,24 +76,21 @@ impl Cursor {
     /// Stands at `pane` afterwards.
     #[inline]
     pub fn seek(&mut self, ring: &Ring, pane: i64, window: &Window) {
-        let length = i64::from(window.panes);
-        let distance = pane.wrapping_sub(self.at);
-        let lost = self.at.wrapping_sub(length) < ring.oldest() - 1;
-        if distance == 1 && !lost {
-            self.forward(ring, length, window.line);
-        } else if distance != 0 || lost {
-            self.travel(ring, pane, window, lost);
+        if self.at != pane {
+            self.travel(ring, pane, window);
         }
     }
 
-    fn travel(&mut self, ring: &Ring, pane: i64, window: &Window, lost: bool) {
+    fn travel(&mut self, ring: &Ring, pane: i64, window: &Window) {
         let length = i64::from(window.panes);
         let far = self.at == NOWHERE || pane.saturating_sub(self.at).abs() >= length;
+        // It lags so far behind that panes which it holds have been overwritten.
+        let lost = self.at.saturating_sub(length) < ring.oldest().saturating_sub(1);
         if lost || far {
             return self.stand(ring, pane, window);
         }
         while self.at < pane {
-            self.forward(ring, length, window.line);
+            self.forward(ring, ring.tally(self.at + 1), window);
         }
         while self.at > pane {
             self.backward(ring, length, window.line);
@@ -102,14 +99,36 @@ impl Cursor {
 
     /// One pane on: the oldest leaves, the origin moves, the next enters at the origin.
     #[inline]
-    fn forward(&mut self, ring: &Ring, length: i64, line: bool) {
-        let leaving = ring.tally(self.at - length + 1);
-        self.apply(1 - length, leaving, -1, line);
+    pub fn forward(&mut self, ring: &Ring, entering: Tally, window: &Window) {
+        let far = i64::from(window.panes) - 1;
+        let leaving = self.at - far;
+        match (ring.plain(leaving), entering) {
+            (Some(out), Tally { good: 1, bad: 0, sum }) => {
+                self.exchange(i64::from(out), sum, far, window.line);
+            }
+            _ => self.forward_any(ring.tally(leaving), entering, far, window.line),
+        }
+        self.at += 1;
+    }
+
+    /// One plain reading for another: the counts stay.
+    #[inline]
+    fn exchange(&mut self, out: i64, into: i64, far: i64, line: bool) {
+        if line {
+            let (count, sum, x) = (self.count - 1, self.sum - out, self.x + far);
+            self.xx += count - 2 * x - far * far;
+            self.xy += out * far - sum;
+            self.x = x - count;
+        }
+        self.sum += into - out;
+    }
+
+    fn forward_any(&mut self, leaving: Tally, entering: Tally, far: i64, line: bool) {
+        self.apply(-far, leaving, -1, line);
         if line {
             self.shift(1);
         }
-        self.at += 1;
-        self.apply(0, ring.tally(self.at), 1, line);
+        self.apply(0, entering, 1, line);
     }
 
     fn backward(&mut self, ring: &Ring, length: i64, line: bool) {

@@ -76,6 +76,10 @@ impl Signal {
         let fresh = newest.is_none_or(|newest| pane > newest);
         if fresh && newest.is_some() {
             self.ring.advance(pane);
+            if self.ring.place_plain(sample, good) {
+                self.extend(pane, Tally::one(sample.value.thousandths()), def);
+                return (Placed::Accepted, pane);
+            }
         }
         let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
         let placed = self.ring.place(pane, sample, good);
@@ -85,16 +89,25 @@ impl Signal {
         (placed, pane)
     }
 
-    /// Looks at the slots that the next reading will need, for the sake of the cache.
+    /// The newest pane got its first reading: windows that stood just before it move on with it.
+    #[inline]
+    fn extend(&mut self, pane: i64, entering: Tally, def: &SignalDef) {
+        for (cursor, window) in self.cursors.iter_mut().zip(&def.windows) {
+            if cursor.at == pane - 1 {
+                cursor.forward(&self.ring, entering, window);
+            } else if cursor.holds(pane, window) {
+                cursor.replace(pane, Tally::EMPTY, entering, window);
+            }
+        }
+    }
+
+    /// Looks at what the next reading will need, for the sake of the cache.
     #[inline]
     pub fn read_ahead(&self, def: &SignalDef) -> u64 {
-        let next = self.ring.newest().map_or(0, |newest| newest + 1);
-        let mut sum = self.ring.next_slot() as u64;
-        for (cursor, window) in self.cursors.iter().zip(&def.windows) {
-            let leaving = next - i64::from(window.panes);
-            sum ^= self.ring.tally(leaving).sum as u64 ^ cursor.sum as u64;
-        }
-        sum
+        let looks = self.cursors.iter().zip(&def.windows);
+        looks.fold(0, |sum, (cursor, window)| {
+            sum ^ cursor.sum as u64 ^ self.ring.read_ahead(window.panes)
+        })
     }
 
     /// Gives the reading of this identity another value, or takes it out.

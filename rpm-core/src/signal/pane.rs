@@ -34,6 +34,12 @@ pub(crate) struct Tally {
 impl Tally {
     pub const EMPTY: Self = Self { good: 0, bad: 0, sum: 0 };
 
+    /// Of one good reading.
+    #[inline]
+    pub fn one(value: i32) -> Self {
+        Self { good: 1, bad: 0, sum: i64::from(value) }
+    }
+
     /// One if the pane is covered, one if it has bad readings only.
     #[inline]
     pub fn marks(&self) -> (i32, i32) {

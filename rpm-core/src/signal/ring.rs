@@ -168,7 +168,10 @@ impl Ring {
     #[inline]
     pub fn advance(&mut self, pane: i64) {
         let steps = pane - self.newest;
-        if steps >= i64::from(self.capacity) {
+        if steps == 1 && self.capacity > 1 {
+            self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+            self.clear_slot(self.head as usize);
+        } else if steps >= i64::from(self.capacity) {
             self.slots.fill(EMPTY);
             self.details = None;
             self.head = 0;
@@ -182,11 +185,14 @@ impl Ring {
         self.newest_start = self.start_of(pane);
     }
 
-    /// The slot that the next pane will take.
+    /// Looks at the slot that the next pane will take, and at one so many panes before it.
     #[inline]
-    pub fn next_slot(&self) -> i32 {
+    pub fn read_ahead(&self, back: u32) -> u64 {
         let next = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
-        self.slots.get(next as usize).copied().unwrap_or(0)
+        let old = next.wrapping_sub(back);
+        let old = if back > next { old.wrapping_add(self.capacity) } else { old };
+        let look = |at: u32| self.slots.get(at as usize).copied().unwrap_or(0) as u64;
+        look(next) ^ look(old)
     }
 
     #[inline]
@@ -225,11 +231,31 @@ impl Ring {
         }
     }
 
-    /// The part of [`view`](Self::view) that running sums need: this is the hot path.
+    /// The slot of a pane, packed: this is the hot path.
+    #[inline]
+    fn packed(&self, pane: i64) -> i32 {
+        // One comparison for both bounds, and for a ring without panes: `NONE` is far from any.
+        let distance = self.newest.wrapping_sub(pane) as u64;
+        if distance >= u64::from(self.capacity) {
+            return EMPTY;
+        }
+        let distance = distance as u32;
+        let at = self.head.wrapping_sub(distance);
+        let at = if distance > self.head { at.wrapping_add(self.capacity) } else { at };
+        self.slots.get(at as usize).copied().unwrap_or(EMPTY)
+    }
+
+    /// The value of a pane that holds one good reading and nothing else, as nearly all do.
+    #[inline]
+    pub fn plain(&self, pane: i64) -> Option<i32> {
+        let code = self.packed(pane);
+        (code > -LIMIT && code < LIMIT).then_some(code)
+    }
+
+    /// The part of [`view`](Self::view) that running sums need.
     #[inline]
     pub fn tally(&self, pane: i64) -> Tally {
-        let Some(at) = self.slot_index(pane) else { return Tally::EMPTY };
-        match Slot::unpack(self.slots[at]) {
+        match Slot::unpack(self.packed(pane)) {
             Slot::Good(value) => Tally { good: 1, bad: 0, sum: i64::from(value) },
             Slot::Empty => Tally::EMPTY,
             Slot::Artifact(_) => Tally { bad: 1, ..Tally::EMPTY },
@@ -311,6 +337,28 @@ impl Ring {
             return Placed::Accepted;
         }
         self.join(at, pane, entry)
+    }
+
+    /// Puts a reading into the newest pane if that is empty and the reading is as plain as the
+    /// others: nearly always, and then this is all there is to do.
+    #[inline]
+    pub fn place_plain(&mut self, sample: &Sample, good: bool) -> bool {
+        let offset = sample.observed_at.as_millis().wrapping_sub(self.newest_start);
+        let value = sample.value.thousandths();
+        let plain = good
+            && sample.quality.is_good()
+            && sample.device.0 == self.device
+            && offset == i64::from(self.phase)
+            && self.offsets.is_none()
+            && value > -LIMIT
+            && value < LIMIT;
+        match self.slots.get_mut(self.head as usize) {
+            Some(slot) if plain && *slot == EMPTY => {
+                *slot = value;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn begin(&mut self, pane: i64, sample: &Sample) {

@@ -177,7 +177,10 @@ impl WindowView<'_> {
             Statistic::Slope => self.slope(per),
             Statistic::Sum => some.then(|| Quantity::new(c.sum, 1)),
             Statistic::Count => Some(Quantity::new(c.count * 1000, 1)),
-            Statistic::Coverage => Some(Quantity::new(self.coverage_permille() * 100, 1)),
+            Statistic::Coverage => {
+                let panes = i64::from(self.panes);
+                Some(Quantity::new(self.covered().min(panes) * 100_000, panes))
+            }
             Statistic::Last => self.last().map(|(_, value)| Quantity::new(value, 1)),
             Statistic::Min => self.fold(|a, p| a.min(p.min), i32::MAX),
             Statistic::Max => self.fold(|a, p| a.max(p.max), i32::MIN),
@@ -208,22 +211,26 @@ impl WindowView<'_> {
     /// Whether good readings cover so many thousandths of the window; without a division.
     #[inline]
     pub fn covers(&self, permille: i64) -> bool {
-        let covered = i64::from(self.cursor.covered) * i64::from(self.cover);
-        covered * 1000 >= permille * i64::from(self.panes)
+        self.covered() * 1000 >= permille * i64::from(self.panes)
     }
 
-    /// Good readings' share of the window, in thousandths.
+    /// Whether more than so many thousandths of the panes that have readings have only bad ones.
     #[inline]
-    pub fn coverage_permille(&self) -> i64 {
-        let covered = i64::from(self.cursor.covered) * i64::from(self.cover);
-        (covered * 1000 / i64::from(self.panes)).min(1000)
+    pub fn is_spoilt(&self, permille: i64) -> bool {
+        let spoilt = i64::from(self.cursor.spoilt);
+        spoilt * 1000 > permille * (spoilt + i64::from(self.cursor.covered))
     }
 
-    /// Bad panes' share of the panes that have readings, in thousandths.
+    /// Good readings' share of the window in per cent, rounded.
+    pub fn coverage_percent(&self) -> u8 {
+        let panes = i64::from(self.panes);
+        ((self.covered().min(panes) * 200 + panes) / (2 * panes)) as u8
+    }
+
+    /// Panes covered by good readings, each for as long as the next is not due.
     #[inline]
-    pub fn spoilt_permille(&self) -> i64 {
-        let seen = i64::from(self.cursor.covered) + i64::from(self.cursor.spoilt);
-        if seen == 0 { 0 } else { i64::from(self.cursor.spoilt) * 1000 / seen }
+    fn covered(&self) -> i64 {
+        i64::from(self.cursor.covered) * i64::from(self.cover)
     }
 
     fn first_pane(&self) -> i64 {

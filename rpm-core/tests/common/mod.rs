@@ -205,7 +205,7 @@ impl Run {
 
     /// The state of a rule for patient 0.
     pub fn state(&self, rule: &str) -> ConditionState {
-        self.engine.condition(PatientKey(0), rule).unwrap()
+        self.engine.condition(PatientKey(0), rule).unwrap_or(ConditionState::NeverSeen)
     }
 
     /// What was decided, without what only places it.
