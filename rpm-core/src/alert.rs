@@ -8,10 +8,11 @@ use alloc::string::String;
 use crate::error::{Code, Error};
 use crate::id::{AlertId, PatientKey};
 use crate::record::{AlertChange, ConditionState, Level, Status};
+use crate::redact::redacted;
 use crate::time::{HostTime, Timestamp};
 
 /// One episode.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Alert {
     /// Its number, unique within the patient.
     pub id: AlertId,
@@ -36,7 +37,7 @@ pub struct Alert {
 }
 
 /// What people did about an alert.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Response {
     /// Nobody has taken it.
     Unowned,
@@ -52,7 +53,7 @@ pub enum Response {
 }
 
 /// What a person asks for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Command {
     /// Whose alert.
     pub patient: PatientKey,
@@ -67,7 +68,7 @@ pub struct Command {
 }
 
 /// What can be done with an alert.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
     /// "I have seen it."
@@ -78,6 +79,8 @@ pub enum Action {
         reason: String,
     },
 }
+
+redacted!(Alert, Response, Command, Action);
 
 impl Alert {
     /// The public status.
@@ -98,7 +101,10 @@ impl Alert {
     /// Whether the condition is or may still be there.
     pub fn is_active(&self) -> bool {
         use ConditionState as C;
-        matches!(self.condition, C::Active(_) | C::Clearing(_) | C::ActiveUnverified(_))
+        matches!(
+            self.condition,
+            C::Active(_) | C::Clearing(_) | C::ActiveUnverified(_)
+        )
     }
 
     /// Takes a person's action, or says why not; then nothing has changed.
@@ -114,7 +120,10 @@ impl Alert {
                 if matches!(self.response, Response::Acknowledged { .. }) {
                     return Err(Error::new(Code::AlreadyAcknowledged));
                 }
-                self.response = Response::Acknowledged { by: command.actor.clone(), at };
+                self.response = Response::Acknowledged {
+                    by: command.actor.clone(),
+                    at,
+                };
                 AlertChange::Acknowledged
             }
             Action::Resolve { .. } => {

@@ -79,9 +79,7 @@ pub struct PatientKey(pub u32);
 pub struct DeviceKey(pub u16);
 
 /// An alert (episode) of one patient: counts from 1.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AlertId(pub u32);
 

@@ -39,3 +39,15 @@ impl<T> fmt::Debug for Phi<T> {
         f.write_str("[redacted]")
     }
 }
+
+/// `Debug` for types that hold what a patient said, did or measured: their name and nothing else.
+macro_rules! redacted {
+    ($($type:ty),* $(,)?) => {$(
+        impl core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+pub(crate) use redacted;

@@ -13,7 +13,9 @@ fn replay(name: &str, target: fn(&[u8])) {
     let mut files = 0;
     for folder in ["seeds", "regressions"] {
         // A target without findings has no folder of regressions.
-        let Ok(entries) = std::fs::read_dir(fuzz.join(folder).join(name)) else { continue };
+        let Ok(entries) = std::fs::read_dir(fuzz.join(folder).join(name)) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.unwrap().path();
             std::println!("{}", path.display());
@@ -37,4 +39,9 @@ fn policy() {
 #[test]
 fn engine_ops() {
     replay("engine_ops", targets::engine_ops);
+}
+
+#[test]
+fn snapshot() {
+    replay("snapshot", targets::snapshot);
 }

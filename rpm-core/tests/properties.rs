@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Run, T0, With, device_id, history, host, patient_id, policy, reading, verify_chain};
+use common::{Run, T0, With, history, host, patient_id, policy, reading, verify_chain};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use rpm_core::event::{Body, Event, Kind, KindRef, Quality, json as event_json};
@@ -27,8 +27,18 @@ const HORIZON_MS: i64 = 30_000;
 // --- Policies at random ------------------------------------------------------------------------
 
 const STATISTICS: [&str; 12] = [
-    "last", "count", "mean", "min", "max", "sum", "delta", "rate_of_change", "slope",
-    "standard_deviation", "coverage", "time_since_last",
+    "last",
+    "count",
+    "mean",
+    "min",
+    "max",
+    "sum",
+    "delta",
+    "rate_of_change",
+    "slope",
+    "standard_deviation",
+    "coverage",
+    "time_since_last",
 ];
 
 /// A limit, as a share of the statistic's usual range.
@@ -60,16 +70,24 @@ struct Comparison {
 fn comparison() -> impl Strategy<Value = Comparison> {
     let statistic = prop_oneof![2 => Just("last"), 5 => prop::sample::select(&STATISTICS[..])];
     let coverage = prop::option::of(0..=100_i64);
-    (0..3_usize, statistic, 1..12_i64, coverage, any::<bool>(), 5..95_i32).prop_map(
-        |(signal, statistic, over_panes, coverage, high, share)| Comparison {
-            signal,
-            statistic,
-            over_panes,
-            coverage,
-            high,
-            share,
-        },
+    (
+        0..3_usize,
+        statistic,
+        1..12_i64,
+        coverage,
+        any::<bool>(),
+        5..95_i32,
     )
+        .prop_map(
+            |(signal, statistic, over_panes, coverage, high, share)| Comparison {
+                signal,
+                statistic,
+                over_panes,
+                coverage,
+                high,
+                share,
+            },
+        )
 }
 
 /// The pane of each signal in seconds.
@@ -92,8 +110,18 @@ fn comparison_json(c: &Comparison, panes: Panes, high: bool, share: i32) -> Json
 
 #[derive(Clone, Debug)]
 enum RulePlan {
-    Limits { parts: Vec<Comparison>, shape: usize, levels: Vec<LevelPlan>, gaps: (i64, i64), artifacts: Option<i64>, mode: usize },
-    Missing { signal: usize, seconds: i64 },
+    Limits {
+        parts: Vec<Comparison>,
+        shape: usize,
+        levels: Vec<LevelPlan>,
+        gaps: (i64, i64),
+        artifacts: Option<i64>,
+        mode: usize,
+    },
+    Missing {
+        signal: usize,
+        seconds: i64,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -109,9 +137,20 @@ fn level_plan() -> impl Strategy<Value = LevelPlan> {
     let hold = prop_oneof![3 => Just(0), 3 => 1..6_i64, 1 => 6..25_i64];
     let times = prop::option::weighted(0.2, (1..4_i64, 2..15_i64));
     let clear_for = prop_oneof![2 => Just(0), 3 => 1..6_i64, 1 => 6..25_i64];
-    (hold, times, prop::option::of(-3..15_i32), clear_for, any::<Option<bool>>()).prop_map(
-        |(hold, times, clear, clear_for, latch)| LevelPlan { hold, times, clear, clear_for, latch },
+    (
+        hold,
+        times,
+        prop::option::of(-3..15_i32),
+        clear_for,
+        any::<Option<bool>>(),
     )
+        .prop_map(|(hold, times, clear, clear_for, latch)| LevelPlan {
+            hold,
+            times,
+            clear,
+            clear_for,
+            latch,
+        })
 }
 
 fn rule_plan() -> impl Strategy<Value = RulePlan> {
@@ -123,9 +162,17 @@ fn rule_plan() -> impl Strategy<Value = RulePlan> {
         prop::option::weighted(0.3, 0..=100_i64),
         prop_oneof![8 => Just(0_usize), 1 => Just(1), 1 => Just(2)],
     );
-    let limits = limits.prop_map(|(parts, shape, levels, gaps, artifacts, mode)| {
-        RulePlan::Limits { parts, shape, levels, gaps, artifacts, mode }
-    });
+    let limits =
+        limits.prop_map(
+            |(parts, shape, levels, gaps, artifacts, mode)| RulePlan::Limits {
+                parts,
+                shape,
+                levels,
+                gaps,
+                artifacts,
+                mode,
+            },
+        );
     let missing = (0..3_usize, 5..60_i64);
     let missing = missing.prop_map(|(signal, seconds)| RulePlan::Missing { signal, seconds });
     prop_oneof![5 => limits, 1 => missing]
@@ -156,9 +203,14 @@ fn rule_json(index: usize, plan: &RulePlan, panes: Panes, unverified_after: &str
                 "missing_for": format!("{seconds} s"),
             });
         }
-        RulePlan::Limits { parts, shape, levels, gaps, artifacts, mode } => {
-            (parts, *shape, levels, gaps, artifacts, *mode)
-        }
+        RulePlan::Limits {
+            parts,
+            shape,
+            levels,
+            gaps,
+            artifacts,
+            mode,
+        } => (parts, *shape, levels, gaps, artifacts, *mode),
     };
     // High and low of the same statistic may not stand in one rule.
     let mut parts = parts.clone();
@@ -223,8 +275,11 @@ struct PolicyPlan {
 impl PolicyPlan {
     /// The policy; with `calm`, nothing ever counts as unverified because host time passed.
     fn policy(&self, calm: bool) -> Arc<Policy> {
-        let unverified =
-            if calm { "300 d".to_string() } else { format!("{} s", self.unverified_s) };
+        let unverified = if calm {
+            "300 d".to_string()
+        } else {
+            format!("{} s", self.unverified_s)
+        };
         let signal = |i: usize| {
             json!({
                 "cadence": format!("{} s", self.cadences[i]),
@@ -233,8 +288,9 @@ impl PolicyPlan {
             })
         };
         let rules = self.rules.iter().enumerate();
-        let rules: Vec<Json> =
-            rules.map(|(i, plan)| rule_json(i, plan, self.panes, &unverified)).collect();
+        let rules: Vec<Json> = rules
+            .map(|(i, plan)| rule_json(i, plan, self.panes, &unverified))
+            .collect();
         policy(&json!({
             "id": "generated", "version": 1, "title": "generated",
             "lateness_horizon": format!("{} s", HORIZON_MS / 1000),
@@ -247,7 +303,7 @@ impl PolicyPlan {
 
 fn policy_plan() -> impl Strategy<Value = PolicyPlan> {
     let timing = prop_oneof![
-        3 => Just((1_i64, 1_i64)), 1 => Just((1, 5)), 1 => Just((5, 5)), 1 => Just((2, 2)), 1 => Just((3, 1)),
+        3 => Just((1_i64, 1_i64)), 1 => Just((1, 5)), 1 => Just((5, 5)), 1 => Just((10, 10)), 1 => Just((1, 3)),
     ];
     let rules = prop::collection::vec(rule_plan(), 1..=3);
     (prop::array::uniform3(timing), rules, 5..60_i64, 1..20_i64).prop_map(
@@ -265,6 +321,7 @@ fn policy_plan() -> impl Strategy<Value = PolicyPlan> {
 
 /// One input and when it comes.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "streams are short")]
 enum Input {
     Event(Event),
     /// Alert, how far the seen revision is off, and whether to resolve.
@@ -286,8 +343,7 @@ struct Step {
 }
 
 fn steps(patients: u8) -> impl Strategy<Value = Vec<Step>> {
-    let gap_s =
-        prop_oneof![6 => Just(0_i64), 14 => Just(1), 3 => 2..7_i64, 1 => 7..45_i64, 1 => 45..150_i64];
+    let gap_s = prop_oneof![6 => Just(0_i64), 14 => Just(1), 3 => 2..7_i64, 1 => 7..45_i64, 1 => 45..150_i64];
     let jitter = prop_oneof![2 => Just(0), 1 => 0..1000_i64];
     let late = prop_oneof![4 => Just(0), 2 => 0..HORIZON_MS - 6000, 1 => 30_000..200_000_i64];
     let step = (
@@ -353,7 +409,9 @@ fn readings(steps: &[Step], sequences: bool) -> Vec<(i64, Step, Event)> {
 
 fn value_of(event: &Event) -> Option<i32> {
     match &event.body {
-        Body::Reading { value: Ok(value), .. } => Some(value.thousandths()),
+        Body::Reading {
+            value: Ok(value), ..
+        } => Some(value.thousandths()),
         _ => None,
     }
 }
@@ -377,7 +435,11 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
         let at = ms + step.late_ms;
         push(at, Input::Event(event.clone()));
         let kind = KindRef::Known(KINDS[step.signal]);
-        let amend = |body: Body| Event { body, sequence: None, ..event.clone() };
+        let amend = |body: Body| Event {
+            body,
+            sequence: None,
+            ..event.clone()
+        };
         match step.oddity {
             30..=39 => push(at + step.jitter_ms, Input::Event(event)),
             // Another value under the same identity.
@@ -387,7 +449,10 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
             }
             46..=52 => {
                 let value = Value::from_thousandths(value_of(&event).unwrap_or(80_000) - 9000);
-                push(at + 2000, Input::Event(amend(Body::Correction { kind, value })));
+                push(
+                    at + 2000,
+                    Input::Event(amend(Body::Correction { kind, value })),
+                );
             }
             53..=58 => push(at + 3000, Input::Event(amend(Body::Void { kind }))),
             // Impossible, from the future, from before the epoch.
@@ -402,7 +467,10 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
                 event.observed_at = Timestamp::from_millis(-5);
                 push(at, Input::Event(event));
             }
-            73..=85 => push(at + 1, Input::Command(u32::from(step.device) + 1, 0, step.noise < 0)),
+            73..=85 => push(
+                at + 1,
+                Input::Command(u32::from(step.device) + 1, 0, step.noise < 0),
+            ),
             86..=90 => push(at + 1, Input::Command(1, 1, step.noise < 0)),
             91..=93 => {
                 let cadence = rpm_core::Duration::from_secs(1);
@@ -414,7 +482,10 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
         }
     }
     found.sort_by_key(|(at, place, _)| (*at, *place));
-    found.into_iter().map(|(at, _, input)| (host(at), input)).collect()
+    found
+        .into_iter()
+        .map(|(at, _, input)| (host(at), input))
+        .collect()
 }
 
 fn apply(run: &mut Run, now: HostTime, input: &Input) {
@@ -425,7 +496,9 @@ fn apply(run: &mut Run, now: HostTime, input: &Input) {
                 return;
             }
             let action = if *resolve {
-                Action::Resolve { reason: "seen".into() }
+                Action::Resolve {
+                    reason: "seen".into(),
+                }
             } else {
                 Action::Acknowledge
             };
@@ -458,7 +531,10 @@ fn config() -> Config {
 
 /// The records without what counts and chains inputs.
 fn decisions(records: &[SealedRecord]) -> Vec<(HostTime, record::Body)> {
-    records.iter().map(|r| (r.record.at, r.record.body.clone())).collect()
+    records
+        .iter()
+        .map(|r| (r.record.at, r.record.body.clone()))
+        .collect()
 }
 
 fn limit_rules(plan: &PolicyPlan) -> Vec<String> {
@@ -907,6 +983,82 @@ proptest! {
         prop_assert_eq!(free.refused, tight.refused);
     }
 
+    /// What is active has an alert that says the same, unless a person closed it or the evidence is
+    /// too old to page on; what is over has none that says otherwise. A command touches one alert,
+    /// and a refused one touches none.
+    #[test]
+    fn alerts_follow_conditions_and_commands_touch_one(
+        plan in policy_plan(), steps in steps(1), sequences in any::<bool>(),
+    ) {
+        let policy = plan.policy(false);
+        let stream = arrivals(&steps, sequences);
+        let mut run = Run::new(&policy);
+        let key = PatientKey(0);
+        // Good readings that stand.
+        let mut good: Vec<(Kind, Timestamp)> = Vec::new();
+        for (now, input) in &stream {
+            let before = run.engine.alerts(key).to_vec();
+            let records = run.records.len();
+            run.tick(*now);
+            let due = run.engine.alerts(key).to_vec();
+            apply(&mut run, *now, input);
+            let after = run.engine.alerts(key);
+            match input {
+                Input::Event(Event { body: Body::Reading { kind: KindRef::Known(kind), .. }, quality, observed_at, .. })
+                    if quality.is_good() && run.receipts.last() == Some(&Receipt::Accepted) =>
+                {
+                    good.push((*kind, *observed_at));
+                }
+                Input::Event(Event { body: Body::Void { .. }, observed_at, .. }) => {
+                    good.retain(|(_, at)| at != observed_at);
+                }
+                _ => {}
+            }
+            if let Input::Command(alert, off, _) = input {
+                let touched = |a: &&rpm_core::Alert| !due.contains(*a);
+                let touched: Vec<_> = after.iter().filter(touched).map(|a| a.id.0).collect();
+                prop_assert!(touched.iter().all(|id| id == alert && *off == 0), "{:?}", touched);
+            }
+            // Nothing about an alert changes without its revision, and none without a record.
+            for alert in after {
+                if let Some(old) = before.iter().find(|a| a.id == alert.id) {
+                    let visible = |a: &rpm_core::Alert| (a.level, a.repeats, a.response.clone());
+                    prop_assert!(alert.revision >= old.revision);
+                    prop_assert!(alert.revision > old.revision || visible(alert) == visible(old));
+                    let told = run.records[records..].iter().filter(|r| matches!(&r.record.body,
+                        record::Body::AlertChanged { alert: id, .. } if *id == alert.id)).count();
+                    prop_assert_eq!(told as u32, alert.revision - old.revision);
+                }
+            }
+            for (index, rule) in policy.rules().iter().enumerate() {
+                let limits = matches!(plan.rules[index], RulePlan::Limits { .. });
+                if !limits || rule.mode() == rpm_core::policy::Mode::Disabled {
+                    continue;
+                }
+                let state = run.engine.condition(key, rule.id()).unwrap();
+                let alerts: Vec<_> = after.iter().filter(|a| a.rule == index).collect();
+                let open: Vec<_> = alerts.iter().filter(|a| a.is_open()).collect();
+                prop_assert!(open.len() <= 1, "two open alerts of one rule");
+                match (level_of(unlatched(state)), open.first()) {
+                    (Some(_), Some(alert)) => prop_assert_eq!(alert.condition, state),
+                    (None, Some(alert)) => {
+                        prop_assert!(matches!(alert.condition, ConditionState::Latched(_)), "{:?} {:?}", state, alert);
+                    }
+                    (Some(level), None) => {
+                        // Closed by a person, whom the same again does not call again.
+                        let closed = alerts.iter().any(|a| a.is_active() && a.level >= level);
+                        let reads: Vec<Kind> = rule.signals().into_iter()
+                            .map(|s| policy.signals()[s].kind()).collect();
+                        let fresh = good.iter().any(|(kind, at)| reads.contains(kind)
+                            && now.age_of(*at).as_millis() < HORIZON_MS);
+                        prop_assert!(closed || !fresh, "{} is {:?}, nobody told", rule.id(), state);
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+    }
+
     /// Wherever it is stopped and restored, it goes on as if nothing had been.
     #[test]
     fn a_snapshot_at_any_step_changes_nothing(
@@ -930,17 +1082,42 @@ proptest! {
         stopped.tick(end);
         prop_assert_eq!(plain.lines(), stopped.lines());
         prop_assert_eq!(&plain.receipts, &stopped.receipts);
-        prop_assert_eq!(plain.engine.snapshot().unwrap(), stopped.engine.snapshot().unwrap());
         for patient in 0..plain.engine.len() {
             let key = PatientKey(patient as u32);
             prop_assert_eq!(plain.engine.counts(key), stopped.engine.counts(key));
             prop_assert_eq!(plain.engine.alerts(key), stopped.engine.alerts(key));
+        }
+    }
+
+    /// And it answers the same questions with the same words.
+    #[test]
+    fn a_restored_engine_gives_the_same_answers(
+        plan in policy_plan(), steps in steps(3), sequences in any::<bool>(),
+    ) {
+        let policy = plan.policy(false);
+        let stream = arrivals(&steps, sequences);
+        let mut plain = run_all(&policy, &stream);
+        let mut again = restore(run_all(&policy, &stream), &policy, stream.last().unwrap().0)?;
+        for patient in 0..plain.engine.len() {
+            let key = PatientKey(patient as u32);
             for rule in 0..plan.rules.len() {
                 let id = format!("r{rule}");
-                prop_assert_eq!(plain.engine.why(key, &id), stopped.engine.why(key, &id));
+                prop_assert_eq!(plain.engine.condition(key, &id), again.engine.condition(key, &id));
+                prop_assert_eq!(plain.engine.why(key, &id), again.engine.why(key, &id));
             }
         }
     }
+}
+
+fn same_bytes(a: &[u8], b: &[u8], what: &str) -> Result<(), TestCaseError> {
+    let differs = a.iter().zip(b).position(|(a, b)| a != b);
+    prop_assert!(
+        a == b,
+        "{what}: {} and {} bytes, differing at {differs:?}",
+        a.len(),
+        b.len()
+    );
+    Ok(())
 }
 
 /// The same run, its engine taken to bytes and back.
@@ -950,8 +1127,15 @@ fn restore(run: Run, policy: &Arc<Policy>, now: HostTime) -> Result<Run, TestCas
     let restored = Engine::restore(&bytes, &policies, EngineConfig::default(), now);
     let (engine, report) = restored.unwrap();
     prop_assert_eq!(report.patients, run.engine.len());
-    prop_assert_eq!(&bytes, &engine.snapshot().unwrap(), "bytes to state and back");
-    prop_assert_eq!(engine.next_wakeup().is_some(), run.engine.next_wakeup().is_some());
+    same_bytes(
+        &bytes,
+        &engine.snapshot().unwrap(),
+        "bytes to state and back",
+    )?;
+    // It may have forgotten a wake-up that nobody waits for any more, and no other.
+    if let Some(at) = engine.next_wakeup() {
+        prop_assert!(run.engine.next_wakeup().is_some_and(|before| before <= at));
+    }
     Ok(Run { engine, ..run })
 }
 
@@ -962,16 +1146,32 @@ fn amendment(reading: &(i64, Step, Event)) -> Option<Event> {
     let body = match step.oddity {
         46..=58 => {
             let value = Value::from_thousandths(value_of(event)? - 9000);
-            Body::Correction { kind, value: value.max(Value::from_thousandths(2000)) }
+            Body::Correction {
+                kind,
+                value: value.max(Value::from_thousandths(2000)),
+            }
         }
         59..=70 => Body::Void { kind },
         _ => return None,
     };
-    Some(Event { body, sequence: None, ..event.clone() })
+    Some(Event {
+        body,
+        sequence: None,
+        ..event.clone()
+    })
 }
 
-fn compact(patient: PatientKey, device: rpm_core::DeviceKey, now: HostTime, event: &Event) -> Reading {
-    let Body::Reading { kind: KindRef::Known(kind), value: Ok(value) } = event.body else {
+fn compact(
+    patient: PatientKey,
+    device: rpm_core::DeviceKey,
+    now: HostTime,
+    event: &Event,
+) -> Reading {
+    let Body::Reading {
+        kind: KindRef::Known(kind),
+        value: Ok(value),
+    } = event.body
+    else {
         panic!("not a reading")
     };
     Reading {
@@ -1000,10 +1200,4 @@ fn unlatched(state: ConditionState) -> ConditionState {
         ConditionState::Latched(_) => ConditionState::Normal,
         other => other,
     }
-}
-
-#[test]
-fn devices_and_patients_have_names() {
-    assert_eq!(device_id(1).as_str(), "d1");
-    assert_eq!(patient_id(1).as_str(), "p1");
 }

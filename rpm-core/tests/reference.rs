@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use common::{Run, T0, history, patient_id, policy, reading};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
+use rpm_core::HostTime;
 use rpm_core::event::{Kind, Quality};
 use rpm_core::record::{Body, ConditionState, Level};
-use rpm_core::HostTime;
 use serde_json::json;
 
 // --- The model ---------------------------------------------------------------------------------
@@ -71,9 +71,7 @@ impl Rule {
     }
 
     fn window(&self) -> i64 {
-        let cadence_panes = (self.cadence_s + self.pane_s - 1) / self.pane_s;
         let three_cadences = (3 * self.cadence_s + self.pane_s - 1) / self.pane_s;
-        let _ = cadence_panes;
         self.over.unwrap_or(three_cadences.max(1))
     }
 
@@ -92,17 +90,24 @@ impl Rule {
         let (panes, from) = (self.window(), pane - self.window() + 1);
         let covered = evidence.good.range(from..=pane).count() as i64;
         let spoilt = evidence.bad.range(from..=pane);
-        let spoilt = spoilt.filter(|(p, _)| !evidence.good.contains_key(p)).count() as i64;
+        let spoilt = spoilt
+            .filter(|(p, _)| !evidence.good.contains_key(p))
+            .count() as i64;
         if let Some(most) = self.max_artifact_permille {
             if spoilt * 1000 > most * (covered + spoilt) {
-                return Answer::Invalid();
+                // A gap and an artifact differ in words, not in what follows.
+                return Answer::Unknown;
             }
         }
         let cover = (self.cadence_s + self.pane_s - 1) / self.pane_s;
         if covered * cover * 1000 < self.needed_coverage() * panes {
             return Answer::Unknown;
         }
-        let mut all: Vec<Good> = evidence.good.range(from..=pane).flat_map(|(_, g)| g.clone()).collect();
+        let mut all: Vec<Good> = evidence
+            .good
+            .range(from..=pane)
+            .flat_map(|(_, g)| g.clone())
+            .collect();
         all.sort_unstable();
         let Some((top, bottom, squared)) = self.value(&all, panes, covered, cover) else {
             return Answer::Unknown;
@@ -123,7 +128,13 @@ impl Rule {
     }
 
     /// The statistic in thousandths as a fraction, or its square; rates are per minute.
-    fn value(&self, all: &[Good], panes: i64, covered: i64, cover: i64) -> Option<(i128, i128, bool)> {
+    fn value(
+        &self,
+        all: &[Good],
+        panes: i64,
+        covered: i64,
+        cover: i64,
+    ) -> Option<(i128, i128, bool)> {
         let n = all.len() as i128;
         let sum: i128 = all.iter().map(|g| i128::from(g.value)).sum();
         let values = || all.iter().map(|g| i128::from(g.value));
@@ -147,12 +158,17 @@ impl Rule {
             }
             "slope" => {
                 let width = self.pane_s * 1000;
-                let place = |g: &Good| i128::from(g.ms.div_euclid(width) - all[0].ms.div_euclid(width));
+                let place =
+                    |g: &Good| i128::from(g.ms.div_euclid(width) - all[0].ms.div_euclid(width));
                 let x: i128 = all.iter().map(place).sum();
                 let xx: i128 = all.iter().map(|g| place(g) * place(g)).sum();
                 let xy: i128 = all.iter().map(|g| place(g) * i128::from(g.value)).sum();
                 let bottom = n * xx - x * x;
-                (bottom > 0).then_some(((n * xy - x * sum) * 60_000, bottom * i128::from(width), false))
+                (bottom > 0).then_some((
+                    (n * xy - x * sum) * 60_000,
+                    bottom * i128::from(width),
+                    false,
+                ))
             }
             "standard_deviation" => {
                 let squares: i128 = values().map(|v| v * v).sum();
@@ -166,14 +182,6 @@ impl Rule {
             "time_since_last" => whole(0),
             other => panic!("{other}"),
         }
-    }
-}
-
-impl Answer {
-    /// A gap and an artifact differ in words, not in what follows.
-    #[allow(non_snake_case)]
-    fn Invalid() -> Self {
-        Self::Unknown
     }
 }
 
@@ -208,14 +216,23 @@ impl Model<'_> {
         }
         let silence = at - before.last_met;
         if before.running && silence > abandon {
-            self.abandoned.push((at, self.rule.levels[i].level, before.held));
-            *hold = Hold { unbroken: hold.unbroken, ..Hold::default() };
+            self.abandoned
+                .push((at, self.rule.levels[i].level, before.held));
+            *hold = Hold {
+                unbroken: hold.unbroken,
+                ..Hold::default()
+            };
         }
         if answer == Answer::Unknown {
             return None;
         }
         if !hold.running {
-            *hold = Hold { running: true, held: 0, last_met: at, unbroken: true };
+            *hold = Hold {
+                running: true,
+                held: 0,
+                last_met: at,
+                unbroken: true,
+            };
         } else {
             if before.unbroken && silence <= max_gap {
                 hold.held += silence;
@@ -239,7 +256,10 @@ impl Model<'_> {
             }
             let held = self.hold(i, answer, at);
             let often = |(count, within): (i64, i64)| {
-                let recent = self.met_at[i].iter().filter(|t| **t > at - within * 1000).count();
+                let recent = self.met_at[i]
+                    .iter()
+                    .filter(|t| **t > at - within * 1000)
+                    .count();
                 answer == Answer::Met && recent as i64 >= count
             };
             let enough = match level.times {
@@ -265,7 +285,10 @@ impl Model<'_> {
                         Answer::Unknown => Answer::Unknown,
                     },
                 };
-                if self.hold(i, answer, at).is_none_or(|held| held < level.clear_for_s * 1000) {
+                if self
+                    .hold(i, answer, at)
+                    .is_none_or(|held| held < level.clear_for_s * 1000)
+                {
                     remaining = i + 1;
                 }
             }
@@ -277,7 +300,9 @@ impl Model<'_> {
         let state = match self.level {
             0 if self.holds.iter().any(|h| h.running) => ConditionState::Pending,
             0 => ConditionState::Normal,
-            top if self.holds[top - 1].running => ConditionState::Clearing(rule.levels[top - 1].level),
+            top if self.holds[top - 1].running => {
+                ConditionState::Clearing(rule.levels[top - 1].level)
+            }
             top => ConditionState::Active(rule.levels[top - 1].level),
         };
         if self.history.last().is_none_or(|(_, last)| *last != state) {
@@ -291,7 +316,10 @@ fn model<'a>(rule: &'a Rule, readings: &[Measured]) -> Model<'a> {
     for r in readings {
         let pane = (T0 + r.ms).div_euclid(rule.pane_s * 1000);
         if r.good {
-            let good = Good { ms: T0 + r.ms, value: i64::from(r.value) };
+            let good = Good {
+                ms: T0 + r.ms,
+                value: i64::from(r.value),
+            };
             evidence.good.entry(pane).or_default().push(good);
         } else {
             *evidence.bad.entry(pane).or_default() += 1;
@@ -386,7 +414,11 @@ fn engine(rule: &Rule, arrivals: &[Measured]) -> Run {
     let end = HostTime::from_millis(T0 + 100_000_000);
     for r in arrivals {
         let mut event = common::With::device(reading(Kind::HEART_RATE, r.ms, r.value), r.device);
-        event.quality = if r.good { Quality::GOOD } else { Quality::MOTION };
+        event.quality = if r.good {
+            Quality::GOOD
+        } else {
+            Quality::MOTION
+        };
         let receipt = run.event(event, end);
         assert_eq!(receipt, rpm_core::Receipt::Accepted, "{r:?}");
     }
@@ -401,7 +433,11 @@ fn compare(rule: &Rule, readings: &[Measured]) -> Result<(), TestCaseError> {
     let in_order = engine(rule, &arrivals);
     let pane_ms = rule.pane_s * 1000;
     let found = |run: &Run| history(&run.records, &patient_id(0), "r", pane_ms);
-    prop_assert_eq!(&found(&in_order), &expected.history, "in order of measuring");
+    prop_assert_eq!(
+        &found(&in_order),
+        &expected.history,
+        "in order of measuring"
+    );
     arrivals.sort_by_key(|r| r.ms + r.late_ms);
     let late = engine(rule, &arrivals);
     prop_assert_eq!(&found(&late), &expected.history, "with late readings");
@@ -418,7 +454,12 @@ fn compare_given_up(rule: &Rule, readings: &[Measured]) -> Result<(), TestCaseEr
     readings.dedup_by_key(|r| pane(r));
     let run = engine(rule, &readings);
     let given_up = |body: &Body| match body {
-        Body::HoldAbandoned { level, observed_at, held, .. } => {
+        Body::HoldAbandoned {
+            level,
+            observed_at,
+            held,
+            ..
+        } => {
             let at = observed_at.as_millis().div_euclid(pane_ms) * pane_ms;
             Some((at, *level, held.as_millis()))
         }
@@ -432,8 +473,18 @@ fn compare_given_up(rule: &Rule, readings: &[Measured]) -> Result<(), TestCaseEr
 // --- Rules and readings at random --------------------------------------------------------------
 
 const STATISTICS: [&str; 12] = [
-    "last", "count", "mean", "min", "max", "sum", "delta", "rate_of_change", "slope",
-    "standard_deviation", "coverage", "time_since_last",
+    "last",
+    "count",
+    "mean",
+    "min",
+    "max",
+    "sum",
+    "delta",
+    "rate_of_change",
+    "slope",
+    "standard_deviation",
+    "coverage",
+    "time_since_last",
 ];
 
 /// Limits where the readings (60 to 100) make the statistic go to and fro.
@@ -457,10 +508,19 @@ fn level(statistic: &'static str) -> impl Strategy<Value = LevelRule> {
     let times = prop::option::weighted(0.2, (1..4_i64, 2..20_i64));
     let clear = prop::option::weighted(0.6, -4..10_i64);
     let clear_for = prop_oneof![2 => Just(0), 3 => 1..8_i64, 1 => 8..40_i64];
-    (limit, hold, times, clear, clear_for).prop_map(move |(limit, hold_s, times, clear, clear_for_s)| {
-        let clear = clear.map(|steps| steps * (high - low) / 40 / 500 * 500);
-        LevelRule { level: Level::Review, limit, hold_s, times, clear, clear_for_s }
-    })
+    (limit, hold, times, clear, clear_for).prop_map(
+        move |(limit, hold_s, times, clear, clear_for_s)| {
+            let clear = clear.map(|steps| steps * (high - low) / 40 / 500 * 500);
+            LevelRule {
+                level: Level::Review,
+                limit,
+                hold_s,
+                times,
+                clear,
+                clear_for_s,
+            }
+        },
+    )
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -473,39 +533,51 @@ fn rule() -> impl Strategy<Value = Rule> {
         prop::option::weighted(0.3, prop_oneof![0..1000_i64, Just(333), Just(500)]),
     );
     let gaps = (prop_oneof![Just(3), 0..20_i64], 0..40_i64);
-    (timing, statistic, 1..15_i64, any::<bool>(), shares, gaps, any::<(bool, bool)>(), 1..=3_usize)
-        .prop_flat_map(|(timing, statistic, over, given, shares, gaps, (high, strict), count)| {
-            (prop::collection::vec(level(statistic), count), 0..3_usize).prop_map(
-                move |(mut levels, skip)| {
-                    // Mostly the severer the further out.
-                    if skip > 0 {
-                        levels.sort_by_key(|l| if high { l.limit } else { -l.limit });
-                    }
-                    let first = 3 - count;
-                    for (i, level) in levels.iter_mut().enumerate() {
-                        level.level = [Level::Informational, Level::Review, Level::Urgent][first + i];
-                        // A clear limit is so far on the safe side of the raise limit.
-                        let side = if high { -1 } else { 1 };
-                        level.clear = level.clear.map(|distance| level.limit + side * distance);
-                    }
-                    let windowed = !matches!(statistic, "last" | "time_since_last");
-                    let (max_gap_s, longer) = gaps;
-                    Rule {
-                        cadence_s: timing.0,
-                        pane_s: timing.1,
-                        statistic,
-                        over: (windowed || given).then_some(over),
-                        coverage_permille: shares.0,
-                        max_artifact_permille: shares.1,
-                        max_gap_s,
-                        abandon_after_s: max_gap_s + longer,
-                        high,
-                        strict,
-                        levels,
-                    }
-                },
-            )
-        })
+    (
+        timing,
+        statistic,
+        1..15_i64,
+        any::<bool>(),
+        shares,
+        gaps,
+        any::<(bool, bool)>(),
+        1..=3_usize,
+    )
+        .prop_flat_map(
+            |(timing, statistic, over, given, shares, gaps, (high, strict), count)| {
+                (prop::collection::vec(level(statistic), count), 0..3_usize).prop_map(
+                    move |(mut levels, skip)| {
+                        // Mostly the severer the further out.
+                        if skip > 0 {
+                            levels.sort_by_key(|l| if high { l.limit } else { -l.limit });
+                        }
+                        let first = 3 - count;
+                        for (i, level) in levels.iter_mut().enumerate() {
+                            level.level =
+                                [Level::Informational, Level::Review, Level::Urgent][first + i];
+                            // A clear limit is so far on the safe side of the raise limit.
+                            let side = if high { -1 } else { 1 };
+                            level.clear = level.clear.map(|distance| level.limit + side * distance);
+                        }
+                        let windowed = !matches!(statistic, "last" | "time_since_last");
+                        let (max_gap_s, longer) = gaps;
+                        Rule {
+                            cadence_s: timing.0,
+                            pane_s: timing.1,
+                            statistic,
+                            over: (windowed || given).then_some(over),
+                            coverage_permille: shares.0,
+                            max_artifact_permille: shares.1,
+                            max_gap_s,
+                            abandon_after_s: max_gap_s + longer,
+                            high,
+                            strict,
+                            levels,
+                        }
+                    },
+                )
+            },
+        )
 }
 
 /// Readings that stay for a while where they are, with gaps, artifacts and neighbours.
@@ -514,7 +586,15 @@ fn readings() -> impl Strategy<Value = Vec<Measured>> {
         1 => Just(0_i64), 12 => Just(1), 3 => 2..6_i64, 1 => 6..60_i64, 1 => 60..200_i64,
     ];
     let level = prop::option::weighted(0.25, 60..=100_i32);
-    let step = (gap_s, 0..1000_i64, level, -2..=2_i32, 0..10_u8, 0..HORIZON_S * 1000 - 6000, 0..10_u8);
+    let step = (
+        gap_s,
+        0..1000_i64,
+        level,
+        -2..=2_i32,
+        0..10_u8,
+        0..HORIZON_S * 1000 - 6000,
+        0..10_u8,
+    );
     prop::collection::vec(step, 1..120).prop_map(|steps| {
         let (mut second, mut base) = (0, 80);
         let mut found: Vec<Measured> = Vec::new();
@@ -528,7 +608,13 @@ fn readings() -> impl Strategy<Value = Vec<Measured>> {
             let value = (base + noise) * 1000;
             let ms = second * 1000 + jitter;
             if !found.iter().any(|r| (r.ms, r.device) == (ms, device)) {
-                found.push(Measured { ms, device, value, good, late_ms });
+                found.push(Measured {
+                    ms,
+                    device,
+                    value,
+                    good,
+                    late_ms,
+                });
             }
         }
         found
@@ -537,7 +623,11 @@ fn readings() -> impl Strategy<Value = Vec<Measured>> {
 
 fn config() -> Config {
     let path = FileFailurePersistence::Direct("tests/regressions/reference.txt");
-    let mut config = Config { failure_persistence: Some(Box::new(path)), max_shrink_iters: 20_000, ..Config::default() };
+    let mut config = Config {
+        failure_persistence: Some(Box::new(path)),
+        max_shrink_iters: 20_000,
+        ..Config::default()
+    };
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         config.rng_seed = RngSeed::Fixed(20_260_301);
     }

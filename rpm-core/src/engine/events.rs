@@ -5,13 +5,11 @@ use alloc::boxed::Box;
 use super::Reading;
 use super::output::{Output, Rejected};
 use super::patient::{Call, Incoming, Patient};
-use crate::error::Code;
-use crate::event::{
-    Body, Device, Enrolment, Event, KindRef, Lineage, Quality, Signature,
-};
-use crate::id::DeviceKey;
+use crate::error::{Code, Error};
+use crate::event::{Body, Device, Enrolment, Event, KindRef, Lineage, Quality, Signature};
+use crate::id::{DeviceId, DeviceKey, PatientId};
 use crate::intake::{self, Receipt, Seen};
-use crate::policy;
+use crate::policy::{self, Policy};
 use crate::record;
 use crate::signal::{Expected, Sample};
 use crate::time::{HostTime, Timestamp};
@@ -21,8 +19,17 @@ impl From<&Reading> for Incoming {
     #[inline]
     fn from(r: &Reading) -> Self {
         let (observed_at, device, value, quality) = (r.observed_at, r.device, r.value, r.quality);
-        let sample = Sample { observed_at, device, value, quality };
-        Self { kind: r.kind, sequence: r.sequence, sample }
+        let sample = Sample {
+            observed_at,
+            device,
+            value,
+            quality,
+        };
+        Self {
+            kind: r.kind,
+            sequence: r.sequence,
+            sample,
+        }
     }
 }
 
@@ -53,11 +60,17 @@ impl Patient {
         if event.lineage.signature == Signature::Invalid {
             return Err(Code::BadSignature);
         }
-        let device = self.device(&event.device.id, max_devices).map_err(|e| e.code())?;
+        let device = self
+            .device(&event.device.id, max_devices)
+            .map_err(|e| e.code())?;
         match &event.body {
             Body::Reading { kind, value } => {
                 let value = *value;
-                let absent = if value.is_err() { Quality::ABSENT } else { Quality::GOOD };
+                let absent = if value.is_err() {
+                    Quality::ABSENT
+                } else {
+                    Quality::GOOD
+                };
                 let value = value.unwrap_or_default();
                 let incoming = incoming(call, event, kind, device, value, absent)?;
                 Ok(self.reading(call, &incoming))
@@ -82,10 +95,7 @@ impl Patient {
 
     fn amended(&mut self, call: &mut Call<'_>, r: &Incoming, to: Option<Value>) -> Receipt {
         self.note(r);
-        let receipt = match self.amend(call, r, to) {
-            Ok(()) => Receipt::Accepted,
-            Err(code) => Receipt::Quarantined(code),
-        };
+        let receipt = self.amend(call, r, to).unwrap_or_else(Receipt::Quarantined);
         self.counts.count(receipt);
         receipt
     }
@@ -100,17 +110,27 @@ impl Patient {
     ) -> Result<Receipt, Code> {
         intake::check_time(call.policy, event.observed_at, call.now)?;
         self.chain.inputs += 1;
-        self.chain.checksum.feed(event.observed_at.as_millis() as u64);
-        self.chain.checksum.feed_text(crate::event::json::write(event).as_bytes());
+        self.chain
+            .checksum
+            .feed(event.observed_at.as_millis() as u64);
+        self.chain
+            .checksum
+            .feed_text(crate::event::json::write(event).as_bytes());
         let state = &mut self.devices[usize::from(device.0)];
-        let known = event.sequence.is_some_and(|n| state.sequence.lookup(n) == Seen::Yes);
+        let known = event
+            .sequence
+            .is_some_and(|n| state.sequence.lookup(n) == Seen::Yes);
         if let Some(number) = event.sequence.filter(|_| !known) {
             state.sequence.insert(number);
         }
         if !known {
             take(self, call);
         }
-        let receipt = if known { Receipt::Duplicate } else { Receipt::Accepted };
+        let receipt = if known {
+            Receipt::Duplicate
+        } else {
+            Receipt::Accepted
+        };
         self.counts.count(receipt);
         Ok(receipt)
     }
@@ -118,13 +138,18 @@ impl Patient {
     /// From now on these signals are expected; others are as before.
     fn enrol(&mut self, call: &mut Call<'_>, enrolment: &Enrolment) {
         for expected in &enrolment.signals {
-            let index = call.policy.resolve(&expected.kind).and_then(|k| call.policy.signal_of(k));
+            let index = call
+                .policy
+                .resolve(&expected.kind)
+                .and_then(|k| call.policy.signal_of(k));
             let Some(index) = index else { continue };
             let host = |t: Timestamp| HostTime::from_millis(t.as_millis());
             let signal = &mut self.lane.signals[index];
             signal.cover = policy::cover(expected.cadence, call.policy.signals()[index].pane_ms);
-            signal.expected =
-                Expected { from: Some(host(expected.from)), until: expected.until.map(host) };
+            signal.expected = Expected {
+                from: Some(host(expected.from)),
+                until: expected.until.map(host),
+            };
         }
         call.rearm = true;
     }
@@ -134,39 +159,69 @@ impl Patient {
         let kind = match &event.body {
             Body::Reading { kind, .. } | Body::Correction { kind, .. } | Body::Void { kind } => {
                 // Only names that the policy knows: anything else could be anybody's data.
-                call.policy.resolve(kind).and_then(|k| call.policy.kind_name(k)).map(Into::into)
+                call.policy
+                    .resolve(kind)
+                    .and_then(|k| call.policy.kind_name(k))
+                    .map(Into::into)
             }
             _ => None,
         };
         let observed_at = event.observed_at;
         let name = reason.name().into();
-        self.record(call, record::Body::EventQuarantined { reason: name, kind, observed_at });
-        call.out.push(Output::Quarantined { reason, input: Rejected::Event(event) });
+        self.record(
+            call,
+            record::Body::EventQuarantined {
+                reason: name,
+                kind,
+                observed_at,
+            },
+        );
+        call.out.push(Output::Quarantined {
+            reason,
+            input: Rejected::Event(event),
+        });
     }
 
     /// A refused reading of a batch comes out as the event that it stands for.
     pub fn reject_reading(&mut self, call: &mut Call<'_>, r: &Reading, reason: Code) {
-        let device = self.devices.get(usize::from(r.device.0)).map(|d| d.id.clone());
-        // A reading with a key that is nobody's still comes out; its device has no name.
-        let Some(id) = device.or_else(|| crate::id::DeviceId::new("?").ok()) else { return };
-        let kind = match r.kind.info() {
-            Some(_) => KindRef::Known(r.kind),
-            None => KindRef::Declared(call.policy.kind_name(r.kind).unwrap_or("?").into()),
-        };
-        let event = Event {
-            tenant: self.tenant.clone(),
-            patient: self.id.clone(),
-            device: Device { id, model: None, firmware: None, class: None },
-            sequence: r.sequence,
-            observed_at: r.observed_at,
-            received_at: Some(r.received_at),
-            body: Body::Reading { kind, value: Ok(r.value) },
-            quality: r.quality,
-            lineage: Lineage::default(),
-            unknown: None,
-        };
-        self.reject(call, Box::new(event), reason);
+        if let Ok(event) = as_event(call.policy, Some(self), r) {
+            self.reject(call, event, reason);
+        }
     }
+}
+
+/// The event that a compact reading stands for. Keys that are nobody's have no names: `?`.
+pub(crate) fn as_event(
+    policy: &Policy,
+    patient: Option<&Patient>,
+    r: &Reading,
+) -> Result<Box<Event>, Error> {
+    let device = patient.and_then(|p| p.devices.get(usize::from(r.device.0)));
+    let kind = match r.kind.info() {
+        Some(_) => KindRef::Known(r.kind),
+        None => KindRef::Declared(policy.kind_name(r.kind).unwrap_or("?").into()),
+    };
+    let id = device.map_or_else(|| DeviceId::new("?"), |d| Ok(d.id.clone()))?;
+    Ok(Box::new(Event {
+        tenant: patient.and_then(|p| p.tenant.clone()),
+        patient: patient.map_or_else(|| PatientId::new("?"), |p| Ok(p.id.clone()))?,
+        device: Device {
+            id,
+            model: None,
+            firmware: None,
+            class: None,
+        },
+        sequence: r.sequence,
+        observed_at: r.observed_at,
+        received_at: Some(r.received_at),
+        body: Body::Reading {
+            kind,
+            value: Ok(r.value),
+        },
+        quality: r.quality,
+        lineage: Lineage::default(),
+        unknown: None,
+    }))
 }
 
 fn incoming(
@@ -186,6 +241,15 @@ fn incoming(
         }
     }
     let quality = event.quality.with(flags);
-    let sample = Sample { observed_at: event.observed_at, device, value, quality };
-    Ok(Incoming { kind: resolved, sequence: event.sequence, sample })
+    let sample = Sample {
+        observed_at: event.observed_at,
+        device,
+        value,
+        quality,
+    };
+    Ok(Incoming {
+        kind: resolved,
+        sequence: event.sequence,
+        sample,
+    })
 }

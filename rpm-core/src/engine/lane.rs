@@ -1,7 +1,7 @@
 //! Signals and conditions of one patient under one policy: evidence in, changes of conditions out.
 //!
-//! Every patient has a live lane. What is older than the lateness horizon runs through a second one
-//! of its own, which can only find out what *was*.
+//! Every patient has a live lane. What is older than the lateness horizon is read through another one
+//! on its own; see `backlog`.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,9 +10,10 @@ use crate::error::Code;
 use crate::event::Quality;
 use crate::id::AlertId;
 use crate::policy::{Policy, RuleBody, SignalDef};
-use crate::rule::condition::{Abandoned, Change, Condition};
+use crate::record::Verdict;
+use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals};
-use crate::signal::{Placed, Sample, Signal};
+use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
 
@@ -23,6 +24,8 @@ const SETTLE_EVERY: usize = 8;
 pub(crate) struct Lane {
     pub signals: Box<[Signal]>,
     pub rules: Box<[RuleState]>,
+    /// Of each rule; of no meaning for a missing signal.
+    pub pulses: Box<[Pulse]>,
     /// The newest observation, in event time.
     pub newest: i64,
     /// How many rules miss their signal now.
@@ -76,7 +79,12 @@ impl Lane {
         };
         Self {
             signals: policy.signals().iter().map(Signal::new).collect(),
-            rules: policy.rules().iter().map(|rule| state(&rule.body)).collect(),
+            rules: policy
+                .rules()
+                .iter()
+                .map(|rule| state(&rule.body))
+                .collect(),
+            pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
             newest: i64::MIN,
             absent: 0,
         }
@@ -91,9 +99,10 @@ impl Lane {
         };
         let mut sum = signal.read_ahead(def);
         for reader in &def.readers {
-            if let Some(RuleState::Limits(watch)) = self.rules.get(usize::from(*reader)) {
-                sum ^= watch.condition.frontier as u64 ^ u64::from(watch.condition.machine.level);
-            }
+            sum ^= self
+                .pulses
+                .get(usize::from(*reader))
+                .map_or(0, |p| p.frontier as u64);
         }
         sum
     }
@@ -141,19 +150,21 @@ impl Lane {
         sample: &Sample,
         to: Option<Value>,
         effects: &mut Effects,
-    ) -> Result<(), Code> {
+    ) -> Result<bool, Code> {
         let def = &policy.signals()[index];
         if !self.is_current(def, sample.observed_at.as_millis()) {
             return Err(Code::BeyondHorizon);
         }
         let good = sample.quality.without(def.accept).is_good();
         let to = to.map(|value| (value, good));
-        if !self.signals[index].amend(sample, to, def) {
-            return Err(Code::NothingToCorrect);
+        match self.signals[index].amend(sample, to, def) {
+            Amended::Unknown => return Err(Code::NothingToCorrect),
+            Amended::Same => return Ok(false),
+            Amended::Changed => {}
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
         self.evaluate(policy, index, pane, true, effects);
-        Ok(())
+        Ok(true)
     }
 
     #[inline]
@@ -167,25 +178,49 @@ impl Lane {
     ) {
         let def = &policy.signals()[index];
         let from = self.signals[index].ring.start_of(pane);
-        let known = Known { signal: index, at: from, pane };
+        let known = Known {
+            signal: index,
+            at: from,
+            pane,
+        };
         let live = &mut self.signals;
-        let mut signals = Signals { defs: policy.signals(), live, known };
+        let mut signals = Signals {
+            defs: policy.signals(),
+            live,
+            known,
+        };
         for reader in &def.readers {
             let reader = usize::from(*reader);
-            let RuleBody::Limits(limits) = &policy.rules()[reader].body else { continue };
-            let RuleState::Limits(watch) = &mut self.rules[reader] else { continue };
+            let RuleBody::Limits(limits) = &policy.rules()[reader].body else {
+                continue;
+            };
             if !good && !limits.minds_artifacts {
                 continue;
             }
+            let pulse = &mut self.pulses[reader];
+            if pulse.passes(limits, &mut signals, from, good) {
+                continue;
+            }
+            let RuleState::Limits(watch) = &mut self.rules[reader] else {
+                continue;
+            };
             let mut gaps = Vec::new();
-            let change = watch.condition.evaluate(limits, &mut signals, from, good, &mut gaps);
+            let change =
+                watch
+                    .condition
+                    .evaluate(pulse, limits, &mut signals, from, good, &mut gaps);
             if !gaps.is_empty() {
                 effects.extend(gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap))));
             }
             if let Some(change) = change {
                 effects.push((reader, Effect::Changed(change)));
             } else if good && (watch.unverified || watch.dated) {
-                effects.push((reader, Effect::Refreshed));
+                let top = usize::from(watch.condition.machine.level).saturating_sub(1);
+                // Only data that can tell verify anything.
+                let verdict = signals.verdict(&limits.levels[top].raise, from);
+                if matches!(verdict, Verdict::Met | Verdict::NotMet) {
+                    effects.push((reader, Effect::Refreshed));
+                }
             }
         }
     }
@@ -199,7 +234,7 @@ impl Lane {
         }
     }
 
-    /// The value remembered for a reading of this identity.
+    /// The value as delivered of a reading of this identity.
     pub fn find(&self, index: usize, sample: &Sample) -> Option<Value> {
         let ring = &self.signals[index].ring;
         ring.find(ring.pane_of(sample.observed_at), sample)
@@ -225,6 +260,9 @@ impl Lane {
 
     /// When the last good reading of any of a rule's signals arrived.
     pub fn last_good_arrival(&self, signals: &[u16]) -> Option<HostTime> {
-        signals.iter().filter_map(|s| self.signals[usize::from(*s)].last_good_arrival).max()
+        signals
+            .iter()
+            .filter_map(|s| self.signals[usize::from(*s)].last_good_arrival)
+            .max()
     }
 }

@@ -5,12 +5,14 @@
 //! | [`Engine`] (here) | patients by key, the call families, wake-ups |
 //! | [`monitor`] | the same for one patient, without a map |
 //! | `patient`, `lane` | what one patient is: intake, conditions, alerts, records |
+//! | `backlog` | data older than the lateness horizon |
 //! | `events` | full events, resolved; refusals put out |
 //! | `timers` | what happens because host time passed |
 //! | `output` | the bounded queue of outputs |
 //! | [`snapshot`] | state to bytes and back |
 //! | [`why`] | why there is no alert yet |
 
+mod backlog;
 mod desk;
 mod events;
 mod lane;
@@ -61,7 +63,11 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_patients: 10_000_000, max_devices: 1000, max_outputs: 65_536 }
+        Self {
+            max_patients: 10_000_000,
+            max_devices: 1000,
+            max_outputs: 65_536,
+        }
     }
 }
 
@@ -106,7 +112,9 @@ pub struct Reading {
 
 impl core::fmt::Debug for Reading {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Reading").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Reading")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,7 +148,6 @@ const READ_AHEAD: usize = 16;
 /// [`poll_output`](Self::poll_output) until it is empty and look at
 /// [`next_wakeup`](Self::next_wakeup). Getters change nothing. See the crate's documentation for
 /// the whole loop.
-#[derive(Debug)]
 pub struct Engine {
     policy: Arc<Policy>,
     config: EngineConfig,
@@ -150,6 +157,14 @@ pub struct Engine {
     /// At most one current wake-up a patient; those that a patient no longer waits for are skipped.
     timers: BinaryHeap<Reverse<(i64, u32)>>,
     desk: Desk,
+}
+
+impl core::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Engine")
+            .field("patients", &self.patients.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -199,21 +214,26 @@ impl Engine {
             let known = patient.tenant.as_ref().map(TenantId::as_str);
             patient.id.as_str() == id && known == tenant
         };
-        self.index.find(hash(tenant, id), same).map(|key| PatientKey(*key))
+        self.index
+            .find(hash(tenant, id), same)
+            .map(|key| PatientKey(*key))
     }
 
     fn add_patient(&mut self, patient: Patient) {
         let (key, hash_of_new) = (self.patients.len() as u32, hash_patient(&patient));
         self.patients.push(patient);
         let patients = &self.patients;
-        self.index.insert_unique(hash_of_new, key, |k| hash_patient(&patients[*k as usize]));
+        self.index
+            .insert_unique(hash_of_new, key, |k| hash_patient(&patients[*k as usize]));
     }
 
     /// The key of a patient's device, which is added if new.
     pub fn device(&mut self, patient: PatientKey, id: &DeviceId) -> Result<DeviceKey, Error> {
         let most = usize::from(self.config.max_devices);
         let known = self.patients.get_mut(patient.0 as usize);
-        known.ok_or_else(|| Error::new(Code::UnknownPatient))?.device(id, most)
+        known
+            .ok_or_else(|| Error::new(Code::UnknownPatient))?
+            .device(id, most)
     }
 
     /// Takes one event in.
@@ -251,23 +271,42 @@ impl Engine {
             Ok(event) => self.handle_event(event, now),
             Err(error) => {
                 let now = self.advance(now)?;
-                Ok(self.desk.reject(now, error.code(), Rejected::Text(text.to_vec())))
+                Ok(self
+                    .desk
+                    .reject(now, error.code(), Rejected::Text(text.to_vec())))
             }
         }
     }
 
     /// A plain reading of a patient and a device that the engine knows needs no event of its own.
     fn known_reading<'a>(&self, wire: ReadingWire<'a>) -> Option<Known<'a>> {
-        let KindWire::Known(kind) = wire.kind else { return None };
+        let KindWire::Known(kind) = wire.kind else {
+            return None;
+        };
         let key = self.find(wire.tenant, wire.patient)?;
         let devices = &self.patients[key.0 as usize].devices;
-        let device = devices.iter().position(|d| d.id.as_str() == wire.device.id)?;
+        let device = devices
+            .iter()
+            .position(|d| d.id.as_str() == wire.device.id)?;
         let signed = wire.signature != Signature::Invalid;
         let device = DeviceKey(device as u16);
         let (observed_at, value, quality) = (wire.observed_at, wire.value, wire.quality);
-        let sample = Sample { observed_at, device, value, quality };
-        let incoming = Incoming { kind, sequence: wire.sequence, sample };
-        signed.then_some(Known { key, incoming, wire })
+        let sample = Sample {
+            observed_at,
+            device,
+            value,
+            quality,
+        };
+        let incoming = Incoming {
+            kind,
+            sequence: wire.sequence,
+            sample,
+        };
+        signed.then_some(Known {
+            key,
+            incoming,
+            wire,
+        })
     }
 
     fn handle_known(&mut self, known: &Known<'_>, now: HostTime) -> Result<Receipt, Error> {
@@ -292,7 +331,9 @@ impl Engine {
         for group in readings.chunks(READ_AHEAD) {
             self.read_ahead(group);
             for reading in group {
-                let Ok(receipt) = self.handle_reading(reading) else { return done };
+                let Ok(receipt) = self.handle_reading(reading) else {
+                    return done;
+                };
                 done.consumed += 1;
                 match receipt {
                     Receipt::Accepted => done.accepted += 1,
@@ -329,7 +370,10 @@ impl Engine {
         let now = self.advance(reading.received_at)?;
         let key = reading.patient.0;
         let Some(patient) = self.patients.get_mut(key as usize) else {
-            return Err(Error::new(Code::UnknownPatient));
+            let event = events::as_event(&self.policy, None, reading)?;
+            return Ok(self
+                .desk
+                .reject(now, Code::UnknownPatient, Rejected::Event(event)));
         };
         let incoming = Incoming::from(reading);
         let mut call = self.desk.call(&self.policy, now);
@@ -380,7 +424,9 @@ impl Engine {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<HostTime> {
-        self.timers.peek().map(|Reverse((at, _))| HostTime::from_millis(*at))
+        self.timers
+            .peek()
+            .map(|Reverse((at, _))| HostTime::from_millis(*at))
     }
 
     /// How many patients there are.
@@ -405,19 +451,29 @@ impl Engine {
 
     /// A patient's alerts: the open ones, and the latest closed one of each rule.
     pub fn alerts(&self, patient: PatientKey) -> &[Alert] {
-        self.patients.get(patient.0 as usize).map_or(&[], |p| &p.alerts)
+        self.patients
+            .get(patient.0 as usize)
+            .map_or(&[], |p| &p.alerts)
     }
 
     /// The state of a rule's condition for a patient.
     pub fn condition(&self, patient: PatientKey, rule: &str) -> Option<ConditionState> {
         let (index, _) = self.policy.rule(rule)?;
-        Some(self.patients.get(patient.0 as usize)?.condition(&self.policy, index))
+        Some(
+            self.patients
+                .get(patient.0 as usize)?
+                .condition(&self.policy, index),
+        )
     }
 
     /// Why a rule has not raised an alert for a patient, or what holds it back.
     pub fn why(&mut self, patient: PatientKey, rule: &str) -> Option<WhyNot> {
         let (index, _) = self.policy.rule(rule)?;
-        Some(self.patients.get_mut(patient.0 as usize)?.why(&self.policy, index))
+        Some(
+            self.patients
+                .get_mut(patient.0 as usize)?
+                .why(&self.policy, index),
+        )
     }
 
     /// Host time goes on to `now`: whatever is due happens, in the order in which it is due.
@@ -429,7 +485,11 @@ impl Engine {
             _ => {}
         }
         self.desk.reached = now;
-        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
+        if self.desk.has_room() {
+            Ok(now)
+        } else {
+            Err(Error::new(Code::OutputQueueFull))
+        }
     }
 
     fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
@@ -491,5 +551,8 @@ fn hash(tenant: Option<&str>, id: &str) -> u64 {
 }
 
 fn hash_patient(patient: &Patient) -> u64 {
-    hash(patient.tenant.as_ref().map(TenantId::as_str), patient.id.as_str())
+    hash(
+        patient.tenant.as_ref().map(TenantId::as_str),
+        patient.id.as_str(),
+    )
 }

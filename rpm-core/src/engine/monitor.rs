@@ -22,7 +22,6 @@ const MAX_OUTPUTS: usize = 256;
 
 /// Watches one patient by one policy: the same decisions as an [`Engine`](super::Engine) with that
 /// patient in it.
-#[derive(Debug)]
 pub struct Monitor {
     pub(super) policy: Arc<Policy>,
     pub(super) patient: Patient,
@@ -33,12 +32,22 @@ pub(super) fn new_desk(policy: &Policy) -> Desk {
     Desk::new(policy, MAX_OUTPUTS)
 }
 
+impl core::fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Monitor").finish_non_exhaustive()
+    }
+}
+
 impl Monitor {
     /// A monitor of this patient.
     pub fn new(policy: Arc<Policy>, tenant: Option<&TenantId>, patient: &PatientId) -> Self {
         let desk = new_desk(&policy);
         let patient = Patient::new(tenant.cloned(), patient.clone(), &policy);
-        Self { policy, patient, desk }
+        Self {
+            policy,
+            patient,
+            desk,
+        }
     }
 
     /// The policy in force.
@@ -61,7 +70,8 @@ impl Monitor {
         }
         let mut call = self.desk.call(&self.policy, now);
         let receipt = self.patient.event(&mut call, event, MAX_DEVICES);
-        self.fire_due(now)?;
+        // The event is taken; what has no room yet happens with the next call.
+        let _ = self.fire_due(now);
         Ok(receipt)
     }
 
@@ -73,7 +83,8 @@ impl Monitor {
         if let Receipt::Quarantined(code) = receipt {
             self.patient.reject_reading(&mut call, reading, code);
         }
-        self.fire_due(now)?;
+        // The event is taken; what has no room yet happens with the next call.
+        let _ = self.fire_due(now);
         Ok(receipt)
     }
 
@@ -135,7 +146,11 @@ impl Monitor {
         let now = self.desk.tick(now);
         self.fire_due(now)?;
         self.desk.reached = now;
-        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
+        if self.desk.has_room() {
+            Ok(now)
+        } else {
+            Err(Error::new(Code::OutputQueueFull))
+        }
     }
 
     fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {

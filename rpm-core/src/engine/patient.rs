@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use super::backlog::Backlog;
 use super::lane::{Effect, Effects, Lane, RuleState};
 use super::output::{Output, Queue};
 use crate::alert::{Action, Alert, Command, level_of};
@@ -31,8 +32,8 @@ pub(crate) struct Patient {
     pub id: PatientId,
     pub devices: SmallVec<[DeviceState; 1]>,
     pub lane: Lane,
-    /// Data older than the horizon, evaluated on their own.
-    pub backlog: Option<Box<Lane>>,
+    /// Data older than the horizon, to be evaluated on their own.
+    pub backlog: Option<Box<Backlog>>,
     /// Open alerts and the latest closed one of each rule.
     pub alerts: Vec<Alert>,
     pub next_alert: u32,
@@ -101,7 +102,9 @@ impl Patient {
         let Some(device) = self.devices.get(usize::from(r.sample.device.0)) else {
             return Err(Code::UnknownDevice);
         };
-        let seen = r.sequence.map_or(Seen::Unknown, |n| device.sequence.lookup(n));
+        let seen = r
+            .sequence
+            .map_or(Seen::Unknown, |n| device.sequence.lookup(n));
         let Some(index) = call.policy.signal_of(r.kind) else {
             return Ok(self.unmonitored(r, seen));
         };
@@ -146,7 +149,8 @@ impl Patient {
 
     /// The device used the number before: for the same reading, or for another.
     fn repeated(&self, index: usize, sample: &Sample) -> Result<Receipt, Code> {
-        let in_backlog = || self.backlog.as_ref().and_then(|lane| lane.find(index, sample));
+        let backlog = self.backlog.as_ref();
+        let in_backlog = || backlog.and_then(|backlog| backlog.find(index, sample));
         let known = self.lane.find(index, sample).or_else(in_backlog);
         let oldest = self.lane.signals[index].ring.oldest();
         let pane = self.lane.signals[index].ring.pane_of(sample.observed_at);
@@ -166,7 +170,10 @@ impl Patient {
         if placed != Placed::Accepted {
             return placed;
         }
-        if self.lane.arrived(index, sample.quality, def.accept, call.now) {
+        if self
+            .lane
+            .arrived(index, sample.quality, def.accept, call.now)
+        {
             call.rearm = true;
         }
         if self.lane.absent > 0 {
@@ -178,74 +185,50 @@ impl Patient {
         placed
     }
 
-    /// Data from before the horizon: a lane of their own, started anew if they go back again.
+    /// Data from before the horizon: kept, and read on their own when no more comes.
     fn belated(&mut self, call: &mut Call<'_>, index: usize, sample: &Sample) -> Placed {
         if let Some(known) = self.lane.find(index, sample) {
-            return if known == sample.value { Placed::Duplicate } else { Placed::Conflict };
+            return if known == sample.value {
+                Placed::Duplicate
+            } else {
+                Placed::Conflict
+            };
         }
-        let def = &call.policy.signals()[index];
-        let observed = sample.observed_at.as_millis();
-        if self.backlog.as_ref().is_some_and(|lane| !lane.is_current(def, observed)) {
+        if self
+            .backlog
+            .as_ref()
+            .is_some_and(|backlog| backlog.is_full())
+        {
             self.close_backlog(call);
         }
-        let lane = self.backlog.get_or_insert_with(|| Box::new(Lane::new(call.policy)));
-        let mut effects = Effects::new();
-        let placed = lane.insert(call.policy, index, sample, &mut effects);
+        let placed = self
+            .backlog
+            .get_or_insert_default()
+            .add(index, sample, call.now);
         if placed == Placed::Accepted {
-            lane.arrived(index, sample.quality, def.accept, call.now);
             self.counts.beyond_horizon += 1;
             call.rearm = true;
-            self.take_backlog_effects(call, &effects);
         }
         placed
     }
 
-    fn take_backlog_effects(&mut self, call: &mut Call<'_>, effects: &Effects) {
-        for (rule, effect) in effects {
-            let Effect::Changed(Change::Stepped { state, at }) = effect else { continue };
-            if level_of(*state).is_none() {
-                self.backlog_finding(call, *rule, *at);
-            } else if let Some(RuleState::Limits(watch)) =
-                self.backlog.as_mut().and_then(|lane| lane.rules.get_mut(*rule))
-            {
-                watch.dated = true;
-            }
-        }
-    }
-
-    /// What the backlog lane found active and is over, or as far as the data go.
-    fn backlog_finding(&mut self, call: &mut Call<'_>, rule: usize, until: i64) {
-        let Some(lane) = &mut self.backlog else { return };
-        let Some(RuleState::Limits(watch)) = lane.rules.get_mut(rule) else { return };
-        if !core::mem::take(&mut watch.dated) {
-            return;
-        }
-        let machine = watch.condition.machine;
-        // Over: the state before the last change is the one that was active.
-        let active = match machine.level {
-            0 => watch.condition.undo.last().map_or(machine, |(_, before)| *before),
-            _ => machine,
-        };
-        self.finding(call, rule, &active, until);
-    }
-
-    /// The backlog has been read to its end: says what was going on, and forgets it.
+    /// The backlog has come to its end: says what was going on.
     pub fn close_backlog(&mut self, call: &mut Call<'_>) {
-        let Some(lane) = &self.backlog else { return };
-        let dated = |(i, rule): (usize, &RuleState)| match rule {
-            RuleState::Limits(w) if w.dated => Some((i, w.condition.frontier)),
-            _ => None,
+        let Some(backlog) = self.backlog.take() else {
+            return;
         };
-        let ends: Vec<_> = lane.rules.iter().enumerate().filter_map(dated).collect();
-        for (rule, until) in ends {
-            self.backlog_finding(call, rule, until);
+        for past in backlog.read(call.policy, &self.lane) {
+            self.finding(call, past.rule, &past.machine, past.until);
         }
-        self.backlog = None;
     }
 
     fn finding(&mut self, call: &mut Call<'_>, rule: usize, machine: &Machine, until: i64) {
-        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
-        let Some(top) = usize::from(machine.level).checked_sub(1) else { return };
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
+            return;
+        };
+        let Some(top) = usize::from(machine.level).checked_sub(1) else {
+            return;
+        };
         let (from, until) = (machine.onset, until.max(machine.onset));
         let overlaps = |a: &Alert| {
             let onset = a.onset.as_millis();
@@ -318,16 +301,25 @@ impl Patient {
     /// later into the wider ones does not move the time.
     fn exact_time(&self, policy: &Policy, rule: usize, at: i64) -> Timestamp {
         let start = Timestamp::from_millis(at);
-        let RuleBody::Limits(limits) = &policy.rules()[rule].body else { return start };
+        let RuleBody::Limits(limits) = &policy.rules()[rule].body else {
+            return start;
+        };
         let signals = || limits.signals.iter().map(|s| usize::from(*s));
-        let narrowest = signals().map(|s| policy.signals()[s].pane_ms).min().unwrap_or(0);
+        let narrowest = signals()
+            .map(|s| policy.signals()[s].pane_ms)
+            .min()
+            .unwrap_or(0);
         let time = |s: usize| {
             let ring = &self.lane.signals[s].ring;
             let pane = ring.pane_of(start);
             (ring.start_of(pane) == at && ring.has_good(pane)).then(|| ring.time_of(pane))
         };
         let within = |t: &Timestamp| t.as_millis() < at + narrowest;
-        signals().filter_map(time).filter(within).max().unwrap_or(start)
+        signals()
+            .filter_map(time)
+            .filter(within)
+            .max()
+            .unwrap_or(start)
     }
 
     /// Brings the alert of a rule in line with its condition.
@@ -337,10 +329,14 @@ impl Patient {
         rule: usize,
         revised: Option<&[(i64, ConditionState)]>,
     ) {
-        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
-        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else { return };
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
+            return;
+        };
+        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else {
+            return;
+        };
         let state = watch.condition.machine.state(limits);
-        let (frontier, machine) = (watch.condition.frontier, watch.condition.machine);
+        let (frontier, machine) = (self.lane.pulses[rule].frontier, watch.condition.machine);
         let has_alert = watch.alert.is_some();
         let was_dated = watch.dated;
         watch.unverified = false;
@@ -380,7 +376,9 @@ impl Patient {
     /// when it became worse than what was closed: that is an alert of its own.
     fn let_go(&mut self, rule: usize, level: Option<Level>) -> bool {
         let id = self.alert_of(rule);
-        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else { return true };
+        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
+            return true;
+        };
         if alert.is_open() {
             return false;
         }
@@ -401,8 +399,13 @@ impl Patient {
 
     /// Whether the newest evidence is older than the horizon: it says what was, not what is.
     fn too_old_to_page(&self, call: &Call<'_>, rule: usize, frontier: i64) -> bool {
-        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return false };
-        let widest = limits.signals.iter().map(|s| call.policy.signals()[usize::from(*s)].pane_ms);
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
+            return false;
+        };
+        let widest = limits
+            .signals
+            .iter()
+            .map(|s| call.policy.signals()[usize::from(*s)].pane_ms);
         let pane = Duration::from_millis(widest.max().unwrap_or(0));
         let age = call.now.age_of(Timestamp::from_millis(frontier));
         age > call.policy.lateness_horizon().plus(pane)
@@ -410,15 +413,28 @@ impl Patient {
 
     /// The live lane went through old data, was active there, and came out of it.
     fn dated_finding(&mut self, call: &mut Call<'_>, rule: usize, until: i64) {
-        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return };
-        let active = watch.condition.undo.iter().rev().map(|(_, m)| *m).find(|m| m.level > 0);
+        let RuleState::Limits(watch) = &self.lane.rules[rule] else {
+            return;
+        };
+        let active = watch
+            .condition
+            .undo
+            .iter()
+            .rev()
+            .map(|(_, m)| *m)
+            .find(|m| m.level > 0);
         if let Some(machine) = active {
             self.finding(call, rule, &machine, until);
         }
     }
 
     /// Late evidence says that a condition was active for a while, and is over.
-    fn past_finding(&mut self, call: &mut Call<'_>, rule: usize, history: &[(i64, ConditionState)]) {
+    fn past_finding(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        history: &[(i64, ConditionState)],
+    ) {
         let mut start: Option<(i64, Level)> = None;
         for (at, state) in history.iter().skip(1) {
             match (level_of(*state), start) {
@@ -449,15 +465,21 @@ impl Patient {
         machine: &Machine,
     ) {
         let def = &call.policy.rules()[rule];
-        let RuleBody::Limits(limits) = &def.body else { return };
+        let RuleBody::Limits(limits) = &def.body else {
+            return;
+        };
         let top = usize::from(machine.level).saturating_sub(1);
-        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return };
         // Old panes may have left the ring: then what holds now is the evidence.
-        let frontier = watch.condition.frontier;
+        let frontier = self.lane.pulses[rule].frontier;
         let kept = frontier.saturating_sub(call.policy.lateness_horizon().as_millis());
-        let at = if machine.reached >= kept { machine.reached } else { frontier };
+        let at = if machine.reached >= kept {
+            machine.reached
+        } else {
+            frontier
+        };
         let observed_at = self.exact_time(call.policy, rule, machine.reached);
         let onset = self.exact_time(call.policy, rule, machine.onset);
+        let since = self.exact_time(call.policy, rule, machine.since);
         let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
         let evidence = signals.clauses(&limits.levels[top].raise, at);
         let alert = self.new_alert(call, rule, level, state, onset);
@@ -471,6 +493,7 @@ impl Patient {
             level,
             shadow: def.mode == Mode::Shadow,
             onset,
+            since,
             observed_at,
             evidence,
             hold: Duration::from_millis(limits.levels[top].hold),
@@ -515,13 +538,24 @@ impl Patient {
         at: i64,
         revised: bool,
     ) {
-        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return };
+        let RuleState::Limits(watch) = &self.lane.rules[rule] else {
+            return;
+        };
         let (id, machine) = (watch.alert, watch.condition.machine);
-        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
+            return;
+        };
         let observed_at = self.exact_time(call.policy, rule, at);
-        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else { return };
-        let latch = limits.levels.iter().any(|l| l.latch && l.level <= alert.level);
-        let Some(change) = alert.follow(state, latch) else { return };
+        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
+            return;
+        };
+        let latch = limits
+            .levels
+            .iter()
+            .any(|l| l.latch && l.level <= alert.level);
+        let Some(change) = alert.follow(state, latch) else {
+            return;
+        };
         let raised = matches!(change, AlertChange::Raised | AlertChange::Reentered);
         let lost = revised && change == AlertChange::Cleared;
         let change = if lost { AlertChange::Revised } else { change };
@@ -540,7 +574,9 @@ impl Patient {
 
     /// What nothing latches closes by itself once the condition is over.
     pub fn close_if_over(&mut self, call: &mut Call<'_>, rule: usize, id: Option<AlertId>) {
-        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else { return };
+        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
+            return;
+        };
         if alert.condition != ConditionState::Normal {
             return;
         }
@@ -565,7 +601,9 @@ impl Patient {
         person: Option<(String, Option<String>)>,
         evidence: Vec<crate::record::Clause>,
     ) {
-        let Some(alert) = self.alerts.iter().find(|a| Some(a.id) == id) else { return };
+        let Some(alert) = self.alerts.iter().find(|a| Some(a.id) == id) else {
+            return;
+        };
         let (by, reason) = person.map_or((None, None), |(by, reason)| (Some(by), reason));
         let body = Body::AlertChanged {
             alert: alert.id,
@@ -586,7 +624,9 @@ impl Patient {
     /// Takes a person's command; the inner error is the refusal, recorded as well.
     pub fn command(&mut self, call: &mut Call<'_>, command: &Command) -> Result<(), Error> {
         self.chain.inputs += 1;
-        self.chain.checksum.feed(u64::from(command.alert.0) << 32 | u64::from(command.seen_revision));
+        self.chain
+            .checksum
+            .feed(u64::from(command.alert.0) << 32 | u64::from(command.seen_revision));
         self.chain.checksum.feed_text(command.actor.as_bytes());
         let alert = self.alerts.iter_mut().find(|a| a.id == command.alert);
         let revision = alert.as_ref().map(|a| a.revision);
@@ -602,7 +642,13 @@ impl Patient {
                 };
                 let person = Some((command.actor.clone(), reason));
                 self.alert_changed(
-                    call, Some(command.alert), change, None, None, person, Vec::new(),
+                    call,
+                    Some(command.alert),
+                    change,
+                    None,
+                    None,
+                    person,
+                    Vec::new(),
                 );
                 self.release_closed(command.alert);
                 Ok(())
@@ -623,7 +669,10 @@ impl Patient {
     /// A resolved alert lets go of its rule once the condition is over; while it is still active
     /// the rule stays tied to it, so that resolving does not raise the same alert again.
     fn release_closed(&mut self, id: AlertId) {
-        let over = self.alerts.iter().any(|a| a.id == id && !a.is_open() && !a.is_active());
+        let over = self
+            .alerts
+            .iter()
+            .any(|a| a.id == id && !a.is_open() && !a.is_active());
         for rule in self.lane.rules.iter_mut().filter(|_| over) {
             match rule {
                 RuleState::Limits(watch) if watch.alert == Some(id) => watch.alert = None,
@@ -634,7 +683,9 @@ impl Patient {
     }
 
     pub fn record(&mut self, call: &mut Call<'_>, body: Body) {
-        let sealed = self.chain.seal(self.tenant.as_ref(), Some(&self.id), call.now, body);
+        let sealed = self
+            .chain
+            .seal(self.tenant.as_ref(), Some(&self.id), call.now, body);
         call.out.push(Output::Record(sealed));
     }
 
@@ -646,31 +697,47 @@ impl Patient {
         if self.devices.len() >= most {
             return Err(Error::new(Code::CapacityReached).at("device"));
         }
-        self.devices.push(DeviceState { id: id.clone(), sequence: Default::default() });
+        self.devices.push(DeviceState {
+            id: id.clone(),
+            sequence: Default::default(),
+        });
         Ok(DeviceKey(self.devices.len() as u16 - 1))
     }
 
-    /// The reading that an event corrects or voids.
+    /// Gives a reading another value, or takes it out; whether that changed anything.
     pub fn amend(
         &mut self,
         call: &mut Call<'_>,
         r: &Incoming,
         to: Option<Value>,
-    ) -> Result<(), Code> {
+    ) -> Result<Receipt, Code> {
         intake::check_time(call.policy, r.sample.observed_at, call.now)?;
-        let index = call.policy.signal_of(r.kind).ok_or(Code::NothingToCorrect)?;
+        let device = self.devices.get(usize::from(r.sample.device.0));
+        let sequence = r.sequence.zip(device.map(|d| d.sequence));
+        if sequence.is_some_and(|(number, window)| window.lookup(number) == Seen::Yes) {
+            return Ok(Receipt::Duplicate);
+        }
+        let index = call
+            .policy
+            .signal_of(r.kind)
+            .ok_or(Code::NothingToCorrect)?;
         let def = &call.policy.signals()[index];
         let mut sample = r.sample;
         if let Some(value) = to {
             sample.quality = intake::check_value(def, value, Quality::GOOD)?;
         }
         let mut effects = Effects::new();
-        self.lane.amend(call.policy, index, &sample, to, &mut effects)?;
+        let changed = self
+            .lane
+            .amend(call.policy, index, &sample, to, &mut effects)?;
         self.mark_sequence(r);
         self.take_effects(call, effects);
-        Ok(())
+        Ok(if changed {
+            Receipt::Accepted
+        } else {
+            Receipt::Duplicate
+        })
     }
-
 }
 
 fn decimal(thousandths: i64) -> String {

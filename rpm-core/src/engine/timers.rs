@@ -32,13 +32,16 @@ impl Patient {
 
     /// The deadline for the engine's list of wake-ups.
     pub fn deadline_ms(&self, policy: &Policy) -> i64 {
-        self.next_deadline(policy).map_or(UNARMED, HostTime::as_millis)
+        self.next_deadline(policy)
+            .map_or(UNARMED, HostTime::as_millis)
     }
 
     fn next_timer(&self, policy: &Policy) -> Option<(HostTime, Timer)> {
         let of_rule = |(i, body): (usize, &RuleBody)| match (body, &self.lane.rules[i]) {
             (RuleBody::Missing(missing), RuleState::Missing(absence)) => {
-                let at = self.missing_at(missing).filter(|_| absence.since.is_none())?;
+                let at = self
+                    .missing_at(missing)
+                    .filter(|_| absence.since.is_none())?;
                 Some((at, Timer::Missing(i)))
             }
             (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
@@ -54,7 +57,9 @@ impl Patient {
         let rules = policy.rules().iter().enumerate();
         let active = rules.filter(|(_, r)| r.mode() != crate::policy::Mode::Disabled);
         let rules = active.filter_map(|(i, rule)| of_rule((i, &rule.body)));
-        rules.chain(self.backlog_at().map(|at| (at, Timer::Backlog))).min()
+        let timers = rules.chain(self.backlog_at().map(|at| (at, Timer::Backlog)));
+        // The end of time never comes.
+        timers.filter(|(at, _)| at.as_millis() < UNARMED).min()
     }
 
     fn missing_at(&self, missing: &Missing) -> Option<HostTime> {
@@ -62,13 +67,17 @@ impl Patient {
         let base = signal.last_arrival.max(signal.expected.from)?;
         let at = base.plus(missing.after);
         // Nobody waits for a signal after the end of its enrolment.
-        signal.expected.until.is_none_or(|until| at <= until).then_some(at)
+        signal
+            .expected
+            .until
+            .is_none_or(|until| at <= until)
+            .then_some(at)
     }
 
     fn backlog_at(&self) -> Option<HostTime> {
-        let lane = self.backlog.as_ref()?;
-        let last = lane.signals.iter().filter_map(|s| s.last_arrival).max()?;
-        Some(last.plus(BACKLOG_QUIET))
+        self.backlog
+            .as_ref()
+            .map(|backlog| backlog.last_arrival.plus(BACKLOG_QUIET))
     }
 
     /// Does the first thing that is due by `until`; false if nothing is. `since` is the time up to
@@ -88,12 +97,19 @@ impl Patient {
 
     fn goes_missing(&mut self, call: &mut Call<'_>, rule: usize) {
         let def = &call.policy.rules()[rule];
-        let RuleBody::Missing(missing) = &def.body else { return };
-        let RuleState::Missing(absence) = &mut self.lane.rules[rule] else { return };
+        let RuleBody::Missing(missing) = &def.body else {
+            return;
+        };
+        let RuleState::Missing(absence) = &mut self.lane.rules[rule] else {
+            return;
+        };
         absence.since = Some(call.now);
         self.lane.absent += 1;
         let signal = &self.lane.signals[usize::from(missing.signal)];
-        let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
+        let last = signal
+            .last_arrival
+            .max(signal.expected.from)
+            .unwrap_or(call.now);
         let onset = Timestamp::from_millis(last.as_millis());
         let due = Timestamp::from_millis(call.now.as_millis());
         let state = ConditionState::Active(missing.level);
@@ -109,6 +125,7 @@ impl Patient {
             level: missing.level,
             shadow: def.mode == crate::policy::Mode::Shadow,
             onset,
+            since: onset,
             observed_at: due,
             evidence: Vec::from([silence(call, missing, call.now.since(last))]),
             hold: missing.after,
@@ -121,11 +138,15 @@ impl Patient {
     pub fn signal_is_back(&mut self, call: &mut Call<'_>, index: usize, observed: Timestamp) {
         for rule in &call.policy.signals()[index].watchers {
             let rule = usize::from(*rule);
-            let RuleState::Missing(absence) = &mut self.lane.rules[rule] else { continue };
+            let RuleState::Missing(absence) = &mut self.lane.rules[rule] else {
+                continue;
+            };
             if absence.since.is_none() {
                 continue;
             }
-            let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else { continue };
+            let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else {
+                continue;
+            };
             let fresh = missing.after.max(call.policy.lateness_horizon());
             if call.now.age_of(observed) <= fresh {
                 absence.since = None;
@@ -136,13 +157,23 @@ impl Patient {
     }
 
     fn is_back(&mut self, call: &mut Call<'_>, rule: usize) {
-        let RuleState::Missing(absence) = &self.lane.rules[rule] else { return };
+        let RuleState::Missing(absence) = &self.lane.rules[rule] else {
+            return;
+        };
         let id = absence.alert;
         let now = Timestamp::from_millis(call.now.as_millis());
         self.condition_record(call, rule, now, ConditionState::Normal);
         if let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) {
             if alert.is_open() && alert.follow(ConditionState::Normal, false).is_some() {
-                self.alert_changed(call, id, AlertChange::Cleared, Some(now), None, None, Vec::new());
+                self.alert_changed(
+                    call,
+                    id,
+                    AlertChange::Cleared,
+                    Some(now),
+                    None,
+                    None,
+                    Vec::new(),
+                );
             } else {
                 alert.condition = ConditionState::Normal;
             }
@@ -152,8 +183,12 @@ impl Patient {
     }
 
     fn goes_unverified(&mut self, call: &mut Call<'_>, rule: usize) {
-        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else { return };
-        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else { return };
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
+            return;
+        };
+        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else {
+            return;
+        };
         watch.unverified = true;
         let top = usize::from(watch.condition.machine.level).saturating_sub(1);
         let level: Level = limits.levels[top].level;
@@ -174,7 +209,9 @@ impl Patient {
         state: ConditionState,
         machine: &crate::rule::condition::Machine,
     ) {
-        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else { return };
+        let RuleState::Limits(watch) = &mut self.lane.rules[rule] else {
+            return;
+        };
         watch.dated = false;
         let Some(id) = watch.alert else {
             return self.open(call, rule, level, state, machine);
@@ -193,7 +230,12 @@ impl Patient {
         state: ConditionState,
     ) {
         let rule = call.policy.rules()[rule].id.clone();
-        let body = Body::ConditionChanged { rule, observed_at, state, evidence: Vec::new() };
+        let body = Body::ConditionChanged {
+            rule,
+            observed_at,
+            state,
+            evidence: Vec::new(),
+        };
         self.record(call, body);
     }
 }
@@ -205,7 +247,9 @@ fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> Clause {
         text
     };
     Clause {
-        signal: call.policy.signals()[usize::from(missing.signal)].name.clone(),
+        signal: call.policy.signals()[usize::from(missing.signal)]
+            .name
+            .clone(),
         statistic: "time_since_last".to_string(),
         over: None,
         value: Some(seconds(silent)),

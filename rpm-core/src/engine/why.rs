@@ -10,11 +10,12 @@ use super::lane::RuleState;
 use super::patient::Patient;
 use crate::policy::{Limits, Missing, Policy, RuleBody};
 use crate::record::{Clause, ConditionState, Level};
+use crate::redact::redacted;
 use crate::rule::predicate::Signals;
 use crate::time::{Duration, Timestamp};
 
 /// Where a rule stands for a patient, and what holds it back.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct WhyNot {
     /// The rule.
     pub rule: String,
@@ -27,7 +28,7 @@ pub struct WhyNot {
 }
 
 /// Where one level stands.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct LevelNow {
     /// The level.
     pub level: Level,
@@ -42,6 +43,8 @@ pub struct LevelNow {
     /// Of `held` so far, how long a gap did not count.
     pub paused: Duration,
 }
+
+redacted!(WhyNot, LevelNow);
 
 impl Patient {
     /// The state of a rule, seen from outside.
@@ -62,7 +65,10 @@ impl Patient {
             }
             (RuleBody::Missing(missing), RuleState::Missing(absence)) => match absence.since {
                 Some(_) => ConditionState::Active(missing.level),
-                None if self.lane.signals[usize::from(missing.signal)].last_arrival.is_none() => {
+                None if self.lane.signals[usize::from(missing.signal)]
+                    .last_arrival
+                    .is_none() =>
+                {
                     ConditionState::NeverSeen
                 }
                 None => ConditionState::Normal,
@@ -87,8 +93,10 @@ impl Patient {
     }
 
     fn levels_now(&mut self, policy: &Policy, rule: usize, limits: &Limits) -> Vec<LevelNow> {
-        let RuleState::Limits(watch) = &self.lane.rules[rule] else { return Vec::new() };
-        let (machine, at) = (watch.condition.machine, watch.condition.frontier);
+        let RuleState::Limits(watch) = &self.lane.rules[rule] else {
+            return Vec::new();
+        };
+        let (machine, at) = (watch.condition.machine, self.lane.pulses[rule].frontier);
         if !machine.seen {
             return Vec::new();
         }
@@ -96,7 +104,11 @@ impl Patient {
         let mut now = |(i, def): (usize, &crate::policy::LevelDef)| {
             let active = i < usize::from(machine.level);
             let hold = machine.holds[i];
-            let expr = if active { def.clear.as_ref().unwrap_or(&def.raise) } else { &def.raise };
+            let expr = if active {
+                def.clear.as_ref().unwrap_or(&def.raise)
+            } else {
+                &def.raise
+            };
             LevelNow {
                 level: def.level,
                 active,
@@ -111,7 +123,9 @@ impl Patient {
 
     fn silent_since(&self, missing: &Missing) -> Option<Timestamp> {
         let signal = &self.lane.signals[usize::from(missing.signal)];
-        signal.last_arrival.map(|at| Timestamp::from_millis(at.as_millis()))
+        signal
+            .last_arrival
+            .map(|at| Timestamp::from_millis(at.as_millis()))
     }
 }
 

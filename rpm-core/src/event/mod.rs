@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::id::{DeviceId, PatientId, TenantId};
-use crate::redact::Phi;
+use crate::redact::{Phi, redacted};
 use crate::time::{Duration, HostTime, Timestamp};
 use crate::value::Value;
 
@@ -203,12 +203,18 @@ impl Quality {
 
     /// The flag of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, flag)| *flag)
+        Self::NAMES
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, flag)| *flag)
     }
 
     /// The names of the set flags.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(_, flag)| self.any(*flag)).map(|(name, _)| name)
+        Self::NAMES
+            .into_iter()
+            .filter(move |(_, flag)| self.any(*flag))
+            .map(|(name, _)| name)
     }
 }
 
@@ -257,7 +263,7 @@ pub struct ClockRepair {
 }
 
 /// A device's own state. Absent fields are unknown, not false.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct DeviceStatus {
     /// Whether it is worn.
     pub worn: Option<bool>,
@@ -268,7 +274,7 @@ pub struct DeviceStatus {
 }
 
 /// The patient's circumstances from now on. Absent fields are unknown, not false.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Context {
     /// `rest`, `walking`, `exercise`, ...
     pub activity: Option<String>,
@@ -303,7 +309,7 @@ pub struct Expected {
 }
 
 /// Who the patient is, as far as rules need it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Profile {
     /// `adult`, `child`, ... as the policy names them.
     pub age_band: Option<String>,
@@ -333,8 +339,12 @@ impl fmt::Debug for Body {
     }
 }
 
+redacted!(DeviceStatus, Context, Profile);
+
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event").field("body", &self.body).finish_non_exhaustive()
+        f.debug_struct("Event")
+            .field("body", &self.body)
+            .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,16 @@ impl SequenceWindow {
 
     #[inline]
     pub fn insert(&mut self, number: u64) {
+        if number == self.next {
+            // The next one, as nearly always.
+            self.next = number.saturating_add(1);
+            self.bits[word(number)] |= bit(number);
+            return;
+        }
+        self.insert_any(number);
+    }
+
+    fn insert_any(&mut self, number: u64) {
         if number >= self.next {
             if number - self.next >= REACH {
                 self.bits = [0; WORDS];

@@ -26,10 +26,10 @@ use crate::record::{Hash, PolicyRef};
 use crate::time::Duration;
 
 pub(crate) use compile::cover;
-pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, RuleBody};
-pub(crate) use words::unit_text;
 pub use plan::{Comparison, LimitLine, Mode, Rule, SignalDef};
+pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, RuleBody};
 pub use spec::PolicySpec;
+pub(crate) use words::unit_text;
 
 /// A checked policy, immutable and shared.
 ///
@@ -101,7 +101,11 @@ impl Policy {
 
     /// Name, version and hash.
     pub fn reference(&self) -> PolicyRef {
-        PolicyRef { id: self.spec.id.clone(), version: self.spec.version, hash: self.hash }
+        PolicyRef {
+            id: self.spec.id.clone(),
+            version: self.spec.version,
+            hash: self.hash,
+        }
     }
 
     /// Legal, but probably not meant.
@@ -126,7 +130,10 @@ impl Policy {
 
     /// The rule of this name, with its place.
     pub fn rule(&self, id: &str) -> Option<(usize, &Rule)> {
-        self.rules.iter().enumerate().find(|(_, rule)| rule.id() == id)
+        self.rules
+            .iter()
+            .enumerate()
+            .find(|(_, rule)| rule.id() == id)
     }
 
     /// How late a reading may be and still count as part of what is going on now.

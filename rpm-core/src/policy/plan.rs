@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use crate::event::{Kind, Quality};
 use crate::record::Level;
-use crate::signal::cursor::Window;
 use crate::signal::Statistic;
+use crate::signal::cursor::Window;
 use crate::time::Duration;
 use crate::value::Value;
 
@@ -266,7 +266,9 @@ impl Rule {
 
     /// The raise limits that lie on a signal's own scale, for pictures.
     pub fn lines(&self) -> Vec<LimitLine> {
-        let RuleBody::Limits(limits) = &self.body else { return Vec::new() };
+        let RuleBody::Limits(limits) = &self.body else {
+            return Vec::new();
+        };
         let on_scale = |leaf: &Leaf| {
             use Statistic as S;
             matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max)

@@ -262,9 +262,11 @@ impl From<&str> for Number {
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         // A number where a float carries it exactly, so that what is written reads like what was.
-        let exact = self.0.parse::<f64>().ok().filter(|x| {
-            Decimal::from_f64(*x).ok() == self.0.parse().ok()
-        });
+        let exact = self
+            .0
+            .parse::<f64>()
+            .ok()
+            .filter(|x| Decimal::from_f64(*x).ok() == self.0.parse().ok());
         match (self.0.parse::<i64>(), exact) {
             (Ok(n), _) => s.serialize_i64(n),
             (_, Some(x)) => s.serialize_f64(x),

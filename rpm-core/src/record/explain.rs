@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{AlertChange, Body, Clause, Level, PolicyRef, Record, Status, Verdict};
 use crate::id::AlertId;
+use crate::redact::redacted;
 use crate::time::{Duration, HostTime, Timestamp};
 
 /// Everything the records say of one alert.
@@ -24,6 +25,8 @@ pub struct Explanation {
     pub level: Level,
     /// Since when the limit was crossed.
     pub onset: Timestamp,
+    /// Since when this level's limit was.
+    pub since: Timestamp,
     /// When the level was reached, in event time.
     pub observed_at: Timestamp,
     /// When the engine learned it.
@@ -41,7 +44,7 @@ pub struct Explanation {
 }
 
 /// One entry of an alert's history.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// When, by the host's clock.
     pub at: HostTime,
@@ -55,6 +58,8 @@ pub struct Event {
     pub reason: Option<String>,
 }
 
+redacted!(Event);
+
 /// Explains an alert of the patient whose records these are, in their order.
 ///
 /// Returns nothing if none of them opened it.
@@ -66,11 +71,24 @@ pub fn explain<'a>(
     for record in records {
         match &record.body {
             Body::AlertOpened { alert, .. } if *alert == wanted => found = opened(record),
-            Body::AlertChanged { alert, change, status, by, reason, .. } if *alert == wanted => {
+            Body::AlertChanged {
+                alert,
+                change,
+                status,
+                by,
+                reason,
+                ..
+            } if *alert == wanted => {
                 if let Some(explanation) = &mut found {
                     explanation.status = *status;
                     let (by, reason) = (by.clone(), reason.clone());
-                    let event = Event { at: record.at, change: *change, status: *status, by, reason };
+                    let event = Event {
+                        at: record.at,
+                        change: *change,
+                        status: *status,
+                        by,
+                        reason,
+                    };
                     explanation.history.push(event);
                 }
             }
@@ -82,7 +100,17 @@ pub fn explain<'a>(
 
 fn opened(record: &Record) -> Option<Explanation> {
     let Body::AlertOpened {
-        alert, rule, title, level, onset, observed_at, evidence, hold, policy, ..
+        alert,
+        rule,
+        title,
+        level,
+        onset,
+        since,
+        observed_at,
+        evidence,
+        hold,
+        policy,
+        ..
     } = &record.body
     else {
         return None;
@@ -93,6 +121,7 @@ fn opened(record: &Record) -> Option<Explanation> {
         title: title.to_owned(),
         level: *level,
         onset: *onset,
+        since: *since,
         observed_at: *observed_at,
         learned_at: record.at,
         evidence: evidence.to_owned(),
@@ -110,13 +139,22 @@ impl fmt::Display for Clause {
         if let Some(over) = self.over {
             write!(f, " over {over}")?;
         }
-        let unit = if self.unit == "1" { "" } else { self.unit.as_str() };
+        let unit = if self.unit == "1" {
+            ""
+        } else {
+            self.unit.as_str()
+        };
         let space = if unit.is_empty() { "" } else { " " };
         match &self.value {
             Some(value) => write!(f, " was {value}{space}{unit}")?,
             None => f.write_str(" could not be told")?,
         }
-        write!(f, ", limit {} {}{space}{unit}", self.comparison.replace('_', " "), self.limit)?;
+        write!(
+            f,
+            ", limit {} {}{space}{unit}",
+            self.comparison.replace('_', " "),
+            self.limit
+        )?;
         if self.over.is_some() {
             write!(f, ", coverage {} %", self.coverage)?;
         }
@@ -137,9 +175,9 @@ impl fmt::Display for Explanation {
             write!(f, "{} {clause}", if i == 0 { ":" } else { ";" })?;
         }
         if self.hold.is_zero() {
-            write!(f, ", since {}", self.onset)?;
+            write!(f, ", since {}", self.since)?;
         } else {
-            write!(f, ", held {} from {}", self.hold, self.onset)?;
+            write!(f, ", held {} from {}", self.hold, self.since)?;
         }
         write!(f, ", policy {} v{}", self.policy.id, self.policy.version)?;
         let delay = self.learned_at.age_of(self.observed_at);

@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AlertId, PatientId, TenantId};
+use crate::redact::redacted;
 use crate::time::{Duration, HostTime, Timestamp};
 
 pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
@@ -50,7 +51,7 @@ pub struct Record {
 }
 
 /// What was decided.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Body {
@@ -121,8 +122,10 @@ pub enum Body {
         level: Level,
         /// Whether it annunciates or only records.
         shadow: bool,
-        /// Since when the limit was crossed, in event time.
+        /// Since when any of the rule's limits was crossed, in event time.
         onset: Timestamp,
+        /// Since when this level's limit was.
+        since: Timestamp,
         /// When the level was reached, in event time; for a missing signal, when it was due.
         observed_at: Timestamp,
         /// What was measured.
@@ -286,7 +289,7 @@ pub enum Status {
 }
 
 /// What one comparison found.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clause {
     /// The signal.
     pub signal: String,
@@ -323,3 +326,5 @@ pub enum Verdict {
     /// Data of too bad a quality to say.
     Invalid,
 }
+
+redacted!(Body, Clause);

@@ -30,12 +30,22 @@ const HITS_AT: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
     pub machine: Machine,
-    /// The newest pane evaluated.
-    pub frontier: i64,
     /// The states before each pane that changed them, oldest first.
     pub undo: Vec<(i64, Machine)>,
     /// When a level with `times` was met, oldest first; only for rules that have one.
     pub hits: Option<Box<Vec<(i64, u8)>>>,
+}
+
+/// The part of a condition that every reading looks at. Kept apart from the rest, so that the rules
+/// of a patient to whom nothing happens share a cache line or two.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pulse {
+    /// The newest pane evaluated.
+    pub frontier: i64,
+    /// The newest pane that changed the state, as far back as it is remembered.
+    pub changed: i64,
+    /// Normal, and no hold is running.
+    pub quiet: bool,
 }
 
 /// What a condition remembers from one pane to the next.
@@ -48,6 +58,8 @@ pub(crate) struct Machine {
     pub holds: [Hold; MAX_LEVELS],
     /// When the raise predicate of the episode's first level was first met.
     pub onset: i64,
+    /// When the raise predicate of the level now active was first met.
+    pub since: i64,
     /// When the level now active was reached.
     pub reached: i64,
     /// The worst value of the first comparison while active, in thousandths.
@@ -71,7 +83,10 @@ pub(crate) enum Change {
     /// New evidence changed the state.
     Stepped { at: i64, state: ConditionState },
     /// Late evidence changed what happened from `since` on: the state before, then each change.
-    Revised { since: i64, history: Vec<(i64, ConditionState)> },
+    Revised {
+        since: i64,
+        history: Vec<(i64, ConditionState)>,
+    },
 }
 
 /// A hold that a gap ended.
@@ -89,6 +104,7 @@ impl Default for Machine {
             seen: false,
             holds: [Hold::IDLE; MAX_LEVELS],
             onset: NEVER,
+            since: NEVER,
             reached: NEVER,
             peak: None,
         }
@@ -97,12 +113,81 @@ impl Default for Machine {
 
 impl Default for Condition {
     fn default() -> Self {
-        Self { machine: Machine::default(), frontier: NEVER, undo: Vec::new(), hits: None }
+        Self {
+            machine: Machine::default(),
+            undo: Vec::new(),
+            hits: None,
+        }
+    }
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            frontier: NEVER,
+            changed: NEVER,
+            quiet: false,
+        }
+    }
+}
+
+impl Pulse {
+    /// Of a condition that has been evaluated up to `frontier`.
+    pub fn of(condition: &Condition, frontier: i64) -> Self {
+        let changed = condition.undo.last().map_or(NEVER, |(at, _)| *at);
+        Self {
+            frontier,
+            changed,
+            quiet: condition.machine.is_quiet(),
+        }
+    }
+
+    /// Takes in that the pane that starts at `from` changed, if nothing was going on and nothing
+    /// is: by far the most frequent case. False if the condition has to look itself.
+    #[inline]
+    pub fn passes(
+        &mut self,
+        limits: &Limits,
+        signals: &mut Signals<'_>,
+        from: i64,
+        fresh: bool,
+    ) -> bool {
+        if !self.quiet {
+            return false;
+        }
+        if from <= self.frontier {
+            return self.changed < from && !self.ever_met(limits, signals, from);
+        }
+        if !fresh {
+            return true;
+        }
+        let calm = !any_met(limits, signals, from);
+        if calm {
+            self.frontier = from;
+        }
+        calm
+    }
+
+    /// Whether any level is met in any pane from `from` to the newest.
+    #[inline(never)]
+    fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
+        let mut at = from - 1;
+        while let Some(next) = next_evidence(limits, signals, at).filter(|t| *t <= self.frontier) {
+            if any_met(limits, signals, next) {
+                return true;
+            }
+            at = next;
+        }
+        false
     }
 }
 
 impl Hold {
-    pub const IDLE: Self = Self { since: NEVER, paused: 0, gap: 0 };
+    pub const IDLE: Self = Self {
+        since: NEVER,
+        paused: 0,
+        gap: 0,
+    };
 
     #[inline]
     pub fn is_running(&self) -> bool {
@@ -110,7 +195,11 @@ impl Hold {
     }
 
     pub fn held(&self, at: i64) -> i64 {
-        if self.is_running() { at - self.since - self.paused } else { 0 }
+        if self.is_running() {
+            at - self.since - self.paused
+        } else {
+            0
+        }
     }
 }
 
@@ -149,75 +238,75 @@ impl Machine {
 
 impl Condition {
     /// Takes in that the pane that starts at `from` changed. `fresh` says that it has good evidence.
-    #[inline]
     pub fn evaluate(
         &mut self,
+        pulse: &mut Pulse,
         limits: &Limits,
         signals: &mut Signals<'_>,
         from: i64,
         fresh: bool,
         abandoned: &mut Vec<Abandoned>,
     ) -> Option<Change> {
-        if from <= self.frontier {
-            return self.evaluate_again(limits, signals, from);
+        if from <= pulse.frontier {
+            let (change, frontier) = self.evaluate_again(pulse.frontier, limits, signals, from);
+            *pulse = Pulse::of(self, frontier);
+            return change;
         }
         if !fresh {
             return None;
         }
-        if self.machine.is_quiet() && !any_met(limits, signals, from) {
-            // Nothing was going on and nothing is: by far the most frequent case.
-            self.frontier = from;
-            return None;
-        }
         let before = self.machine.phase();
-        self.step(limits, signals, from, Some(abandoned));
-        self.frontier = from;
+        self.step(pulse.frontier, limits, signals, from, Some(abandoned));
+        *pulse = Pulse::of(self, from);
         if before == self.machine.phase() {
             return None;
         }
-        Some(Change::Stepped { at: from, state: self.machine.state(limits) })
+        Some(Change::Stepped {
+            at: from,
+            state: self.machine.state(limits),
+        })
     }
 
-    /// From the state before `from` on, over every pane with evidence.
+    /// From the state before `from` on, over every pane with evidence up to `end`. Also gives the
+    /// newest pane that has evidence now.
     fn evaluate_again(
         &mut self,
+        end: i64,
         limits: &Limits,
         signals: &mut Signals<'_>,
         from: i64,
-    ) -> Option<Change> {
+    ) -> (Option<Change>, i64) {
         let touched = self.undo.last().is_some_and(|(at, _)| *at >= from);
-        if !touched && self.machine.is_quiet() && !self.ever_met(limits, signals, from) {
-            return None;
-        }
-        let before = if touched { self.history(limits, from) } else { Vec::new() };
-        let end = self.frontier;
+        let before = if touched {
+            self.history(limits, from)
+        } else {
+            Vec::new()
+        };
         self.rewind(from);
-        self.frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
+        let mut frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
         let mut next = next_evidence(limits, signals, from - 1);
         while let Some(at) = next.filter(|at| *at <= end) {
-            self.step(limits, signals, at, None);
-            self.frontier = at;
+            self.step(frontier, limits, signals, at, None);
+            frontier = at;
             next = next_evidence(limits, signals, at);
         }
         let touches = self.undo.last().is_some_and(|(at, _)| *at >= from);
         if !touched && !touches {
-            return None;
+            return (None, frontier);
         }
         let history = self.history(limits, from);
-        let before = if touched { before } else { Vec::from([history[0]]) };
-        (before != history).then_some(Change::Revised { since: from, history })
-    }
-
-    /// Whether any level is met in any pane from `from` to the newest.
-    fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
-        let mut at = from - 1;
-        while let Some(next) = next_evidence(limits, signals, at).filter(|t| *t <= self.frontier) {
-            if any_met(limits, signals, next) {
-                return true;
-            }
-            at = next;
-        }
-        false
+        let before = if touched {
+            before
+        } else {
+            Vec::from([history[0]])
+        };
+        (
+            (before != history).then_some(Change::Revised {
+                since: from,
+                history,
+            }),
+            frontier,
+        )
     }
 
     fn rewind(&mut self, from: i64) {
@@ -235,10 +324,16 @@ impl Condition {
     /// The state before `from`, then each change of state since.
     pub fn history(&self, limits: &Limits, from: i64) -> Vec<(i64, ConditionState)> {
         let start = self.undo.partition_point(|(at, _)| *at < from);
-        let before = self.undo.get(start).map_or(&self.machine, |(_, machine)| machine);
+        let before = self
+            .undo
+            .get(start)
+            .map_or(&self.machine, |(_, machine)| machine);
         let mut history = Vec::from([(from, before.state(limits))]);
         for (index, (at, _)) in self.undo.iter().enumerate().skip(start) {
-            let after = self.undo.get(index + 1).map_or(&self.machine, |(_, machine)| machine);
+            let after = self
+                .undo
+                .get(index + 1)
+                .map_or(&self.machine, |(_, machine)| machine);
             let state = after.state(limits);
             if history.last().is_none_or(|(_, last)| *last != state) {
                 history.push((*at, state));
@@ -247,17 +342,24 @@ impl Condition {
         history
     }
 
-    /// One pane of evidence.
-    #[inline]
+    /// One pane of evidence; the one evaluated before it is `before`.
     fn step(
         &mut self,
+        before: i64,
         limits: &Limits,
         signals: &mut Signals<'_>,
         at: i64,
         abandoned: Option<&mut Vec<Abandoned>>,
     ) {
-        let (machine, before) = (self.machine, self.frontier);
-        let mut step = Step { limits, signals, at, before, machine, given_up: Vec::new() };
+        let machine = self.machine;
+        let mut step = Step {
+            limits,
+            signals,
+            at,
+            before,
+            machine,
+            given_up: Vec::new(),
+        };
         step.machine.seen = true;
         let top = usize::from(self.machine.level);
         step.count_hits(top, &mut self.hits);
@@ -328,17 +430,27 @@ impl Step<'_, '_> {
                 Some(_) => verdict == Verdict::Met && count_hit(hits, self.limits, self.at, i),
             };
             if satisfied {
-                let onset = if since == NEVER { self.at } else { self.machine.holds[i].since };
+                let onset = if since == NEVER {
+                    self.at
+                } else {
+                    self.machine.holds[i].since
+                };
                 reached = Some((i, onset));
             }
         }
-        let (i, onset) = reached?;
+        let (i, since) = reached?;
         if top == 0 {
-            let earliest = self.machine.holds.iter().filter(|h| h.is_running()).map(|h| h.since);
-            self.machine.onset = earliest.min().unwrap_or(onset).min(onset);
+            let earliest = self
+                .machine
+                .holds
+                .iter()
+                .filter(|h| h.is_running())
+                .map(|h| h.since);
+            self.machine.onset = earliest.min().unwrap_or(since).min(since);
             self.machine.peak = None;
         }
         self.machine.level = (i + 1) as u8;
+        self.machine.since = since;
         self.machine.reached = self.at;
         // Levels now active watch for their clear predicate; it has not been looked at yet.
         self.machine.holds[..=i].fill(Hold::IDLE);
@@ -358,7 +470,10 @@ impl Step<'_, '_> {
                     unknown => unknown,
                 },
             };
-            if self.accrue(i, verdict).is_none_or(|held| held < def.clear_hold) {
+            if self
+                .accrue(i, verdict)
+                .is_none_or(|held| held < def.clear_hold)
+            {
                 remaining = i + 1;
             }
         }
@@ -375,7 +490,11 @@ impl Step<'_, '_> {
         let hold = self.machine.holds[i];
         if !hold.is_running() {
             if verdict == Verdict::Met {
-                self.machine.holds[i] = Hold { since: self.at, paused: 0, gap: 0 };
+                self.machine.holds[i] = Hold {
+                    since: self.at,
+                    paused: 0,
+                    gap: 0,
+                };
             }
             return (verdict == Verdict::Met).then_some(0);
         }
@@ -404,9 +523,17 @@ impl Step<'_, '_> {
     fn abandon(&mut self, i: usize, last: i64, met: bool) -> Option<i64> {
         let held = Duration::from_millis(self.machine.holds[i].held(last));
         let level = self.limits.levels[i].level;
-        self.given_up.push(Abandoned { level, at: self.at, held });
+        self.given_up.push(Abandoned {
+            level,
+            at: self.at,
+            held,
+        });
         let since = if met { self.at } else { NEVER };
-        self.machine.holds[i] = Hold { since, paused: 0, gap: 0 };
+        self.machine.holds[i] = Hold {
+            since,
+            paused: 0,
+            gap: 0,
+        };
         met.then_some(0)
     }
 
@@ -414,9 +541,15 @@ impl Step<'_, '_> {
         let top = usize::from(self.machine.level) - 1;
         let leaves = self.limits.levels[top].raise.leaves();
         let Some(leaf) = leaves.first() else { return };
-        let Some(value) = self.signals.value(leaf, self.at) else { return };
+        let Some(value) = self.signals.value(leaf, self.at) else {
+            return;
+        };
         let worst = |peak: i64| {
-            if leaf.comparison.is_high() { peak.max(value) } else { peak.min(value) }
+            if leaf.comparison.is_high() {
+                peak.max(value)
+            } else {
+                peak.min(value)
+            }
         };
         self.machine.peak = Some(self.machine.peak.map_or(value, worst));
     }
@@ -424,7 +557,10 @@ impl Step<'_, '_> {
 
 #[inline]
 fn any_met(limits: &Limits, signals: &mut Signals<'_>, at: i64) -> bool {
-    limits.levels.iter().any(|def| signals.verdict(&def.raise, at) == Verdict::Met)
+    limits
+        .levels
+        .iter()
+        .any(|def| signals.verdict(&def.raise, at) == Verdict::Met)
 }
 
 /// Remembers that a level was met, and says whether it has been often enough.
@@ -434,7 +570,9 @@ fn count_hit(
     at: i64,
     level: usize,
 ) -> bool {
-    let Some(times) = limits.levels[level].times else { return false };
+    let Some(times) = limits.levels[level].times else {
+        return false;
+    };
     let hits = hits.get_or_insert_with(Box::default);
     if hits.len() >= HITS_AT && hits.len() == hits.capacity() {
         let edge = at.saturating_sub(limits.keep + limits.longest_times);
@@ -449,7 +587,10 @@ fn count_hit(
 /// The next pane after `at` in which any signal of the rule has good evidence.
 fn next_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
     let next = |s: &u16| {
-        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
+        let (def, signal) = (
+            &signals.defs[usize::from(*s)],
+            &signals.live[usize::from(*s)],
+        );
         let pane = signal.ring.good_after(pane_at(at, def.pane_ms))?;
         Some(signal.ring.start_of(pane))
     };
@@ -459,7 +600,10 @@ fn next_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64>
 /// The last pane before `at` in which any signal of the rule has good evidence.
 fn previous_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
     let before = |s: &u16| {
-        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
+        let (def, signal) = (
+            &signals.defs[usize::from(*s)],
+            &signals.live[usize::from(*s)],
+        );
         let pane = signal.ring.good_before(pane_at(at - 1, def.pane_ms) + 1)?;
         Some(signal.ring.start_of(pane))
     };

@@ -28,7 +28,11 @@ pub(crate) struct Known {
 impl<'a> Signals<'a> {
     pub fn new(defs: &'a [SignalDef], live: &'a mut [Signal]) -> Self {
         // Nothing is known; pane 0 of signal 0 does begin at 0, whatever its width.
-        Self { defs, live, known: Known::default() }
+        Self {
+            defs,
+            live,
+            known: Known::default(),
+        }
     }
 }
 
@@ -79,29 +83,38 @@ impl Signals<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn leaf(&mut self, leaf: &Leaf, at: i64) -> Verdict {
         let view = self.view(leaf, at);
         judge(leaf, &view)
     }
 
-    #[inline]
+    #[inline(always)]
     fn view<'a>(&'a mut self, leaf: &Leaf, at: i64) -> WindowView<'a> {
         let index = usize::from(leaf.signal);
         let def = &self.defs[index];
         let same = self.known.signal == index && self.known.at == at;
-        let pane = if same { self.known.pane } else { pane_at(at, def.pane_ms) };
+        let pane = if same {
+            self.known.pane
+        } else {
+            pane_at(at, def.pane_ms)
+        };
         self.live[index].window(usize::from(leaf.window), pane, def)
     }
 
     /// The value of a comparison, in thousandths.
     pub fn value(&mut self, leaf: &Leaf, at: i64) -> Option<i64> {
-        self.view(leaf, at).compute(leaf.statistic, leaf.per).map(|q| q.thousandths())
+        self.view(leaf, at)
+            .compute(leaf.statistic, leaf.per)
+            .map(|q| q.thousandths())
     }
 
     /// What each comparison of the expression found, for a record.
     pub fn clauses(&mut self, expr: &Expr, at: i64) -> Vec<Clause> {
-        expr.leaves().into_iter().map(|leaf| self.clause(leaf, at)).collect()
+        expr.leaves()
+            .into_iter()
+            .map(|leaf| self.clause(leaf, at))
+            .collect()
     }
 
     fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
@@ -136,7 +149,7 @@ pub(crate) fn pane_at(at: i64, pane_ms: i64) -> i64 {
     at.div_euclid(pane_ms)
 }
 
-#[inline]
+#[inline(always)]
 fn judge(leaf: &Leaf, view: &WindowView<'_>) -> Verdict {
     if view.is_spoilt(leaf.max_spoilt_permille) {
         return Verdict::Invalid;

@@ -39,7 +39,16 @@ pub(crate) struct Cursor {
 
 impl Default for Cursor {
     fn default() -> Self {
-        Self { at: NOWHERE, covered: 0, spoilt: 0, count: 0, sum: 0, x: 0, xx: 0, xy: 0 }
+        Self {
+            at: NOWHERE,
+            covered: 0,
+            spoilt: 0,
+            count: 0,
+            sum: 0,
+            x: 0,
+            xx: 0,
+            xy: 0,
+        }
     }
 }
 
@@ -76,11 +85,14 @@ impl Cursor {
     /// Stands at `pane` afterwards.
     #[inline]
     pub fn seek(&mut self, ring: &Ring, pane: i64, window: &Window) {
-        if self.at != pane {
+        // Where it stands already, panes that it holds may have left the ring meanwhile.
+        let whole = pane - i64::from(window.panes) >= ring.oldest().saturating_sub(1);
+        if self.at != pane || !whole {
             self.travel(ring, pane, window);
         }
     }
 
+    #[inline(never)]
     fn travel(&mut self, ring: &Ring, pane: i64, window: &Window) {
         let length = i64::from(window.panes);
         let far = self.at == NOWHERE || pane.saturating_sub(self.at).abs() >= length;
@@ -103,7 +115,14 @@ impl Cursor {
         let far = i64::from(window.panes) - 1;
         let leaving = self.at - far;
         match (ring.plain(leaving), entering) {
-            (Some(out), Tally { good: 1, bad: 0, sum }) => {
+            (
+                Some(out),
+                Tally {
+                    good: 1,
+                    bad: 0,
+                    sum,
+                },
+            ) => {
                 self.exchange(i64::from(out), sum, far, window.line);
             }
             _ => self.forward_any(ring.tally(leaving), entering, far, window.line),
@@ -123,6 +142,7 @@ impl Cursor {
         self.sum += into - out;
     }
 
+    #[inline(never)]
     fn forward_any(&mut self, leaving: Tally, entering: Tally, far: i64, line: bool) {
         self.apply(-far, leaving, -1, line);
         if line {
@@ -150,8 +170,13 @@ impl Cursor {
 
     #[cold]
     fn stand(&mut self, ring: &Ring, pane: i64, window: &Window) {
-        *self = Self { at: pane, ..Self::default() };
-        let first = pane.saturating_sub(i64::from(window.panes) - 1).max(ring.oldest());
+        *self = Self {
+            at: pane,
+            ..Self::default()
+        };
+        let first = pane
+            .saturating_sub(i64::from(window.panes) - 1)
+            .max(ring.oldest());
         for p in first..=pane {
             self.apply(p - pane, ring.tally(p), 1, window.line);
         }

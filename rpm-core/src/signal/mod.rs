@@ -11,7 +11,7 @@ pub(crate) mod pane;
 pub(crate) mod ring;
 pub mod statistic;
 
-use alloc::boxed::Box;
+use smallvec::SmallVec;
 
 use crate::event::Quality;
 use crate::id::DeviceKey;
@@ -21,7 +21,7 @@ use crate::value::Value;
 
 use cursor::Cursor;
 use pane::Tally;
-pub(crate) use ring::{Placed, Ring};
+pub(crate) use ring::{Amended, Placed, Ring};
 pub use statistic::Statistic;
 use statistic::WindowView;
 
@@ -39,7 +39,7 @@ pub(crate) struct Sample {
 pub(crate) struct Signal {
     pub ring: Ring,
     /// One per window of the signal's definition, in its order.
-    pub cursors: Box<[Cursor]>,
+    pub cursors: SmallVec<[Cursor; 2]>,
     /// How many panes one reading covers: the cadence in panes, at least one.
     pub cover: u32,
     /// When the host last got a reading of this signal, good or bad.
@@ -81,7 +81,11 @@ impl Signal {
                 return (Placed::Accepted, pane);
             }
         }
-        let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
+        let before = if fresh {
+            Tally::EMPTY
+        } else {
+            self.ring.tally(pane)
+        };
         let placed = self.ring.place(pane, sample, good);
         if placed == Placed::Accepted {
             self.replace(pane, before, def);
@@ -111,23 +115,33 @@ impl Signal {
     }
 
     /// Gives the reading of this identity another value, or takes it out.
-    pub fn amend(&mut self, sample: &Sample, to: Option<(Value, bool)>, def: &SignalDef) -> bool {
+    pub fn amend(
+        &mut self,
+        sample: &Sample,
+        to: Option<(Value, bool)>,
+        def: &SignalDef,
+    ) -> Amended {
         let pane = self.ring.pane_of(sample.observed_at);
         let before = self.ring.tally(pane);
         let amended = self.ring.amend(pane, sample, to);
-        if amended {
+        if amended == Amended::Changed {
             self.replace(pane, before, def);
         }
         amended
     }
 
     /// The view of a window that ends at `pane`.
-    #[inline]
+    #[inline(always)]
     pub fn window<'a>(&'a mut self, index: usize, pane: i64, def: &SignalDef) -> WindowView<'a> {
         let window = &def.windows[index];
         let cursor = &mut self.cursors[index];
         cursor.seek(&self.ring, pane, window);
-        WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
+        WindowView {
+            ring: &self.ring,
+            cursor,
+            panes: window.panes,
+            cover: self.cover,
+        }
     }
 
     #[inline]

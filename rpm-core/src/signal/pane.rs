@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::bytes::{Reader, Snap, Writer};
+use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::event::Quality;
 
@@ -32,18 +32,29 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub const EMPTY: Self = Self { good: 0, bad: 0, sum: 0 };
+    pub const EMPTY: Self = Self {
+        good: 0,
+        bad: 0,
+        sum: 0,
+    };
 
     /// Of one good reading.
     #[inline]
     pub fn one(value: i32) -> Self {
-        Self { good: 1, bad: 0, sum: i64::from(value) }
+        Self {
+            good: 1,
+            bad: 0,
+            sum: i64::from(value),
+        }
     }
 
     /// One if the pane is covered, one if it has bad readings only.
     #[inline]
     pub fn marks(&self) -> (i32, i32) {
-        (i32::from(self.good > 0), i32::from(self.good == 0 && self.bad > 0))
+        (
+            i32::from(self.good > 0),
+            i32::from(self.good == 0 && self.bad > 0),
+        )
     }
 }
 
@@ -62,8 +73,14 @@ impl Pane {
         sum: 0,
         min: 0,
         max: 0,
-        first: Point { offset: 0, value: 0 },
-        last: Point { offset: 0, value: 0 },
+        first: Point {
+            offset: 0,
+            value: 0,
+        },
+        last: Point {
+            offset: 0,
+            value: 0,
+        },
     };
 
     #[inline]
@@ -80,17 +97,27 @@ impl Pane {
     }
 
     pub const fn bad(count: u32) -> Self {
-        Self { bad: count, ..Self::EMPTY }
+        Self {
+            bad: count,
+            ..Self::EMPTY
+        }
     }
 
     fn add(&mut self, entry: &Entry) {
-        if !entry.good {
-            self.bad += 1;
-            return;
+        match entry.state {
+            State::Good => {}
+            State::Bad => return self.bad += 1,
+            State::Void => return,
         }
-        let point = Point { offset: entry.offset, value: entry.value };
+        let point = Point {
+            offset: entry.offset,
+            value: entry.value,
+        };
         if self.good == 0 {
-            *self = Self { bad: self.bad, ..Self::single(point) };
+            *self = Self {
+                bad: self.bad,
+                ..Self::single(point)
+            };
             return;
         }
         self.good += 1;
@@ -107,9 +134,27 @@ impl Pane {
 pub(crate) struct Entry {
     pub offset: u32,
     pub value: i32,
+    /// The value as it first came: what a repetition brings again.
+    pub delivered: i32,
     pub device: u16,
     pub quality: Quality,
-    pub good: bool,
+    pub state: State,
+}
+
+/// Whether a remembered reading counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum State {
+    Good,
+    /// Of bad quality, or without a value.
+    Bad,
+    /// Taken back. Remembered, so that its repetition does not bring it back.
+    Void,
+}
+
+impl State {
+    pub fn of(good: bool) -> Self {
+        if good { Self::Good } else { Self::Bad }
+    }
 }
 
 /// A pane that does not fit one slot: several readings, several devices, or bad quality.
@@ -131,7 +176,11 @@ impl Detail {
         for entry in &self.entries {
             self.total.add(entry);
             let value = i128::from(entry.value);
-            self.squares += if entry.good { value * value } else { 0 };
+            self.squares += if entry.state == State::Good {
+                value * value
+            } else {
+                0
+            };
         }
     }
 }
@@ -151,9 +200,23 @@ impl Snap for Pane {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (good, bad, sum) = (r.read()?, r.read()?, r.time()?);
         let (min, max) = (r.read()?, r.read()?);
-        let first = Point { offset: r.read()?, value: r.read()? };
-        let last = Point { offset: r.read()?, value: r.read()? };
-        Ok(Self { good, bad, sum, min, max, first, last })
+        let first = Point {
+            offset: r.read()?,
+            value: r.read()?,
+        };
+        let last = Point {
+            offset: r.read()?,
+            value: r.read()?,
+        };
+        Ok(Self {
+            good,
+            bad,
+            sum,
+            min,
+            max,
+            first,
+            last,
+        })
     }
 }
 
@@ -161,14 +224,28 @@ impl Snap for Entry {
     fn save(&self, w: &mut Writer) {
         self.offset.save(w);
         self.value.save(w);
+        self.delivered.save(w);
         self.device.save(w);
         self.quality.to_byte().save(w);
-        self.good.save(w);
+        (self.state as u8).save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let (offset, value, device) = (r.read()?, r.read()?, r.read()?);
+        let (offset, value, delivered, device) = (r.read()?, r.read()?, r.read()?, r.read()?);
         let quality = Quality::from_byte(r.read()?);
-        Ok(Self { offset, value, device, quality, good: r.read()? })
+        let state = match r.read::<u8>()? {
+            0 => State::Good,
+            1 => State::Bad,
+            2 => State::Void,
+            _ => return Err(corrupt()),
+        };
+        Ok(Self {
+            offset,
+            value,
+            delivered,
+            device,
+            quality,
+            state,
+        })
     }
 }
 
@@ -183,6 +260,11 @@ impl Snap for Detail {
         let (pane, total, squares) = (r.time()?, r.read()?, r.read::<i128>()?);
         // What sums of squares of panes can come to, so that they can be added up.
         r.ensure((0..1 << 100).contains(&squares))?;
-        Ok(Self { pane, total, squares, entries: SmallVec::from_vec(r.list()?) })
+        Ok(Self {
+            pane,
+            total,
+            squares,
+            entries: SmallVec::from_vec(r.list()?),
+        })
     }
 }

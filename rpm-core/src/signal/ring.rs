@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Sample;
-use super::pane::{Detail, Entry, Pane, Point, Tally};
+use super::pane::{Detail, Entry, Pane, Point, State, Tally};
 use crate::bytes::{Reader, Snap, Writer};
 use crate::error::Error;
 use crate::event::Quality;
@@ -66,7 +66,9 @@ impl Slot {
             Self::Empty => EMPTY,
             Self::Good(value) => value,
             Self::Artifact(value) => ARTIFACT + value,
-            Self::Spoilt(count) => -ARTIFACT - (if count > MAX_COUNT { MAX_COUNT } else { count }) as i32,
+            Self::Spoilt(count) => {
+                -ARTIFACT - (if count > MAX_COUNT { MAX_COUNT } else { count }) as i32
+            }
             Self::Detail(index) => REFERENCE - index as i32,
         }
     }
@@ -80,6 +82,16 @@ pub(crate) enum Placed {
     Conflict,
     /// Older than every pane kept.
     TooOld,
+}
+
+/// What became of a correction or a void.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Amended {
+    Changed,
+    /// It had been made before.
+    Same,
+    /// There is no reading of this identity.
+    Unknown,
 }
 
 /// See the module.
@@ -169,7 +181,11 @@ impl Ring {
     pub fn advance(&mut self, pane: i64) {
         let steps = pane - self.newest;
         if steps == 1 && self.capacity > 1 {
-            self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+            self.head = if self.head + 1 == self.capacity {
+                0
+            } else {
+                self.head + 1
+            };
             self.clear_slot(self.head as usize);
         } else if steps >= i64::from(self.capacity) {
             self.slots.fill(EMPTY);
@@ -177,7 +193,11 @@ impl Ring {
             self.head = 0;
         } else {
             for _ in 0..steps {
-                self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+                self.head = if self.head + 1 == self.capacity {
+                    0
+                } else {
+                    self.head + 1
+                };
                 self.clear_slot(self.head as usize);
             }
         }
@@ -188,9 +208,17 @@ impl Ring {
     /// Looks at the slot that the next pane will take, and at one so many panes before it.
     #[inline]
     pub fn read_ahead(&self, back: u32) -> u64 {
-        let next = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+        let next = if self.head + 1 == self.capacity {
+            0
+        } else {
+            self.head + 1
+        };
         let old = next.wrapping_sub(back);
-        let old = if back > next { old.wrapping_add(self.capacity) } else { old };
+        let old = if back > next {
+            old.wrapping_add(self.capacity)
+        } else {
+            old
+        };
         let look = |at: u32| self.slots.get(at as usize).copied().unwrap_or(0) as u64;
         look(next) ^ look(old)
     }
@@ -219,7 +247,11 @@ impl Ring {
         }
         let distance = distance as u32;
         let at = self.head.wrapping_sub(distance);
-        Some(if distance > self.head { at.wrapping_add(self.capacity) } else { at } as usize)
+        Some(if distance > self.head {
+            at.wrapping_add(self.capacity)
+        } else {
+            at
+        } as usize)
     }
 
     /// What the pane adds up to; empty outside the ring.
@@ -241,7 +273,11 @@ impl Ring {
         }
         let distance = distance as u32;
         let at = self.head.wrapping_sub(distance);
-        let at = if distance > self.head { at.wrapping_add(self.capacity) } else { at };
+        let at = if distance > self.head {
+            at.wrapping_add(self.capacity)
+        } else {
+            at
+        };
         self.slots.get(at as usize).copied().unwrap_or(EMPTY)
     }
 
@@ -256,12 +292,24 @@ impl Ring {
     #[inline]
     pub fn tally(&self, pane: i64) -> Tally {
         match Slot::unpack(self.packed(pane)) {
-            Slot::Good(value) => Tally { good: 1, bad: 0, sum: i64::from(value) },
+            Slot::Good(value) => Tally {
+                good: 1,
+                bad: 0,
+                sum: i64::from(value),
+            },
             Slot::Empty => Tally::EMPTY,
-            Slot::Artifact(_) => Tally { bad: 1, ..Tally::EMPTY },
-            Slot::Spoilt(count) => Tally { bad: count, ..Tally::EMPTY },
-            Slot::Detail(index) => self.detail(index).map_or(Tally::EMPTY, |d| {
-                Tally { good: d.total.good, bad: d.total.bad, sum: d.total.sum }
+            Slot::Artifact(_) => Tally {
+                bad: 1,
+                ..Tally::EMPTY
+            },
+            Slot::Spoilt(count) => Tally {
+                bad: count,
+                ..Tally::EMPTY
+            },
+            Slot::Detail(index) => self.detail(index).map_or(Tally::EMPTY, |d| Tally {
+                good: d.total.good,
+                bad: d.total.bad,
+                sum: d.total.sum,
             }),
         }
     }
@@ -269,7 +317,10 @@ impl Ring {
     #[inline]
     fn decode(&self, at: usize) -> Pane {
         match Slot::unpack(self.slots[at]) {
-            Slot::Good(value) => Pane::single(Point { offset: self.offset_at(at), value }),
+            Slot::Good(value) => Pane::single(Point {
+                offset: self.offset_at(at),
+                value,
+            }),
             Slot::Empty => Pane::EMPTY,
             Slot::Artifact(_) => Pane::bad(1),
             Slot::Spoilt(count) => Pane::bad(count),
@@ -330,7 +381,9 @@ impl Ring {
         if self.newest == NONE {
             self.begin(pane, sample);
         }
-        let Some(at) = self.slot_index(pane) else { return Placed::TooOld };
+        let Some(at) = self.slot_index(pane) else {
+            return Placed::TooOld;
+        };
         let entry = self.entry(pane, sample, good);
         if self.slots[at] == EMPTY {
             self.fill(at, pane, entry);
@@ -343,7 +396,10 @@ impl Ring {
     /// others: nearly always, and then this is all there is to do.
     #[inline]
     pub fn place_plain(&mut self, sample: &Sample, good: bool) -> bool {
-        let offset = sample.observed_at.as_millis().wrapping_sub(self.newest_start);
+        let offset = sample
+            .observed_at
+            .as_millis()
+            .wrapping_sub(self.newest_start);
         let value = sample.value.thousandths();
         let plain = good
             && sample.quality.is_good()
@@ -375,9 +431,10 @@ impl Ring {
         Entry {
             offset: (sample.observed_at.as_millis() - self.start_of(pane)) as u32,
             value: sample.value.thousandths(),
+            delivered: sample.value.thousandths(),
             device: sample.device.0,
             quality: sample.quality,
-            good,
+            state: State::of(good),
         }
     }
 
@@ -401,12 +458,13 @@ impl Ring {
     /// The slot that says all there is to say of a single reading, if one does.
     #[inline]
     fn compact(&self, entry: &Entry) -> Option<Slot> {
-        if entry.device != self.device || entry.value <= -LIMIT || entry.value >= LIMIT {
+        let as_delivered = entry.device == self.device && entry.value == entry.delivered;
+        if !as_delivered || entry.value <= -LIMIT || entry.value >= LIMIT {
             return None;
         }
-        match (entry.good, entry.quality) {
-            (true, Quality::GOOD) => Some(Slot::Good(entry.value)),
-            (false, Quality::ARTIFACT) => Some(Slot::Artifact(entry.value)),
+        match (entry.state, entry.quality) {
+            (State::Good, Quality::GOOD) => Some(Slot::Good(entry.value)),
+            (State::Bad, Quality::ARTIFACT) => Some(Slot::Artifact(entry.value)),
             _ => None,
         }
     }
@@ -418,7 +476,15 @@ impl Ring {
             _ => return None,
         };
         let (offset, device) = (self.offset_at(at), self.device);
-        Some(Entry { offset, value, device, quality, good: quality.is_good() })
+        let state = State::of(quality.is_good());
+        Some(Entry {
+            offset,
+            value,
+            delivered: value,
+            device,
+            quality,
+            state,
+        })
     }
 
     /// The remembered reading of this identity.
@@ -437,7 +503,7 @@ impl Ring {
             return Placed::Duplicate;
         }
         match self.known(at, entry.offset, entry.device) {
-            Some(known) if known.value == entry.value => Placed::Duplicate,
+            Some(known) if known.delivered == entry.value => Placed::Duplicate,
             Some(_) => Placed::Conflict,
             None => {
                 let index = self.expand(at, pane);
@@ -479,56 +545,74 @@ impl Ring {
         }
     }
 
-    /// Changes or removes one remembered reading; false if there is none of this identity.
-    pub fn amend(&mut self, pane: i64, sample: &Sample, to: Option<(Value, bool)>) -> bool {
+    /// Changes one remembered reading or takes it back.
+    pub fn amend(&mut self, pane: i64, sample: &Sample, to: Option<(Value, bool)>) -> Amended {
         let wanted = self.entry(pane, sample, true);
-        let Some(at) = self.slot_index(pane) else { return false };
-        if self.known(at, wanted.offset, wanted.device).is_none() {
-            return false;
+        let Some(at) = self.slot_index(pane) else {
+            return Amended::Unknown;
+        };
+        let Some(known) = self.known(at, wanted.offset, wanted.device) else {
+            return Amended::Unknown;
+        };
+        let amended = match to {
+            Some((value, good)) => {
+                let (value, state) = (value.thousandths(), State::of(good));
+                Entry {
+                    value,
+                    quality: sample.quality,
+                    state,
+                    ..known
+                }
+            }
+            None => Entry {
+                state: State::Void,
+                ..known
+            },
+        };
+        if amended == known {
+            return Amended::Same;
         }
         let index = self.expand(at, pane);
-        let Some(details) = &mut self.details else { return false };
+        let Some(details) = &mut self.details else {
+            return Amended::Unknown;
+        };
         let detail = &mut details.items[index as usize];
-        let same = |e: &Entry| e.offset == wanted.offset && e.device == wanted.device;
-        let Some(place) = detail.entries.iter().position(same) else { return false };
-        match to {
-            Some((value, good)) => {
-                let entry = &mut detail.entries[place];
-                entry.value = value.thousandths();
-                (entry.good, entry.quality) = (good, sample.quality);
-            }
-            None => drop(detail.entries.remove(place)),
+        if let Some(entry) = detail.entries.iter_mut().find(|e| **e == known) {
+            *entry = amended;
         }
         detail.recount();
-        if detail.entries.is_empty() {
-            self.clear_slot(at);
-        }
-        true
+        Amended::Changed
     }
 
-    /// The value remembered for this identity, if it is.
+    /// The value with which a reading of this identity first came, if it is remembered.
     pub fn find(&self, pane: i64, sample: &Sample) -> Option<Value> {
         let wanted = self.entry(pane, sample, true);
         let known = self.known(self.slot_index(pane)?, wanted.offset, wanted.device)?;
-        Some(Value::from_thousandths(known.value))
+        Some(Value::from_thousandths(known.delivered))
     }
 
     /// How many panes stand in the side table.
     #[inline]
     pub fn detailed(&self) -> usize {
-        self.details.as_ref().map_or(0, |d| d.items.len() - d.free.len())
+        self.details
+            .as_ref()
+            .map_or(0, |d| d.items.len() - d.free.len())
     }
 
     /// Forgets who was in panes before `edge`, where nobody can be repeated, corrected or voided
     /// any more; what fits a slot again goes back to it.
     pub fn settle(&mut self, edge: i64) {
-        let Some(mut details) = self.details.take() else { return };
+        let Some(mut details) = self.details.take() else {
+            return;
+        };
         for index in 0..details.items.len() {
             let detail = &mut details.items[index];
             if detail.entries.is_empty() || detail.pane >= edge {
                 continue;
             }
-            let Some(at) = self.slot_index(detail.pane) else { continue };
+            let Some(at) = self.slot_index(detail.pane) else {
+                continue;
+            };
             match self.compacted(detail) {
                 Some(slot) => {
                     self.slots[at] = slot;
@@ -546,6 +630,7 @@ impl Ring {
         let on_phase = |e: &&Entry| self.offsets.is_none() && e.offset == self.phase;
         match only.filter(on_phase).and_then(|e| self.compact(e)) {
             Some(slot) => Some(slot.pack()),
+            None if detail.total == Pane::EMPTY => Some(EMPTY),
             None if detail.total.good == 0 => Some(Slot::Spoilt(detail.total.bad).pack()),
             None => None,
         }
@@ -562,7 +647,10 @@ impl Ring {
         (self.head, u32::from(self.device)).save(w);
         self.phase.save(w);
         w.words(&self.slots);
-        let offsets = self.offsets.as_deref().map(|o| o.iter().map(|n| *n as i32).collect());
+        let offsets = self
+            .offsets
+            .as_deref()
+            .map(|o| o.iter().map(|n| *n as i32).collect());
         let offsets: Vec<i32> = offsets.unwrap_or_default();
         w.words(&offsets);
         w.list(self.details.as_ref().map_or(&[][..], |d| &d.items).iter());
@@ -612,7 +700,9 @@ impl Ring {
                 used[index as usize] = true;
             }
         }
-        let free = (0..items.len() as u32).filter(|i| !used[*i as usize]).collect();
+        let free = (0..items.len() as u32)
+            .filter(|i| !used[*i as usize])
+            .collect();
         (!items.is_empty()).then(|| Box::new(Details { items, free }))
     }
 }
@@ -634,7 +724,9 @@ mod tests {
     #[test]
     fn slots_unpack_to_what_was_packed() {
         let values = [0, 1, -1, LIMIT - 1, 1 - LIMIT];
-        let slots = values.iter().flat_map(|v| [Slot::Good(*v), Slot::Artifact(*v)]);
+        let slots = values
+            .iter()
+            .flat_map(|v| [Slot::Good(*v), Slot::Artifact(*v)]);
         let counts = [1, 2, MAX_COUNT].map(Slot::Spoilt);
         let details = [0, 1, 1 << 28].map(Slot::Detail);
         for slot in slots.chain(counts).chain(details).chain([Slot::Empty]) {

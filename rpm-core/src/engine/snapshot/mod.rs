@@ -19,8 +19,6 @@ use crate::record::Hash;
 use crate::signal::Signal;
 use crate::time::{Duration, HostTime};
 
-
-
 const MAGIC: &[u8; 6] = b"RPMSNP";
 /// Written by this release; earlier ones are read as well.
 const VERSION: u16 = 1;
@@ -114,7 +112,14 @@ impl Monitor {
         let patient = Patient::load(&mut r, &policy)?;
         r.ensure(r.is_empty())?;
         let report = report(&policy, core::slice::from_ref(&patient), desk.now, now);
-        Ok((Self { policy, patient, desk }, report))
+        Ok((
+            Self {
+                policy,
+                patient,
+                desk,
+            },
+            report,
+        ))
     }
 }
 
@@ -133,11 +138,10 @@ fn seal(mut w: Writer) -> Vec<u8> {
 }
 
 /// Checks the frame; the reader stands behind the head.
-fn open<'a>(
-    bytes: &'a [u8],
-    policies: &[Arc<Policy>],
-) -> Result<(Reader<'a>, Arc<Policy>), Error> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| Error::new(Code::NotASnapshot))?;
+fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Arc<Policy>), Error> {
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| Error::new(Code::NotASnapshot))?;
     // The version before the checksum: a newer release may sum differently.
     let version: u16 = Reader::new(rest).read()?;
     if version > VERSION {
@@ -153,15 +157,15 @@ fn open<'a>(
     r.take(MAGIC.len() + size_of::<u16>())?;
     let hash: Hash = r.read()?;
     let policy = policies.iter().find(|p| p.hash() == hash);
-    Ok((r, policy.ok_or_else(|| Error::new(Code::SnapshotPolicy))?.clone()))
+    Ok((
+        r,
+        policy
+            .ok_or_else(|| Error::new(Code::SnapshotPolicy))?
+            .clone(),
+    ))
 }
 
-fn report(
-    policy: &Policy,
-    patients: &[Patient],
-    saved: HostTime,
-    now: HostTime,
-) -> RestoreReport {
+fn report(policy: &Policy, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
     let due = |p: &&Patient| p.next_deadline(policy).is_some_and(|at| at <= now);
     let missed = |(signal, def): (&Signal, &SignalDef)| {
         let last = signal.last_arrival.max(signal.expected.from);
@@ -169,12 +173,25 @@ fn report(
         (silent.as_millis() / def.cadence().as_millis().max(1)) as u64
     };
     let of_patient = |p: &Patient| -> u64 {
-        p.lane.signals.iter().zip(policy.signals()).map(missed).sum()
+        p.lane
+            .signals
+            .iter()
+            .zip(policy.signals())
+            .map(missed)
+            .sum()
     };
     RestoreReport {
-        gap: if saved == HostTime::NEVER { Duration::ZERO } else { now.since(saved) },
+        gap: if saved == HostTime::NEVER {
+            Duration::ZERO
+        } else {
+            now.since(saved)
+        },
         patients: patients.len(),
-        open_alerts: patients.iter().flat_map(|p| &p.alerts).filter(|a| a.is_open()).count(),
+        open_alerts: patients
+            .iter()
+            .flat_map(|p| &p.alerts)
+            .filter(|a| a.is_open())
+            .count(),
         timers_due: patients.iter().filter(due).count(),
         readings_missed: patients.iter().map(of_patient).sum(),
     }

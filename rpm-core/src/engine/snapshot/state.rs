@@ -5,17 +5,18 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use super::super::backlog::Backlog;
 use super::super::desk::Desk;
 use super::super::lane::{Absence, Lane, RuleState, Watch};
 use super::super::patient::Patient;
-use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::alert::{Alert, Response};
+use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::id::{AlertId, DeviceId, PatientId, TenantId};
 use crate::intake::{Counts, DeviceState, SequenceWindow};
 use crate::policy::{Policy, RuleBody, SignalDef};
 use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
-use crate::rule::condition::{Condition, Hold, Machine};
+use crate::rule::condition::{Condition, Hold, Machine, Pulse};
 use crate::signal::{Expected, Ring, Signal};
 use crate::time::{HostTime, Timestamp};
 
@@ -33,8 +34,19 @@ macro_rules! fields {
     };
 }
 
-fields!(Chain { prev, seq, inputs, checksum });
-fields!(Counts { accepted, duplicate, quarantined, unmonitored, beyond_horizon });
+fields!(Chain {
+    prev,
+    seq,
+    inputs,
+    checksum
+});
+fields!(Counts {
+    accepted,
+    duplicate,
+    quarantined,
+    unmonitored,
+    beyond_horizon
+});
 fields!(Expected { from, until });
 fields!(Absence { since, alert });
 fields!(DeviceState { id, sequence });
@@ -104,7 +116,10 @@ impl Snap for SequenceWindow {
         self.bits.iter().for_each(|word| word.save(w));
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut window = Self { next: r.read()?, ..Self::default() };
+        let mut window = Self {
+            next: r.read()?,
+            ..Self::default()
+        };
         for word in &mut window.bits {
             *word = r.read()?;
         }
@@ -118,7 +133,11 @@ impl Snap for Hold {
         self.gap.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self { since: r.time()?, paused: r.time()?, gap: r.time()? })
+        Ok(Self {
+            since: r.time()?,
+            paused: r.time()?,
+            gap: r.time()?,
+        })
     }
 }
 
@@ -138,14 +157,20 @@ impl Snap for Machine {
         self.seen.save(w);
         self.holds.iter().for_each(|hold| hold.save(w));
         (self.onset, self.reached).save(w);
+        self.since.save(w);
         self.peak.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut machine = Self { level: r.read()?, seen: r.read()?, ..Self::default() };
+        let mut machine = Self {
+            level: r.read()?,
+            seen: r.read()?,
+            ..Self::default()
+        };
         for hold in &mut machine.holds {
             *hold = r.read()?;
         }
         (machine.onset, machine.reached) = r.read()?;
+        machine.since = r.time()?;
         machine.peak = r.read()?;
         Ok(machine)
     }
@@ -174,15 +199,22 @@ impl Snap for (i64, u8) {
 impl Snap for Condition {
     fn save(&self, w: &mut Writer) {
         self.machine.save(w);
-        self.frontier.save(w);
         w.list(self.undo.iter());
         w.list(self.hits.as_deref().map_or(&[][..], Vec::as_slice).iter());
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let (machine, frontier) = (r.read()?, r.time()?);
+        let machine = r.read()?;
         let (undo, hits) = (r.list()?, r.list()?);
-        let hits = if hits.is_empty() { None } else { Some(Box::new(hits)) };
-        Ok(Self { machine, frontier, undo, hits })
+        let hits = if hits.is_empty() {
+            None
+        } else {
+            Some(Box::new(hits))
+        };
+        Ok(Self {
+            machine,
+            undo,
+            hits,
+        })
     }
 }
 
@@ -195,7 +227,12 @@ impl Snap for Watch {
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let condition = r.read()?;
-        Ok(Self { condition, unverified: r.read()?, dated: r.read()?, alert: r.read()? })
+        Ok(Self {
+            condition,
+            unverified: r.read()?,
+            dated: r.read()?,
+            alert: r.read()?,
+        })
     }
 }
 
@@ -256,7 +293,10 @@ impl Snap for Response {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         match r.read::<u8>()? {
             0 => Ok(Self::Unowned),
-            1 => Ok(Self::Acknowledged { by: r.text()?, at: r.read()? }),
+            1 => Ok(Self::Acknowledged {
+                by: r.text()?,
+                at: r.read()?,
+            }),
             2 => Ok(Self::Closed),
             _ => Err(corrupt()),
         }
@@ -343,6 +383,7 @@ impl Lane {
                 RuleState::Missing(absence) => absence.save(w),
             }
         }
+        self.pulses.iter().for_each(|pulse| pulse.frontier.save(w));
     }
 
     fn load(r: &mut Reader<'_>, policy: &Policy, devices: usize) -> Result<Self, Error> {
@@ -365,8 +406,54 @@ impl Lane {
                 RuleBody::Missing(_) => RuleState::Missing(r.read()?),
             });
         }
+        let mut pulses = Vec::new();
+        for rule in &rules {
+            let frontier = r.time()?;
+            pulses.push(match rule {
+                RuleState::Limits(watch) => Pulse::of(&watch.condition, frontier),
+                RuleState::Missing(_) => Pulse::default(),
+            });
+        }
         let absent = super::absent(&rules);
-        Ok(Self { signals: signals.into(), rules: rules.into(), newest, absent })
+        let (signals, rules, pulses) = (signals.into(), rules.into(), pulses.into());
+        Ok(Self {
+            signals,
+            rules,
+            pulses,
+            newest,
+            absent,
+        })
+    }
+}
+
+impl Backlog {
+    fn len(&self) -> u32 {
+        self.readings.len() as u32
+    }
+
+    fn save(&self, w: &mut Writer) {
+        self.last_arrival.save(w);
+        for ((observed, signal, device), (value, quality)) in &self.readings {
+            observed.save(w);
+            signal.save(w);
+            device.save(w);
+            value.save(w);
+            quality.save(w);
+        }
+    }
+
+    fn load(r: &mut Reader<'_>, len: u32, policy: &Policy) -> Result<Self, Error> {
+        let mut backlog = Self {
+            last_arrival: r.read()?,
+            ..Self::default()
+        };
+        for _ in 0..len {
+            let key: (i64, u16, u16) = (r.time()?, r.read()?, r.read()?);
+            r.ensure(usize::from(key.1) < policy.signals().len())?;
+            backlog.readings.insert(key, (r.read()?, r.read()?));
+        }
+        r.ensure(backlog.len() == len)?;
+        Ok(backlog)
     }
 }
 
@@ -376,10 +463,8 @@ impl Patient {
         self.id.save(w);
         w.list(self.devices.iter());
         self.lane.save(w);
-        self.backlog.is_some().save(w);
-        if let Some(lane) = &self.backlog {
-            lane.save(w);
-        }
+        self.backlog.as_deref().map(Backlog::len).save(w);
+        self.backlog.iter().for_each(|backlog| backlog.save(w));
         w.list(self.alerts.iter());
         self.next_alert.save(w);
         self.chain.save(w);
@@ -391,13 +476,22 @@ impl Patient {
         let devices = SmallVec::from_vec(r.list()?);
         let lane = Lane::load(r, policy, devices.len())?;
         let backlog = match r.read()? {
-            true => Some(Box::new(Lane::load(r, policy, devices.len())?)),
-            false => None,
+            Some(len) => Some(Box::new(Backlog::load(r, len, policy)?)),
+            None => None,
         };
         let alerts: Vec<Alert> = r.list()?;
         r.ensure(alerts.iter().all(|a| a.rule < policy.rules().len()))?;
         let (next_alert, chain, counts) = (r.read()?, r.read()?, r.read()?);
         let fresh = Self::new(tenant, id, policy);
-        Ok(Self { devices, lane, backlog, alerts, next_alert, chain, counts, ..fresh })
+        Ok(Self {
+            devices,
+            lane,
+            backlog,
+            alerts,
+            next_alert,
+            chain,
+            counts,
+            ..fresh
+        })
     }
 }

@@ -1,0 +1,132 @@
+//! The command line: what can be asked, in clap's terms.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use rpm_core::HostTime;
+
+use crate::run::parse_time;
+
+/// Replays recordings of vital signs through a monitoring policy and shows every alert with its
+/// reason.
+///
+/// Without a command it replays the recordings that come with the project and writes tables,
+/// records and pictures to target/replay/.
+#[derive(Parser, Debug)]
+#[command(version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do; the bundled recordings if absent.
+    #[command(subcommand)]
+    pub command: Option<Request>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  replay                                            the bundled recordings, with pictures
+  replay run --policy home.toml --readings march.csv.gz --out out/march
+  replay check home.toml                            every mistake, or the policy in plain words
+  replay test home.test.toml                        unit tests of a policy
+  replay explain out/march p17/2                    why alert 2 of patient p17 was raised
+  replay diff out/march out/april                   what changed between two runs
+
+Exit codes: 0 all is well, 1 findings, differences or failed tests, 2 bad usage or bad input.";
+
+/// A command.
+#[derive(Subcommand, Debug)]
+pub enum Request {
+    /// Replay recordings of your own through a policy.
+    #[command(after_help = RUN_HELP)]
+    Run(Run),
+    /// Check a policy: all its mistakes, or its warnings and what it says in plain words.
+    #[command(after_help = "Example:\n  replay check testdata/policies/copd-home.json")]
+    Check {
+        /// The policy: TOML by its extension, else JSON.
+        policy: PathBuf,
+    },
+    /// Run unit tests of policies, written as compact series of readings.
+    #[command(after_help = "Example:\n  replay test policies/*.test.toml\n\n\
+        The notation is described in examples/replay/README.md.")]
+    Test {
+        /// Files of test cases.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Tell why an alert was raised and what became of it, from the records alone.
+    #[command(
+        after_help = "Example:\n  replay explain target/replay bedside/bidmc_32/3\n\n\
+        ALERT is PATIENT/NUMBER, or TENANT/PATIENT/NUMBER where several recordings were replayed."
+    )]
+    Explain {
+        /// What `run` wrote.
+        directory: PathBuf,
+        /// PATIENT/NUMBER, as in the table of alerts.
+        alert: String,
+        /// Print the explanation as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare the alerts of two runs: new, gone, changed.
+    #[command(after_help = "Example:\n  replay diff out/v3 out/v4")]
+    Diff {
+        /// What one `run` wrote.
+        before: PathBuf,
+        /// What another wrote.
+        after: PathBuf,
+    },
+    /// Check the hash chains of a run's records: nothing changed, nothing lost.
+    Verify {
+        /// What `run` wrote.
+        directory: PathBuf,
+    },
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  replay completions bash > ~/.local/share/bash-completion/completions/replay"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What `run` needs.
+#[derive(clap::Args, Debug)]
+pub struct Run {
+    /// The policy: TOML by its extension, else JSON.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// A recording, .csv or .jsonl, plain or gzipped; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub readings: Vec<PathBuf>,
+    /// What people did: JSON lines, see below.
+    #[arg(long, value_name = "FILE")]
+    pub commands: Option<PathBuf>,
+    /// Let time pass up to here after the last input: RFC 3339, or seconds since 1970.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub until: Option<HostTime>,
+    /// Expect each patient's kinds from the first to the last reading only: then the end of a
+    /// recording is not a missing signal.
+    #[arg(long)]
+    pub enrol: bool,
+    /// Where to write; files of an earlier run are replaced.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Megabytes of rows kept in memory while sorting; the rest waits in files below DIR.
+    #[arg(long, value_name = "MB", default_value_t = 128, hide_short_help = true)]
+    pub sort_memory: usize,
+}
+
+const RUN_HELP: &str = "\
+Readings are CSV with the columns patient, kind, value, unit and observed_at (RFC 3339) or t_seconds
+(seconds since 1970), and optionally received_at, device, sequence, quality (0 to 1, or flags joined
+by '|'); or one event in JSON a line. They are replayed in the order of their arrival: received_at,
+else the observed time.
+
+Commands are JSON lines:
+  {\"at\":\"1970-01-01T00:05:00Z\",\"patient\":\"p17\",\"alert\":1,\"seen_revision\":1,\"by\":\"nurse 7\",\"action\":\"acknowledge\"}
+  (or \"action\":\"resolve\",\"reason\":\"oxygen given\")
+
+Writes records.jsonl, alerts.jsonl, quarantine.jsonl and summary.json. Every row ends up accepted,
+duplicate or quarantined; the summary adds up.
+
+Example:
+  replay run --policy testdata/policies/bedside.toml --readings monday.csv.gz --readings tuesday.csv --out out";

@@ -1,0 +1,379 @@
+//! Replaying recordings: rows in, records out, every input counted once.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`journal`] | the files of an output directory |
+//! | [`tally`] | what became of each input |
+//! | [`summary`] | `summary.json` |
+//! | [`commands`] | what people did, at which time |
+//! | [`enrolment`] | who is expected to send what, from when to when |
+
+pub mod commands;
+pub mod enrolment;
+pub mod journal;
+pub mod summary;
+pub mod tally;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rpm_core::event::{Body, Event, KindRef};
+use rpm_core::policy::Policy;
+use rpm_core::record::SealedRecord;
+use rpm_core::{Code, Command, HostTime, Receipt, Rejected, TenantId, Timestamp};
+
+use crate::failure::{Failure, Verdict};
+use crate::host::{self, Host, Outputs, Units};
+use crate::input::item::Item;
+use crate::input::names::Names;
+use crate::input::recording::{Recording, Refused, Sink};
+use crate::input::row::Row;
+use crate::input::sort::{BUDGET, Sorter};
+use crate::progress::Progress;
+use commands::Order;
+use enrolment::Stays;
+use journal::{Finished, Journal, Place};
+use summary::Summary;
+use tally::{Fates, Tally};
+
+/// What to replay.
+pub struct Job {
+    /// The policy that decides.
+    pub policy: Arc<Policy>,
+    /// Distinguishes recordings that share patients' names.
+    pub tenant: Option<TenantId>,
+    /// Files, in the order of the command line.
+    pub readings: Vec<PathBuf>,
+    /// What outputs call them, one for each.
+    pub names: Vec<PathBuf>,
+    /// What people did, in the order of time.
+    pub orders: Vec<Order>,
+    /// Up to when time passes after the last input.
+    pub until: Option<HostTime>,
+    /// Whether each patient is enrolled from the first to the last reading, so that the end of a
+    /// recording is no missing signal.
+    pub enrol: bool,
+    /// Bytes of rows kept in memory while sorting.
+    pub budget: usize,
+}
+
+impl Job {
+    /// A replay of files through a policy, and nothing else.
+    pub fn new(policy: Arc<Policy>, readings: Vec<PathBuf>) -> Self {
+        Self {
+            policy,
+            tenant: None,
+            names: readings.clone(),
+            readings,
+            orders: Vec::new(),
+            until: None,
+            enrol: false,
+            budget: BUDGET,
+        }
+    }
+}
+
+/// Somebody who looks on.
+pub trait Watch {
+    /// So many rows were read so far.
+    fn read(&mut self, rows: u64);
+    /// So many inputs of all were replayed so far.
+    fn replayed(&mut self, inputs: u64, all: u64);
+    /// An event on its way into the engine, and what became of it.
+    fn event(&mut self, event: &Event, kind: Option<&str>, receipt: Receipt);
+    /// Something the user should know.
+    fn warn(&mut self, message: &str);
+}
+
+/// How often the watcher hears of progress.
+const STEP: u64 = 4096;
+
+/// Replays a job into a journal and returns what became of each input.
+pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result<Tally, Failure> {
+    let mut tally = Tally::new(&job.policy, &job.names);
+    let mut names = Names::new(Units::new(&job.policy));
+    let mut intake = Intake {
+        items: Sorter::new(&journal.scratch("readings"), job.budget),
+        files: &job.names,
+        journal,
+        tally: &mut tally,
+        watch,
+        rows: 0,
+        stays: Stays::default(),
+    };
+    for (number, path) in job.readings.iter().enumerate() {
+        let number = u16::try_from(number).map_err(|_| Failure::new("too many files"))?;
+        Recording { path, number }.read(&mut names, &mut intake)?;
+    }
+    let stays = if job.enrol {
+        intake.stays
+    } else {
+        Stays::default()
+    };
+    let sorted = intake.items.finish()?;
+    let mut stage = Stage {
+        host: Host::new(&job.policy, job.tenant.clone()),
+        names,
+        out: Desk {
+            journal,
+            files: &job.names,
+            place: None,
+        },
+        tally,
+        policy: &job.policy,
+        stays,
+    };
+    let all = sorted.count;
+    let mut orders = job.orders.iter().peekable();
+    for (done, item) in (1..).zip(sorted) {
+        let item = item?;
+        stage.orders_before(&mut orders, due(&item))?;
+        stage.item(&item, watch)?;
+        if done % STEP == 0 || done == all {
+            watch.replayed(done, all);
+        }
+    }
+    stage.orders_before(&mut orders, HostTime::from_millis(i64::MAX))?;
+    stage.finish(job.until)
+}
+
+fn due(item: &Item) -> HostTime {
+    HostTime::from_millis(crate::input::sort::Spill::key(item))
+}
+
+/// First half: rows are read, checked, and sorted by arrival.
+struct Intake<'a> {
+    items: Sorter<Item>,
+    files: &'a [PathBuf],
+    journal: &'a mut Journal,
+    tally: &'a mut Tally,
+    watch: &'a mut dyn Watch,
+    rows: u64,
+    stays: Stays,
+}
+
+impl Intake<'_> {
+    fn count(&mut self) {
+        self.rows += 1;
+        if self.rows.is_multiple_of(STEP) {
+            self.watch.read(self.rows);
+        }
+    }
+}
+
+impl Sink for Intake<'_> {
+    fn item(&mut self, item: Item) -> Result<(), Failure> {
+        self.count();
+        if let Item::Row(row) = &item {
+            self.stays.see(row);
+        }
+        Ok(self.items.push(item)?)
+    }
+
+    fn refused(&mut self, refused: &Refused<'_>) -> Result<(), Failure> {
+        self.count();
+        self.tally.refused(refused.kind, refused.refusal.code);
+        let file = self.files.get(usize::from(refused.file));
+        let place = file.map(|file| Place {
+            file,
+            line: refused.line,
+        });
+        self.journal.refused(refused.refusal, place, refused.row)
+    }
+
+    fn warn(&mut self, message: String) {
+        self.watch.warn(&message);
+    }
+}
+
+/// Second half: the engine gets its inputs in the order of their arrival.
+struct Stage<'a> {
+    host: Host,
+    names: Names,
+    out: Desk<'a>,
+    tally: Tally,
+    policy: &'a Policy,
+    stays: Stays,
+}
+
+impl Stage<'_> {
+    fn item(&mut self, item: &Item, watch: &mut dyn Watch) -> Result<(), Failure> {
+        let now = due(item);
+        if let Item::Row(row) = item {
+            self.enrol(row, now)?;
+        }
+        let event = match self.host.to_event(item, &self.names) {
+            Ok(event) => event,
+            // It was read once already: only a damaged temporary file gets here.
+            Err(code) => return Err(Failure::new(code.message())),
+        };
+        self.out.place = Some(item.place());
+        let receipt = self.host.event(&event, now, &mut self.out)?;
+        self.out.place = None;
+        let kind = kind_name(self.policy, &event);
+        let patient = self.patient(item, &event)?;
+        self.tally.answered(kind, patient, &event, receipt);
+        watch.event(&event, kind, receipt);
+        Ok(())
+    }
+
+    fn patient(&mut self, item: &Item, event: &Event) -> Result<u32, Failure> {
+        match item {
+            Item::Row(row) => Ok(row.patient),
+            Item::Text(_) => {
+                let number = self.names.patient(event.patient.as_str());
+                number.map_err(|code| Failure::new(code.message()))
+            }
+        }
+    }
+
+    /// Before a patient's first reading: the stay in the recording is the enrolment.
+    fn enrol(&mut self, row: &Row, now: HostTime) -> Result<(), Failure> {
+        let Some(stay) = self.stays.take(row.patient) else {
+            return Ok(());
+        };
+        if let Some(event) = self.host.enrolment(&stay, row.patient, &self.names)? {
+            self.host.event(&event, now, &mut self.out)?;
+            self.tally.enrolled += 1;
+        }
+        Ok(())
+    }
+
+    /// Commands of the same instant come after its readings.
+    fn orders_before<'o>(
+        &mut self,
+        orders: &mut std::iter::Peekable<impl Iterator<Item = &'o Order>>,
+        now: HostTime,
+    ) -> Result<(), Failure> {
+        while let Some(order) = orders.next_if(|order| order.at < now) {
+            let command = Command {
+                patient: self.host.patient(&order.patient)?,
+                alert: order.alert,
+                seen_revision: order.seen_revision,
+                actor: order.by.clone(),
+                action: order.action.clone(),
+            };
+            let answer = self.host.command(&command, order.at, &mut self.out)?;
+            self.tally.commanded(answer.map_err(|e| e.code()));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, until: Option<HostTime>) -> Result<Tally, Failure> {
+        if let Some(end) = until.max(self.host.now()) {
+            self.host.finish(end, &mut self.out)?;
+        }
+        Ok(self.tally)
+    }
+}
+
+/// The name of the kind that an event is about, if it is about one.
+fn kind_name<'a>(policy: &'a Policy, event: &'a Event) -> Option<&'a str> {
+    match &event.body {
+        Body::Reading { kind, .. } | Body::Correction { kind, .. } | Body::Void { kind } => {
+            match kind {
+                KindRef::Known(kind) => policy.kind_name(*kind),
+                KindRef::Declared(name) => policy.kind_named(name).map(|_| &**name),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Takes the engine's outputs and writes them down, with the place of the input that caused them.
+struct Desk<'a> {
+    journal: &'a mut Journal,
+    files: &'a [PathBuf],
+    place: Option<(u16, u64)>,
+}
+
+impl Outputs for Desk<'_> {
+    fn record(&mut self, sealed: SealedRecord) -> Result<(), Failure> {
+        self.journal.record(&sealed)
+    }
+
+    fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure> {
+        let place = self.place.and_then(|(file, line)| {
+            self.files
+                .get(usize::from(file))
+                .map(|file| Place { file, line })
+        });
+        match input {
+            Rejected::Event(event) => {
+                self.journal
+                    .quarantined(reason, place, &host::event_json(&event))
+            }
+            Rejected::Text(text) => self.journal.quarantined_text(reason, place, &text),
+        }
+    }
+}
+
+/// Seconds since the epoch, or RFC 3339: how `--until` is written.
+pub fn parse_time(text: &str) -> Result<HostTime, String> {
+    if let Some(ms) = crate::input::row::seconds(text) {
+        return Ok(HostTime::from_millis(ms));
+    }
+    let instant: Timestamp = text.parse().map_err(|_| {
+        "neither seconds since 1970 nor a time like 2026-03-01T02:13:05Z".to_string()
+    })?;
+    Ok(HostTime::from_millis(instant.as_millis()))
+}
+
+/// `replay run`.
+pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict, Failure> {
+    let policy = host::load_policy(&request.policy).map_err(|p| p.into_failure(&request.policy))?;
+    let orders = match &request.commands {
+        Some(path) => commands::read(path)?,
+        None => Vec::new(),
+    };
+    let job = Job {
+        orders,
+        until: request.until,
+        enrol: request.enrol,
+        budget: request.sort_memory.saturating_mul(1 << 20),
+        ..Job::new(policy, request.readings.clone())
+    };
+    let mut journal = Journal::create(&request.out)?;
+    let mut progress = Progress::new("replay");
+    let tally = replay(&job, &mut journal, &mut progress)?;
+    progress.done();
+    let finished = journal.finish(|_| {})?;
+    finished.summarise(&Summary::new(
+        &job.policy,
+        &tally,
+        &finished.classes,
+        finished.records,
+    ))?;
+    tell(&tally, &finished, out)
+}
+
+fn tell(tally: &Tally, finished: &Finished, out: &mut dyn Write) -> Result<Verdict, Failure> {
+    let Fates {
+        total,
+        accepted,
+        duplicate,
+        quarantined,
+        ..
+    } = &tally.all;
+    writeln!(
+        out,
+        "{total} events: {accepted} accepted, {duplicate} duplicate, {quarantined} quarantined"
+    )?;
+    for (reason, count) in &tally.all.quarantined_by_reason {
+        writeln!(out, "  {count} {reason}")?;
+    }
+    let alerts: Vec<String> = finished
+        .classes
+        .iter()
+        .map(|(n, c)| format!("{c} {n}"))
+        .collect();
+    writeln!(
+        out,
+        "{} patients, alerts: {}",
+        tally.patients(),
+        alerts.join(", ")
+    )?;
+    writeln!(out, "written to {}", finished.directory.display())?;
+    Ok(Verdict::Clean)
+}

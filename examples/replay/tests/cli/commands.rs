@@ -1,0 +1,227 @@
+//! The smaller commands, and unit tests of policies.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::common::{POLICY, Scratch, text, ward};
+
+#[test]
+fn explain_and_verify_work_from_records_alone() {
+    let scratch = Scratch::new("explain");
+    scratch.write("r.csv", ward());
+    scratch.run("r.csv", "out", &[]);
+    fs::create_dir(scratch.at("kept")).unwrap();
+    scratch.write("kept/records.jsonl", scratch.read("out/records.jsonl"));
+    let output = scratch.replay(&["explain", "kept", "p2/1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(
+        text(&output).contains("Low oxygen saturation"),
+        "{}",
+        text(&output)
+    );
+    assert!(
+        text(&output).contains("hash chain intact"),
+        "{}",
+        text(&output)
+    );
+    assert_eq!(
+        scratch.replay(&["explain", "kept", "p2/9"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(
+        scratch
+            .replay(&["explain", "--json", "kept", "p2/1"])
+            .status
+            .code(),
+        Some(0)
+    );
+    assert_eq!(scratch.replay(&["verify", "kept"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_changed_or_missing_record_is_found() {
+    let scratch = Scratch::new("verify");
+    scratch.write("r.csv", ward());
+    scratch.run("r.csv", "out", &[]);
+    let records = scratch.read("out/records.jsonl");
+    let lines: Vec<&str> = records.lines().collect();
+    let changed = records.replacen("urgent", "review", 1);
+    let lost = [&lines[..3], &lines[4..]].concat().join("\n");
+    let cut = lines[..lines.len() - 1].join("\n");
+    let damaged = [
+        ("changed", changed),
+        ("lost", lost),
+        ("cut", cut),
+        ("odd", "{}\n".into()),
+    ];
+    for (name, records) in damaged {
+        fs::create_dir(scratch.at(name)).unwrap();
+        scratch.write(
+            &format!("{name}/summary.json"),
+            scratch.read("out/summary.json"),
+        );
+        scratch.write(&format!("{name}/records.jsonl"), records);
+        let output = scratch.replay(&["verify", name]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert!(text(&output).contains("BROKEN"), "{name}");
+    }
+}
+
+#[test]
+fn diff_finds_what_changed_between_two_policies() {
+    let scratch = Scratch::new("diff");
+    scratch.write("r.csv", ward());
+    scratch.run("r.csv", "one", &[]);
+    let output = scratch.replay(&["diff", "one", "one"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+
+    let compare = |name: &str, policy: String| {
+        scratch.write("other.toml", policy);
+        let run = [
+            "run",
+            "--policy",
+            "other.toml",
+            "--readings",
+            "r.csv",
+            "--out",
+            name,
+        ];
+        assert_eq!(scratch.replay(&run).status.code(), Some(0));
+        let output = scratch.replay(&["diff", "one", name]);
+        assert_eq!(output.status.code(), Some(1));
+        text(&output)
+    };
+    let milder = compare("two", POLICY.replace("below = 88", "below = 80"));
+    assert!(milder.contains("level urgent -> review"), "{milder}");
+    let never = POLICY
+        .replace("below = 92", "below = 72")
+        .replace("below = 88", "below = 70");
+    let never = compare("three", never);
+    assert!(never.contains("0 new, 1 gone"), "{never}");
+}
+
+#[test]
+fn check_tells_mistakes_and_plain_words() {
+    let scratch = Scratch::new("check");
+    scratch.write("good.toml", POLICY);
+    let output = scratch.replay(&["check", "good.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("valid"), "{}", text(&output));
+    scratch.write(
+        "bad.toml",
+        POLICY.replace("signal = \"spo2\"", "signal = \"spo3\""),
+    );
+    let output = scratch.replay(&["check", "bad.toml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(
+        text(&output).contains("unknown_signal"),
+        "{}",
+        text(&output)
+    );
+    assert_eq!(
+        scratch.replay(&["check", "absent.toml"]).status.code(),
+        Some(2)
+    );
+}
+
+const CASES: &str = r#"
+policy = "policy.toml"
+
+[[case]]
+name = "a dip is urgent after five seconds and latches"
+series = { spo2 = "97x10 85x20 97x30" }
+
+[[case.expect]]
+at = "9 s"
+state = { spo2-low = "normal" }
+alerts = []
+
+[[case.expect]]
+at = "12 s"
+state = { spo2-low = "pending" }
+
+[[case.expect]]
+at = "20 s"
+state = { spo2-low = "active urgent" }
+alerts = ["spo2-low urgent"]
+explains = { spo2-low = ["85", "88"] }
+
+[[case.expect]]
+at = "59 s"
+state = { spo2-low = "latched" }
+
+[[case.command]]
+at = "60 s"
+alert = 1
+action = "resolve"
+reason = "probe repositioned"
+
+[[case.expect]]
+at = "60 s"
+alerts = []
+"#;
+
+#[test]
+fn cases_that_hold_pass_and_others_say_why() {
+    let scratch = Scratch::new("suite");
+    scratch.write("policy.toml", POLICY);
+    scratch.write("good.test.toml", CASES);
+    let output = scratch.replay(&["test", "good.test.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(
+        text(&output).contains("1 passed; 0 failed"),
+        "{}",
+        text(&output)
+    );
+
+    scratch.write(
+        "bad.test.toml",
+        CASES.replace("\"active urgent\"", "\"normal\""),
+    );
+    let output = scratch.replay(&["test", "good.test.toml", "bad.test.toml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let told = [
+        "FAILED",
+        "expected normal",
+        "found    active urgent",
+        "why",
+        "1 passed; 1 failed",
+    ];
+    for needle in told {
+        assert!(
+            text(&output).contains(needle),
+            "{needle}: {}",
+            text(&output)
+        );
+    }
+
+    scratch.write("odd.test.toml", CASES.replace("97x10", "97y10"));
+    let output = scratch.replay(&["test", "odd.test.toml"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("97y10"), "{}", text(&output));
+}
+
+#[test]
+fn completions_and_help_are_there_and_a_closed_pipe_is_no_error() {
+    let scratch = Scratch::new("help");
+    let output = scratch.replay(&["completions", "bash"]);
+    assert!(output.status.success() && text(&output).contains("_replay"));
+    for command in [
+        vec!["--help"],
+        vec!["run", "--help"],
+        vec!["test", "--help"],
+    ] {
+        let output = scratch.replay(&command);
+        assert!(output.status.success() && text(&output).contains("Example"));
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_replay"))
+        .args(["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(output.stderr.is_empty());
+}
