@@ -101,10 +101,7 @@ impl Alert {
     /// Whether the condition is or may still be there.
     pub fn is_active(&self) -> bool {
         use ConditionState as C;
-        matches!(
-            self.condition,
-            C::Active(_) | C::Clearing(_) | C::ActiveUnverified(_)
-        )
+        matches!(self.condition, C::Active(_) | C::Clearing(_) | C::ActiveUnverified(_))
     }
 
     /// Takes a person's action, or says why not; then nothing has changed.
@@ -120,10 +117,7 @@ impl Alert {
                 if matches!(self.response, Response::Acknowledged { .. }) {
                     return Err(Error::new(Code::AlreadyAcknowledged));
                 }
-                self.response = Response::Acknowledged {
-                    by: command.actor.clone(),
-                    at,
-                };
+                self.response = Response::Acknowledged { by: command.actor.clone(), at };
                 AlertChange::Acknowledged
             }
             Action::Resolve { .. } => {

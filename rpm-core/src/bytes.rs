@@ -48,8 +48,7 @@ impl Writer {
     /// Many numbers at once.
     pub fn words(&mut self, words: &[i32]) {
         self.len(words.len());
-        self.bytes
-            .extend(words.iter().flat_map(|w| w.to_le_bytes()));
+        self.bytes.extend(words.iter().flat_map(|w| w.to_le_bytes()));
     }
 }
 
@@ -75,11 +74,7 @@ impl<'a> Reader<'a> {
     /// A count: never more than there are bytes left, so that nothing large is allocated for it.
     pub fn len(&mut self) -> Result<usize, Error> {
         let n = self.read::<u32>()? as usize;
-        if n > self.rest.len() {
-            Err(corrupt())
-        } else {
-            Ok(n)
-        }
+        if n > self.rest.len() { Err(corrupt()) } else { Ok(n) }
     }
 
     pub fn list<T: Snap>(&mut self) -> Result<Vec<T>, Error> {

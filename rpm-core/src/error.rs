@@ -138,11 +138,7 @@ pub struct Error {
 impl Error {
     /// An error without a place.
     pub const fn new(code: Code) -> Self {
-        Self {
-            code,
-            path: None,
-            hint: None,
-        }
+        Self { code, path: None, hint: None }
     }
 
     /// The same error at a field, written as a path such as `rules[2].levels[0].raise`.

@@ -161,13 +161,8 @@ impl Duration {
 }
 
 /// Units of a written duration, largest first, so that printing picks the largest that divides.
-const UNITS: [(&str, i64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("min", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
+const UNITS: [(&str, i64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)];
 
 /// Below this a duration prints in the smaller unit: `90 s` and `120 s` read better than a mix.
 const KEEP_SMALL_BELOW: i64 = 3;
@@ -178,11 +173,7 @@ impl fmt::Display for Duration {
             return f.write_str("0 s");
         }
         let fits = |ms: &i64| self.0 % ms == 0 && (self.0 / ms >= KEEP_SMALL_BELOW || *ms <= 1000);
-        let (unit, ms) = UNITS
-            .iter()
-            .find(|(_, ms)| fits(ms))
-            .copied()
-            .unwrap_or(("ms", 1));
+        let (unit, ms) = UNITS.iter().find(|(_, ms)| fits(ms)).copied().unwrap_or(("ms", 1));
         write!(f, "{} {unit}", self.0 / ms)
     }
 }
@@ -196,10 +187,7 @@ impl FromStr for Duration {
         let end = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
         let count: i64 = text[..end].parse().map_err(|_| bad())?;
         let unit = text[end..].trim_start();
-        let (_, ms) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(bad)?;
+        let (_, ms) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
         count.checked_mul(*ms).map(Duration).ok_or_else(bad)
     }
 }
@@ -214,9 +202,7 @@ fn write_instant(ms: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn read_instant(text: &str) -> Result<i64, Error> {
     let parsed: Result<jiff::Timestamp, _> = text.parse();
-    parsed
-        .map(jiff::Timestamp::as_millisecond)
-        .map_err(|_| Error::new(Code::BadTimestamp))
+    parsed.map(jiff::Timestamp::as_millisecond).map_err(|_| Error::new(Code::BadTimestamp))
 }
 
 macro_rules! instant {
@@ -247,9 +233,7 @@ macro_rules! instant {
                 let text = <alloc::borrow::Cow<'de, str>>::deserialize(d)?;
                 // A record of a refused event writes a time that no calendar has as it came.
                 let number = text.parse().ok().map(Self::from_millis);
-                number
-                    .map_or_else(|| text.parse(), Ok)
-                    .map_err(serde::de::Error::custom)
+                number.map_or_else(|| text.parse(), Ok).map_err(serde::de::Error::custom)
             }
         }
     };
@@ -297,20 +281,8 @@ mod tests {
 
     #[test]
     fn durations_without_unit_or_beyond_range_are_refused() {
-        for text in [
-            "",
-            "60",
-            "s",
-            "1.5 s",
-            "-1 s",
-            "9223372036854775807 d",
-            "60 sec",
-        ] {
-            assert_eq!(
-                text.parse::<Duration>().unwrap_err().code(),
-                Code::BadDuration,
-                "{text}"
-            );
+        for text in ["", "60", "s", "1.5 s", "-1 s", "9223372036854775807 d", "60 sec"] {
+            assert_eq!(text.parse::<Duration>().unwrap_err().code(), Code::BadDuration, "{text}");
         }
     }
 

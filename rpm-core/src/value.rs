@@ -57,11 +57,7 @@ impl Ratio {
 
     /// A pure scale.
     pub const fn scale(numerator: i64, denominator: i64) -> Self {
-        Self {
-            offset_hundredths: 0,
-            numerator,
-            denominator,
-        }
+        Self { offset_hundredths: 0, numerator, denominator }
     }
 }
 
@@ -97,27 +93,16 @@ impl Value {
         let offset = i128::from(ratio.offset_hundredths);
         let (top, extra) = if power >= 0 {
             let scaled = mantissa.checked_mul(pow10(power).ok_or_else(range)?);
-            (
-                scaled
-                    .and_then(|s| s.checked_add(offset))
-                    .ok_or_else(range)?,
-                1,
-            )
+            (scaled.and_then(|s| s.checked_add(offset)).ok_or_else(range)?, 1)
         } else if mantissa == 0 && offset == 0 {
             (0, 1)
         } else {
             let scale = pow10(-power).ok_or_else(range)?;
-            let shifted = offset
-                .checked_mul(scale)
-                .and_then(|o| o.checked_add(mantissa));
+            let shifted = offset.checked_mul(scale).and_then(|o| o.checked_add(mantissa));
             (shifted.ok_or_else(range)?, scale)
         };
-        let top = top
-            .checked_mul(10)
-            .and_then(|t| t.checked_mul(i128::from(ratio.numerator)));
-        let bottom = i128::from(ratio.denominator)
-            .checked_mul(extra)
-            .ok_or_else(range)?;
+        let top = top.checked_mul(10).and_then(|t| t.checked_mul(i128::from(ratio.numerator)));
+        let bottom = i128::from(ratio.denominator).checked_mul(extra).ok_or_else(range)?;
         let rounded = div_round(top.ok_or_else(range)?, bottom);
         i32::try_from(rounded).map(Self).map_err(|_| range())
     }
@@ -160,10 +145,7 @@ impl FromStr for Decimal {
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = || Error::new(Code::NotANumber);
         let (digits, exponent) = match text.find(['e', 'E']) {
-            Some(at) => (
-                &text[..at],
-                text[at + 1..].parse::<i32>().map_err(|_| bad())?,
-            ),
+            Some(at) => (&text[..at], text[at + 1..].parse::<i32>().map_err(|_| bad())?),
             None => (text, 0),
         };
         let (negative, digits) = match digits.strip_prefix('-') {
@@ -176,10 +158,8 @@ impl FromStr for Decimal {
         }
         let mut mantissa: i64 = 0;
         let mut exponent = exponent;
-        for (in_fraction, byte) in whole
-            .bytes()
-            .map(|b| (false, b))
-            .chain(fraction.bytes().map(|b| (true, b)))
+        for (in_fraction, byte) in
+            whole.bytes().map(|b| (false, b)).chain(fraction.bytes().map(|b| (true, b)))
         {
             let digit = i64::from((byte as char).to_digit(10).ok_or_else(bad)?);
             let next = mantissa.checked_mul(10).and_then(|m| m.checked_add(digit));
@@ -248,16 +228,10 @@ mod tests {
 
     use super::*;
 
-    const FAHRENHEIT: Ratio = Ratio {
-        offset_hundredths: -3200,
-        numerator: 5,
-        denominator: 9,
-    };
+    const FAHRENHEIT: Ratio = Ratio { offset_hundredths: -3200, numerator: 5, denominator: 9 };
 
     fn from(text: &str, ratio: Ratio) -> i32 {
-        Value::convert(text.parse().unwrap(), ratio)
-            .unwrap()
-            .thousandths()
+        Value::convert(text.parse().unwrap(), ratio).unwrap().thousandths()
     }
 
     /// The chart's band edges are exact in Fahrenheit; a float result lands one band too high.
@@ -297,17 +271,11 @@ mod tests {
     #[test]
     fn extremes_are_refused_not_wrapped() {
         for text in ["1e99", "9999999999", "123456789012345678901234567890"] {
-            let got = text
-                .parse::<Decimal>()
-                .and_then(|d| Value::convert(d, Ratio::ONE));
+            let got = text.parse::<Decimal>().and_then(|d| Value::convert(d, Ratio::ONE));
             assert_eq!(got.unwrap_err().code(), Code::OutOfRange, "{text}");
         }
         for text in ["", ".", "-", "1.2.3", "NaN", "inf", "1e", "0x10"] {
-            assert_eq!(
-                text.parse::<Decimal>().unwrap_err().code(),
-                Code::NotANumber,
-                "{text}"
-            );
+            assert_eq!(text.parse::<Decimal>().unwrap_err().code(), Code::NotANumber, "{text}");
         }
         assert_eq!("1e-99".parse::<Decimal>().unwrap().exponent, -99);
         assert_eq!("0e-99".parse::<Value>().unwrap(), Value::ZERO);

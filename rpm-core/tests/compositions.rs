@@ -20,13 +20,7 @@ const HORIZON_MS: i64 = 30_000;
 
 #[derive(Clone, Debug)]
 enum Expr {
-    Leaf {
-        signal: usize,
-        statistic: &'static str,
-        panes: i64,
-        coverage: i64,
-        limit: i64,
-    },
+    Leaf { signal: usize, statistic: &'static str, panes: i64, coverage: i64, limit: i64 },
     AtLeast(usize, Vec<Expr>),
     Not(Box<Expr>),
 }
@@ -42,45 +36,25 @@ fn answer(expr: &Expr, signals: &[Signal; 2], widths: [i64; 2], at: i64) -> Answ
         Expr::Not(part) => answer(part, signals, widths, at).map(|met| !met),
         Expr::AtLeast(count, parts) => {
             // Try every way in which what is unknown could turn out.
-            let known: Vec<Answer> = parts
-                .iter()
-                .map(|p| answer(p, signals, widths, at))
-                .collect();
+            let known: Vec<Answer> = parts.iter().map(|p| answer(p, signals, widths, at)).collect();
             let unknown: Vec<usize> = (0..known.len()).filter(|i| known[*i].is_none()).collect();
             let outcome = |bits: usize| {
-                let turned = |i: usize| {
-                    unknown
-                        .iter()
-                        .position(|u| *u == i)
-                        .map(|b| bits >> b & 1 == 1)
-                };
+                let turned =
+                    |i: usize| unknown.iter().position(|u| *u == i).map(|b| bits >> b & 1 == 1);
                 let met = (0..known.len()).filter(|i| known[*i].or(turned(*i)) == Some(true));
                 met.count() >= *count
             };
             let outcomes: BTreeSet<bool> = (0..1 << unknown.len()).map(outcome).collect();
-            if outcomes.len() == 1 {
-                outcomes.first().copied()
-            } else {
-                None
-            }
+            if outcomes.len() == 1 { outcomes.first().copied() } else { None }
         }
-        Expr::Leaf {
-            signal,
-            statistic,
-            panes,
-            coverage,
-            limit,
-        } => {
+        Expr::Leaf { signal, statistic, panes, coverage, limit } => {
             let pane = at.div_euclid(widths[*signal]);
             let window = signals[*signal].range(pane - panes + 1..=pane);
             let covered = window.clone().count() as i64;
             if covered * 100 < coverage * panes {
                 return None;
             }
-            let all: Vec<i64> = window
-                .clone()
-                .flat_map(|(_, v)| v.iter().map(|x| x.1))
-                .collect();
+            let all: Vec<i64> = window.clone().flat_map(|(_, v)| v.iter().map(|x| x.1)).collect();
             let last = window.clone().next_back();
             match *statistic {
                 "mean" => {
@@ -99,10 +73,8 @@ fn answer(expr: &Expr, signals: &[Signal; 2], widths: [i64; 2], at: i64) -> Answ
 fn model(expr: &Expr, signals: &[Signal; 2], widths: [i64; 2]) -> Vec<(i64, ConditionState)> {
     // Whatever measures one of the rule's signals is a moment to look.
     let read = read_signals(expr);
-    let times: BTreeSet<i64> = read
-        .iter()
-        .flat_map(|s| signals[*s].keys().map(|pane| pane * widths[*s]))
-        .collect();
+    let times: BTreeSet<i64> =
+        read.iter().flat_map(|s| signals[*s].keys().map(|pane| pane * widths[*s])).collect();
     let mut found: Vec<(i64, ConditionState)> = Vec::new();
     for at in times {
         let before = found.last().map(|(_, state)| *state);
@@ -128,13 +100,7 @@ fn read_signals(expr: &Expr) -> BTreeSet<usize> {
 
 fn spec(expr: &Expr, widths: [i64; 2]) -> Json {
     match expr {
-        Expr::Leaf {
-            signal,
-            statistic,
-            panes,
-            coverage,
-            limit,
-        } => json!({
+        Expr::Leaf { signal, statistic, panes, coverage, limit } => json!({
             "signal": NAMES[*signal], "statistic": statistic, "above": limit,
             "over": format!("{} ms", panes * widths[*signal]), "coverage": format!("{coverage} %"),
         }),
@@ -159,13 +125,7 @@ fn leaf() -> impl Strategy<Value = Expr> {
                 "time_since_last" => share / 4,
                 _ => 60 + share,
             };
-            Expr::Leaf {
-                signal,
-                statistic,
-                panes,
-                coverage,
-                limit,
-            }
+            Expr::Leaf { signal, statistic, panes, coverage, limit }
         },
     )
 }

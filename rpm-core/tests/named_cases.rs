@@ -51,9 +51,7 @@ fn seconds(run: &mut Run, seconds: impl Iterator<Item = i64>, percent: i32) {
 }
 
 fn resolve() -> Action {
-    Action::Resolve {
-        reason: "probe was loose".into(),
-    }
+    Action::Resolve { reason: "probe was loose".into() }
 }
 
 fn restored(run: &Run, now: HostTime) -> (Run, rpm_core::RestoreReport) {
@@ -98,9 +96,7 @@ fn a_long_silence_abandons_the_hold_and_says_so() {
     seconds(&mut run, 500..=505, 85);
     assert!(run.opened("low").is_empty());
     let given_up = run.bodies().into_iter().find_map(|body| match body {
-        record::Body::HoldAbandoned {
-            held, observed_at, ..
-        } => Some((*held, *observed_at)),
+        record::Body::HoldAbandoned { held, observed_at, .. } => Some((*held, *observed_at)),
         _ => None,
     });
     assert_eq!(given_up, Some((Duration::from_secs(8), observed(500_000))));
@@ -128,16 +124,8 @@ fn resolved_is_not_sent_because_data_vanished() {
         run.tick(host(hour * HOUR));
     }
     assert_eq!(run.changes("low"), [AlertChange::Unverified]);
-    assert_eq!(
-        run.state("low"),
-        ConditionState::ActiveUnverified(Level::Urgent)
-    );
-    assert!(
-        run.engine
-            .alerts(PatientKey(0))
-            .iter()
-            .all(rpm_core::Alert::is_open)
-    );
+    assert_eq!(run.state("low"), ConditionState::ActiveUnverified(Level::Urgent));
+    assert!(run.engine.alerts(PatientKey(0)).iter().all(rpm_core::Alert::is_open));
     // A technical alert joins it.
     assert_eq!(run.opened("missing").len(), 1);
 }
@@ -178,15 +166,24 @@ fn data_that_cannot_tell_do_not_verify() {
     // One normal reading covers a fifth of the window: still nobody knows.
     seconds(&mut run, 60..=60, 97);
     assert_eq!(run.changes("low"), [AlertChange::Unverified]);
-    assert_eq!(
-        run.state("low"),
-        ConditionState::ActiveUnverified(Level::Urgent)
-    );
+    assert_eq!(run.state("low"), ConditionState::ActiveUnverified(Level::Urgent));
     seconds(&mut run, 61..=62, 97);
-    assert_eq!(
-        run.changes("low")[..2],
-        [AlertChange::Unverified, AlertChange::Cleared]
-    );
+    assert_eq!(run.changes("low")[..2], [AlertChange::Unverified, AlertChange::Cleared]);
+}
+
+#[test]
+fn an_alert_whose_data_thin_out_becomes_unverified() {
+    let mut rule = low("0 s", "0 s");
+    rule["statistic"] = json!("mean");
+    rule["over"] = json!("10 s");
+    rule["coverage"] = json!("60 %");
+    let mut run = Run::new(&ward(&[rule]));
+    seconds(&mut run, 0..=15, 85);
+    assert_eq!(run.opened("low").len(), 1);
+    // A fifth of the readings, for minutes: too little to say that it still holds, or does not.
+    seconds(&mut run, (20..=200).step_by(5), 97);
+    assert_eq!(run.state("low"), ConditionState::ActiveUnverified(Level::Urgent));
+    assert_eq!(run.changes("low"), [AlertChange::Unverified]);
 }
 
 // --- Missing signals ---------------------------------------------------------------------------
@@ -194,13 +191,7 @@ fn data_that_cannot_tell_do_not_verify() {
 #[test]
 fn a_stream_never_seen_raises() {
     let mut run = Run::new(&ward(&[low("0 s", "0 s"), missing()]));
-    run.live(enrolment(
-        0,
-        &[Kind::SPO2],
-        Duration::from_secs(1),
-        10_000,
-        None,
-    ));
+    run.live(enrolment(0, &[Kind::SPO2], Duration::from_secs(1), 10_000, None));
     run.tick(host(69_999));
     assert!(run.opened("missing").is_empty());
     assert_eq!(run.engine.next_wakeup(), Some(host(70_000)));
@@ -213,13 +204,7 @@ fn a_stream_never_seen_raises() {
 #[test]
 fn nobody_waits_for_a_stream_after_its_enrolment() {
     let mut run = Run::new(&ward(&[missing()]));
-    run.live(enrolment(
-        0,
-        &[Kind::SPO2],
-        Duration::from_secs(1),
-        0,
-        Some(50_000),
-    ));
+    run.live(enrolment(0, &[Kind::SPO2], Duration::from_secs(1), 0, Some(50_000)));
     run.tick(host(HOUR));
     assert!(run.opened("missing").is_empty());
 }
@@ -229,10 +214,7 @@ fn an_inactivity_alarm_does_not_fire_for_a_stream_that_just_came_back() {
     let mut run = Run::new(&ward(&[missing()]));
     seconds(&mut run, 0..=10, 97);
     run.tick(host(200_000));
-    assert_eq!(
-        run.opened("missing"),
-        [(Level::Review, 10_000)].map(|(_, t)| (run_level(&run), t))
-    );
+    assert_eq!(run.opened("missing"), [(Level::Review, 10_000)].map(|(_, t)| (run_level(&run), t)));
     run.live(spo2(200_000, 97));
     assert_eq!(run.state("missing"), ConditionState::Normal);
     for second in 200..260 {
@@ -269,11 +251,7 @@ fn late_data_are_not_dropped_without_a_word() {
     // Within the horizon: what was going on is revised.
     let receipt = run.event(spo2(80_500, 80), host(100_000));
     assert_eq!(receipt, Receipt::Accepted);
-    assert!(
-        run.findings("low")
-            .iter()
-            .any(|(_, from, ..)| *from / 1000 == 80)
-    );
+    assert!(run.findings("low").iter().any(|(_, from, ..)| *from / 1000 == 80));
     // Beyond it: evaluated on its own.
     for second in 12..=15 {
         let percent = if second < 15 { 80 } else { 97 };
@@ -281,11 +259,12 @@ fn late_data_are_not_dropped_without_a_word() {
         assert_eq!(receipt, Receipt::Accepted);
     }
     assert_eq!(run.engine.counts(PatientKey(0)).unwrap().beyond_horizon, 4);
+    // The word comes when the upload has come to its end, and soon.
+    let due = run.engine.next_wakeup().unwrap();
+    assert!(due <= host(101_000 + 2 * MINUTE));
+    run.tick(due);
     let found = run.findings("low");
-    assert!(
-        found.contains(&(Level::Urgent, 12_000, 15_000, false)),
-        "{found:?}"
-    );
+    assert!(found.contains(&(Level::Urgent, 12_000, 15_000, false)), "{found:?}");
     assert!(run.opened("low").is_empty());
 }
 
@@ -300,10 +279,7 @@ fn late_evidence_takes_an_alert_back() {
     // In the middle it was normal, so it never held for three seconds.
     run.event(spo2(3000, 97), host(5500));
     assert_eq!(run.state("low"), ConditionState::Pending);
-    assert_eq!(
-        run.changes("low"),
-        [AlertChange::Revised, AlertChange::Closed]
-    );
+    assert_eq!(run.changes("low"), [AlertChange::Revised, AlertChange::Closed]);
 }
 
 /// A phone that was offline for eight hours, in which the patient was low from 3:10 to 3:40.
@@ -335,15 +311,8 @@ fn upload(run: &mut Run, minutes: impl Iterator<Item = i64>) {
 fn assert_found(run: &Run) {
     assert!(run.opened("low").is_empty(), "paged for the past");
     let found = run.findings("low");
-    assert!(
-        found.iter().all(|f| f.0 == Level::Urgent && !f.3),
-        "{found:?}"
-    );
-    let from = found
-        .iter()
-        .map(|f| f.1)
-        .min()
-        .unwrap_or_else(|| panic!("nothing was found"));
+    assert!(found.iter().all(|f| f.0 == Level::Urgent && !f.3), "{found:?}");
+    let from = found.iter().map(|f| f.1).min().unwrap_or_else(|| panic!("nothing was found"));
     let until = found.iter().map(|f| f.2).max().unwrap();
     assert_eq!(from, 190 * MINUTE, "{found:?}");
     assert!((219 * MINUTE..=224 * MINUTE).contains(&until), "{found:?}");
@@ -381,12 +350,7 @@ fn an_offline_phone_that_uploads_newest_first_is_not_ignored() {
     assert!(run.opened("low").is_empty(), "paged for the past");
     let found = run.findings("low");
     assert!(!found.is_empty(), "nothing was found");
-    assert!(
-        found
-            .iter()
-            .all(|f| f.1 >= 190 * MINUTE && f.2 <= 224 * MINUTE),
-        "{found:?}"
-    );
+    assert!(found.iter().all(|f| f.1 >= 190 * MINUTE && f.2 <= 224 * MINUTE), "{found:?}");
 }
 
 #[test]
@@ -433,19 +397,10 @@ fn an_acknowledgement_racing_a_resolve_is_refused() {
     seconds(&mut run, 0..=2, 85);
     let seen = run.revision(1);
     run.command(1, seen, resolve(), host(3000)).unwrap();
-    assert_eq!(
-        run.command(1, seen, Action::Acknowledge, host(3000)),
-        Err(Code::StaleRevision)
-    );
+    assert_eq!(run.command(1, seen, Action::Acknowledge, host(3000)), Err(Code::StaleRevision));
     let now = run.revision(1);
-    assert_eq!(
-        run.command(1, now, Action::Acknowledge, host(3000)),
-        Err(Code::AlertClosed)
-    );
-    assert_eq!(
-        run.engine.alerts(PatientKey(0))[0].status(),
-        Status::Resolved
-    );
+    assert_eq!(run.command(1, now, Action::Acknowledge, host(3000)), Err(Code::AlertClosed));
+    assert_eq!(run.engine.alerts(PatientKey(0))[0].status(), Status::Resolved);
     let refused = |b: &&record::Body| matches!(b, record::Body::CommandRefused { .. });
     assert_eq!(run.bodies().into_iter().filter(refused).count(), 2);
     // Resolved while low: the same low is not an alert again, a new one is.
@@ -462,18 +417,9 @@ fn an_acknowledgement_of_what_has_changed_since_is_refused() {
     seconds(&mut run, 0..=2, 85);
     let seen = run.revision(1);
     run.tick(host(60_000));
-    assert_eq!(
-        run.command(1, seen, Action::Acknowledge, host(60_000)),
-        Err(Code::StaleRevision)
-    );
-    assert_eq!(
-        run.engine.alerts(PatientKey(0))[0].response,
-        Response::Unowned
-    );
-    assert_eq!(
-        run.command(9, 1, Action::Acknowledge, host(60_000)),
-        Err(Code::UnknownAlert)
-    );
+    assert_eq!(run.command(1, seen, Action::Acknowledge, host(60_000)), Err(Code::StaleRevision));
+    assert_eq!(run.engine.alerts(PatientKey(0))[0].response, Response::Unowned);
+    assert_eq!(run.command(9, 1, Action::Acknowledge, host(60_000)), Err(Code::UnknownAlert));
 }
 
 #[test]
@@ -481,15 +427,9 @@ fn acknowledging_disconnected_does_not_acknowledge_what_is_hidden_beneath() {
     let mut run = Run::new(&ward(&[low("0 s", "0 s"), missing()]));
     seconds(&mut run, 0..=5, 85);
     run.tick(host(120_000));
-    let technical = run
-        .engine
-        .alerts(PatientKey(0))
-        .iter()
-        .find(|a| a.rule == 1)
-        .unwrap();
+    let technical = run.engine.alerts(PatientKey(0)).iter().find(|a| a.rule == 1).unwrap();
     let (id, revision) = (technical.id.0, technical.revision);
-    run.command(id, revision, Action::Acknowledge, host(121_000))
-        .unwrap();
+    run.command(id, revision, Action::Acknowledge, host(121_000)).unwrap();
     let status = |run: &Run, rule: usize| {
         let alerts = run.engine.alerts(PatientKey(0));
         alerts.iter().find(|a| a.rule == rule).unwrap().status()
@@ -498,20 +438,12 @@ fn acknowledging_disconnected_does_not_acknowledge_what_is_hidden_beneath() {
     assert_eq!(status(&run, 0), Status::New);
     seconds(&mut run, 122..=125, 85);
     assert_eq!(status(&run, 0), Status::New);
-    assert_eq!(
-        run.changes("low"),
-        [AlertChange::Unverified, AlertChange::Verified]
-    );
+    assert_eq!(run.changes("low"), [AlertChange::Unverified, AlertChange::Verified]);
     // And the other way round.
     run.tick(host(400_000));
     let hidden = run.revision(1);
-    run.command(1, hidden, Action::Acknowledge, host(400_000))
-        .unwrap();
-    let missing = run
-        .engine
-        .alerts(PatientKey(0))
-        .iter()
-        .find(|a| a.rule == 1 && a.is_open());
+    run.command(1, hidden, Action::Acknowledge, host(400_000)).unwrap();
+    let missing = run.engine.alerts(PatientKey(0)).iter().find(|a| a.rule == 1 && a.is_open());
     assert_eq!(missing.unwrap().status(), Status::New);
 }
 
@@ -529,22 +461,13 @@ fn high_and_low_are_different_conditions() {
         "signals": { "heart_rate": { "cadence": "1 s" } }, "rules": [both],
     });
     let errors = Policy::from_json(text.to_string().as_bytes()).unwrap_err();
-    assert!(
-        errors
-            .errors()
-            .iter()
-            .any(|e| e.code() == Code::MixedDirections),
-        "{errors}"
-    );
+    assert!(errors.errors().iter().any(|e| e.code() == Code::MixedDirections), "{errors}");
 
     let rule = |id: &str, raise: Json| {
         json!({ "id": id, "title": id, "signal": "heart_rate",
                 "levels": [{ "level": "urgent", "raise": raise }] })
     };
-    let rules = [
-        rule("high", json!({ "above": 130 })),
-        rule("slow", json!({ "below": 50 })),
-    ];
+    let rules = [rule("high", json!({ "above": 130 })), rule("slow", json!({ "below": 50 }))];
     let mut run = Run::new(&ward(&rules));
     run.live(heart_rate(0, 140));
     let seen = run.revision(1);
@@ -554,10 +477,7 @@ fn high_and_low_are_different_conditions() {
     assert_eq!(run.opened("slow").len(), 1);
     let alerts = run.engine.alerts(PatientKey(0));
     assert_eq!(
-        alerts
-            .iter()
-            .map(rpm_core::Alert::status)
-            .collect::<Vec<_>>(),
+        alerts.iter().map(rpm_core::Alert::status).collect::<Vec<_>>(),
         [Status::Acknowledged, Status::New]
     );
 }
@@ -574,22 +494,13 @@ fn a_higher_level_clears_the_acknowledgement() {
     let seen = run.revision(1);
     run.command(1, seen, Action::Acknowledge, host(0)).unwrap();
     run.live(spo2(1000, 85));
-    assert_eq!(
-        run.changes("low"),
-        [AlertChange::Acknowledged, AlertChange::Raised]
-    );
+    assert_eq!(run.changes("low"), [AlertChange::Acknowledged, AlertChange::Raised]);
     let alert = &run.engine.alerts(PatientKey(0))[0];
-    assert_eq!(
-        (alert.status(), alert.level),
-        (Status::Repeated(1), Level::Urgent)
-    );
+    assert_eq!((alert.status(), alert.level), (Status::Repeated(1), Level::Urgent));
     // Down again is no news, and over latches until somebody resolves it.
     run.live(spo2(2000, 92));
     run.live(spo2(3000, 97));
-    assert_eq!(
-        run.changes("low")[2..],
-        [AlertChange::Lowered, AlertChange::Cleared]
-    );
+    assert_eq!(run.changes("low")[2..], [AlertChange::Lowered, AlertChange::Cleared]);
     assert_eq!(run.state("low"), ConditionState::Latched(Level::Urgent));
     let seen = run.revision(1);
     run.command(1, seen, resolve(), host(4000)).unwrap();
@@ -603,8 +514,7 @@ fn restart_does_not_page_again() {
     let mut run = Run::new(&ward(&[low("0 s", "0 s"), missing()]));
     seconds(&mut run, 0..=5, 85);
     let seen = run.revision(1);
-    run.command(1, seen, Action::Acknowledge, host(5000))
-        .unwrap();
+    run.command(1, seen, Action::Acknowledge, host(5000)).unwrap();
     let (mut again, report) = restored(&run, host(7000));
     assert_eq!((report.patients, report.open_alerts), (1, 1));
     assert_eq!(report.gap, Duration::from_secs(2));
@@ -612,10 +522,7 @@ fn restart_does_not_page_again() {
     assert!(again.records.is_empty(), "a restart is no news");
     seconds(&mut again, 8..=15, 85);
     assert!(again.records.is_empty(), "{:#?}", again.bodies());
-    assert_eq!(
-        again.engine.alerts(PatientKey(0))[0].status(),
-        Status::Acknowledged
-    );
+    assert_eq!(again.engine.alerts(PatientKey(0))[0].status(), Status::Acknowledged);
 }
 
 #[test]
@@ -655,31 +562,17 @@ fn of_two_values_for_one_reading_the_first_stands() {
     let receipt = run.live(spo2(2000, 80).sequence(7));
     assert_eq!(receipt, Receipt::Quarantined(Code::Conflict));
     // Another device may say something else.
-    assert_eq!(
-        run.live(spo2(2000, 80).device(1).sequence(7)),
-        Receipt::Accepted
-    );
+    assert_eq!(run.live(spo2(2000, 80).device(1).sequence(7)), Receipt::Accepted);
     assert_eq!(run.state("low"), ConditionState::Active(Level::Urgent));
 }
 
 fn correction(ms: i64, percent: i32) -> rpm_core::event::Event {
     let value = Value::from_units(percent).unwrap();
-    event(
-        ms,
-        Body::Correction {
-            kind: KindRef::Known(Kind::SPO2),
-            value,
-        },
-    )
+    event(ms, Body::Correction { kind: KindRef::Known(Kind::SPO2), value })
 }
 
 fn void(ms: i64) -> rpm_core::event::Event {
-    event(
-        ms,
-        Body::Void {
-            kind: KindRef::Known(Kind::SPO2),
-        },
-    )
+    event(ms, Body::Void { kind: KindRef::Known(Kind::SPO2) })
 }
 
 #[test]
@@ -688,15 +581,9 @@ fn a_correction_and_a_void_change_what_was() {
     run.live(spo2(0, 97));
     run.live(spo2(1000, 80));
     assert_eq!(run.opened("low").len(), 1);
-    assert_eq!(
-        run.event(correction(1000, 96), host(1500)),
-        Receipt::Accepted
-    );
+    assert_eq!(run.event(correction(1000, 96), host(1500)), Receipt::Accepted);
     assert_eq!(run.state("low"), ConditionState::Normal);
-    assert_eq!(
-        run.changes("low"),
-        [AlertChange::Revised, AlertChange::Closed]
-    );
+    assert_eq!(run.changes("low"), [AlertChange::Revised, AlertChange::Closed]);
     run.live(spo2(2000, 80));
     assert_eq!(run.opened("low").len(), 2);
     assert_eq!(run.event(void(2000), host(2500)), Receipt::Accepted);
@@ -750,17 +637,11 @@ fn a_correction_delivered_again_does_not_undo_the_next() {
     run.live(spo2(1000, 97).sequence(1));
     run.event(correction(1000, 80).sequence(2), host(1100));
     run.event(correction(1000, 96).sequence(3), host(1200));
-    assert_eq!(
-        run.event(correction(1000, 80).sequence(2), host(1300)),
-        Receipt::Duplicate
-    );
+    assert_eq!(run.event(correction(1000, 80).sequence(2), host(1300)), Receipt::Duplicate);
     assert_eq!(run.state("low"), ConditionState::Normal);
     // And a void, which has nothing left to void.
     run.event(void(1000).sequence(4), host(1400));
-    assert_eq!(
-        run.event(void(1000).sequence(4), host(1500)),
-        Receipt::Duplicate
-    );
+    assert_eq!(run.event(void(1000).sequence(4), host(1500)), Receipt::Duplicate);
 }
 
 #[test]

@@ -29,9 +29,7 @@ const NURSE: &str = "nurse-Florence";
 const NOTE: &str = "Ada said she fell";
 /// 83.217 %, as a value, in thousandths and as text.
 const VALUE: i32 = 83_217;
-const SECRETS: [&str; 8] = [
-    PATIENT, TENANT, DEVICE, NURSE, NOTE, "83.217", "83217", "Lovelace",
-];
+const SECRETS: [&str; 8] = [PATIENT, TENANT, DEVICE, NURSE, NOTE, "83.217", "83217", "Lovelace"];
 
 #[track_caller]
 fn assert_silent(what: &str, text: &str) {
@@ -73,20 +71,14 @@ fn event(body: Body) -> Event {
         received_at: None,
         body,
         quality: Quality::GOOD,
-        lineage: Lineage {
-            original_value: Some(Phi::new("83.217".into())),
-            ..Lineage::default()
-        },
+        lineage: Lineage { original_value: Some(Phi::new("83.217".into())), ..Lineage::default() },
         unknown: Some(format!("{{\"name\":\"{PATIENT}\"}}").into()),
     }
 }
 
 fn reading(ms: i64) -> Event {
     let value = Ok(Value::from_thousandths(VALUE));
-    let mut event = event(Body::Reading {
-        kind: KindRef::Known(Kind::SPO2),
-        value,
-    });
+    let mut event = event(Body::Reading { kind: KindRef::Known(Kind::SPO2), value });
     event.observed_at = Timestamp::from_millis(T0 + ms);
     event
 }
@@ -95,9 +87,7 @@ fn reading(ms: i64) -> Event {
 fn busy() -> (Engine, Vec<Output>) {
     let mut engine = Engine::new(ward(), EngineConfig::default());
     for second in 0..5 {
-        engine
-            .handle_event(reading(second * 1000), host(second * 1000))
-            .unwrap();
+        engine.handle_event(reading(second * 1000), host(second * 1000)).unwrap();
     }
     // Two devices in a pane, an artifact, a conflict.
     let mut artifact = reading(2500);
@@ -109,37 +99,16 @@ fn busy() -> (Engine, Vec<Output>) {
         value: Ok(Value::from_thousandths(VALUE + 1)),
     };
     engine.handle_event(other, host(5000)).unwrap();
-    engine
-        .handle_json(
-            format!("{{\"patient\":\"{PATIENT}\",").as_bytes(),
-            host(5000),
-        )
-        .unwrap();
+    engine.handle_json(format!("{{\"patient\":\"{PATIENT}\",").as_bytes(), host(5000)).unwrap();
     let key = engine
-        .find_patient(
-            Some(&TenantId::new(TENANT).unwrap()),
-            &PatientId::new(PATIENT).unwrap(),
-        )
+        .find_patient(Some(&TenantId::new(TENANT).unwrap()), &PatientId::new(PATIENT).unwrap())
         .unwrap();
     let alert = engine.alerts(key)[0].id;
-    for action in [
-        Action::Acknowledge,
-        Action::Resolve {
-            reason: NOTE.into(),
-        },
-    ] {
+    for action in [Action::Acknowledge, Action::Resolve { reason: NOTE.into() }] {
         let revision = engine.alerts(key)[0].revision;
-        let command = Command {
-            patient: key,
-            alert,
-            seen_revision: revision,
-            actor: NURSE.into(),
-            action,
-        };
-        engine
-            .handle_command(&command, host(6000))
-            .unwrap()
-            .unwrap();
+        let command =
+            Command { patient: key, alert, seen_revision: revision, actor: NURSE.into(), action };
+        engine.handle_command(&command, host(6000)).unwrap().unwrap();
     }
     let command = Command {
         patient: key,
@@ -148,10 +117,7 @@ fn busy() -> (Engine, Vec<Output>) {
         actor: NURSE.into(),
         action: Action::Acknowledge,
     };
-    let refusal = engine
-        .handle_command(&command, host(6000))
-        .unwrap()
-        .unwrap_err();
+    let refusal = engine.handle_command(&command, host(6000)).unwrap().unwrap_err();
     assert_silent("a refusal", &format!("{refusal} {refusal:?}"));
     let mut outputs = Vec::new();
     while let Some(output) = engine.poll_output() {
@@ -194,18 +160,13 @@ fn outputs_show_nobody() {
 fn alerts_and_answers_show_nobody() {
     let (mut engine, _) = busy();
     let key = engine
-        .find_patient(
-            Some(&TenantId::new(TENANT).unwrap()),
-            &PatientId::new(PATIENT).unwrap(),
-        )
+        .find_patient(Some(&TenantId::new(TENANT).unwrap()), &PatientId::new(PATIENT).unwrap())
         .unwrap();
     assert_debug("an alert", &engine.alerts(key));
     assert_debug("why", &engine.why(key, "low"));
     assert_debug("counts", &engine.counts(key));
     assert_debug("a chain", &engine.chain(key));
-    let action = Action::Resolve {
-        reason: NOTE.into(),
-    };
+    let action = Action::Resolve { reason: NOTE.into() };
     let command = Command {
         patient: key,
         alert: rpm_core::AlertId(1),
@@ -224,29 +185,15 @@ fn events_and_readings_show_nobody() {
             kind: KindRef::Known(Kind::SPO2),
             value: Ok(Value::from_thousandths(VALUE)),
         },
-        Body::Reading {
-            kind: KindRef::Known(Kind::SPO2),
-            value: Err(AbsentReason::Error),
-        },
+        Body::Reading { kind: KindRef::Known(Kind::SPO2), value: Err(AbsentReason::Error) },
         Body::Correction {
             kind: KindRef::Known(Kind::SPO2),
             value: Value::from_thousandths(VALUE),
         },
-        Body::Void {
-            kind: KindRef::Known(Kind::SPO2),
-        },
-        Body::DeviceStatus(DeviceStatus {
-            battery_percent: Some(83),
-            ..DeviceStatus::default()
-        }),
-        Body::Context(Context {
-            activity: secret(),
-            ..Context::default()
-        }),
-        Body::Profile(Box::new(Profile {
-            cohort: secret(),
-            ..Profile::default()
-        })),
+        Body::Void { kind: KindRef::Known(Kind::SPO2) },
+        Body::DeviceStatus(DeviceStatus { battery_percent: Some(83), ..DeviceStatus::default() }),
+        Body::Context(Context { activity: secret(), ..Context::default() }),
+        Body::Profile(Box::new(Profile { cohort: secret(), ..Profile::default() })),
     ];
     for body in bodies {
         assert_debug("a body", &body);
@@ -257,27 +204,11 @@ fn events_and_readings_show_nobody() {
         assert_debug("a patient", &event.patient);
     }
     assert_debug("a value", &Value::from_thousandths(VALUE));
-    assert_debug(
-        "a context",
-        &Context {
-            activity: secret(),
-            ..Context::default()
-        },
-    );
-    assert_debug(
-        "a profile",
-        &Profile {
-            cohort: secret(),
-            ..Profile::default()
-        },
-    );
+    assert_debug("a context", &Context { activity: secret(), ..Context::default() });
+    assert_debug("a profile", &Profile { cohort: secret(), ..Profile::default() });
     let mut engine = Engine::new(ward(), EngineConfig::default());
-    let patient = engine
-        .patient(None, &PatientId::new(PATIENT).unwrap())
-        .unwrap();
-    let device = engine
-        .device(patient, &DeviceId::new(DEVICE).unwrap())
-        .unwrap();
+    let patient = engine.patient(None, &PatientId::new(PATIENT).unwrap()).unwrap();
+    let device = engine.device(patient, &DeviceId::new(DEVICE).unwrap()).unwrap();
     let reading = Reading {
         patient,
         device,
@@ -296,11 +227,7 @@ fn errors_of_event_texts_show_nobody() {
     let good = event_json::write(&reading(0));
     let mut texts: Vec<String> = Vec::new();
     // Cut off, and with every kind of wrong content in every field.
-    texts.extend(
-        (0..good.len())
-            .filter(|i| good.is_char_boundary(*i))
-            .map(|i| good[..i].into()),
-    );
+    texts.extend((0..good.len()).filter(|i| good.is_char_boundary(*i)).map(|i| good[..i].into()));
     let parsed: serde_json::Value = serde_json::from_str(&good).unwrap();
     let wrong = [
         json!(PATIENT),
@@ -352,21 +279,15 @@ fn errors_do_not_quote_unknown_field_names() {
 fn other_errors_show_nobody() {
     for text in [PATIENT, "83.217", NOTE] {
         let errors = [
-            Value::from_thousandths(0)
-                .to_string()
-                .parse::<Value>()
-                .err(),
+            Value::from_thousandths(0).to_string().parse::<Value>().err(),
             text.parse::<rpm_core::Duration>().err(),
             text.parse::<Timestamp>().err(),
             format!("{text} x").parse::<Value>().err(),
             format!("{text} x").parse::<rpm_core::Decimal>().err(),
             PatientId::new(&format!("{text}\n")).err(),
             read_line(text).err(),
-            read_line(&format!(
-                "{{\"hash\":\"{:064}\",\"record\":{{\"patient\":\"{text}\"}}}}",
-                0
-            ))
-            .err(),
+            read_line(&format!("{{\"hash\":\"{:064}\",\"record\":{{\"patient\":\"{text}\"}}}}", 0))
+                .err(),
         ];
         for error in errors.into_iter().flatten() {
             assert_silent(text, &format!("{error} {error:?}"));
@@ -394,10 +315,7 @@ fn what_is_refused_can_still_be_read() {
     let refused: Vec<_> = outputs
         .iter()
         .filter_map(|o| match o {
-            Output::Quarantined {
-                input: rpm_core::Rejected::Event(event),
-                ..
-            } => Some(event),
+            Output::Quarantined { input: rpm_core::Rejected::Event(event), .. } => Some(event),
             _ => None,
         })
         .collect();

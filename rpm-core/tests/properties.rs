@@ -70,24 +70,16 @@ struct Comparison {
 fn comparison() -> impl Strategy<Value = Comparison> {
     let statistic = prop_oneof![2 => Just("last"), 5 => prop::sample::select(&STATISTICS[..])];
     let coverage = prop::option::of(0..=100_i64);
-    (
-        0..3_usize,
-        statistic,
-        1..12_i64,
-        coverage,
-        any::<bool>(),
-        5..95_i32,
+    (0..3_usize, statistic, 1..12_i64, coverage, any::<bool>(), 5..95_i32).prop_map(
+        |(signal, statistic, over_panes, coverage, high, share)| Comparison {
+            signal,
+            statistic,
+            over_panes,
+            coverage,
+            high,
+            share,
+        },
     )
-        .prop_map(
-            |(signal, statistic, over_panes, coverage, high, share)| Comparison {
-                signal,
-                statistic,
-                over_panes,
-                coverage,
-                high,
-                share,
-            },
-        )
 }
 
 /// The pane of each signal in seconds.
@@ -137,20 +129,9 @@ fn level_plan() -> impl Strategy<Value = LevelPlan> {
     let hold = prop_oneof![3 => Just(0), 3 => 1..6_i64, 1 => 6..25_i64];
     let times = prop::option::weighted(0.2, (1..4_i64, 2..15_i64));
     let clear_for = prop_oneof![2 => Just(0), 3 => 1..6_i64, 1 => 6..25_i64];
-    (
-        hold,
-        times,
-        prop::option::of(-3..15_i32),
-        clear_for,
-        any::<Option<bool>>(),
+    (hold, times, prop::option::of(-3..15_i32), clear_for, any::<Option<bool>>()).prop_map(
+        |(hold, times, clear, clear_for, latch)| LevelPlan { hold, times, clear, clear_for, latch },
     )
-        .prop_map(|(hold, times, clear, clear_for, latch)| LevelPlan {
-            hold,
-            times,
-            clear,
-            clear_for,
-            latch,
-        })
 }
 
 fn rule_plan() -> impl Strategy<Value = RulePlan> {
@@ -162,17 +143,9 @@ fn rule_plan() -> impl Strategy<Value = RulePlan> {
         prop::option::weighted(0.3, 0..=100_i64),
         prop_oneof![8 => Just(0_usize), 1 => Just(1), 1 => Just(2)],
     );
-    let limits =
-        limits.prop_map(
-            |(parts, shape, levels, gaps, artifacts, mode)| RulePlan::Limits {
-                parts,
-                shape,
-                levels,
-                gaps,
-                artifacts,
-                mode,
-            },
-        );
+    let limits = limits.prop_map(|(parts, shape, levels, gaps, artifacts, mode)| {
+        RulePlan::Limits { parts, shape, levels, gaps, artifacts, mode }
+    });
     let missing = (0..3_usize, 5..60_i64);
     let missing = missing.prop_map(|(signal, seconds)| RulePlan::Missing { signal, seconds });
     prop_oneof![5 => limits, 1 => missing]
@@ -203,14 +176,9 @@ fn rule_json(index: usize, plan: &RulePlan, panes: Panes, unverified_after: &str
                 "missing_for": format!("{seconds} s"),
             });
         }
-        RulePlan::Limits {
-            parts,
-            shape,
-            levels,
-            gaps,
-            artifacts,
-            mode,
-        } => (parts, *shape, levels, gaps, artifacts, *mode),
+        RulePlan::Limits { parts, shape, levels, gaps, artifacts, mode } => {
+            (parts, *shape, levels, gaps, artifacts, *mode)
+        }
     };
     // High and low of the same statistic may not stand in one rule.
     let mut parts = parts.clone();
@@ -275,11 +243,8 @@ struct PolicyPlan {
 impl PolicyPlan {
     /// The policy; with `calm`, nothing ever counts as unverified because host time passed.
     fn policy(&self, calm: bool) -> Arc<Policy> {
-        let unverified = if calm {
-            "300 d".to_string()
-        } else {
-            format!("{} s", self.unverified_s)
-        };
+        let unverified =
+            if calm { "300 d".to_string() } else { format!("{} s", self.unverified_s) };
         let signal = |i: usize| {
             json!({
                 "cadence": format!("{} s", self.cadences[i]),
@@ -288,9 +253,8 @@ impl PolicyPlan {
             })
         };
         let rules = self.rules.iter().enumerate();
-        let rules: Vec<Json> = rules
-            .map(|(i, plan)| rule_json(i, plan, self.panes, &unverified))
-            .collect();
+        let rules: Vec<Json> =
+            rules.map(|(i, plan)| rule_json(i, plan, self.panes, &unverified)).collect();
         policy(&json!({
             "id": "generated", "version": 1, "title": "generated",
             "lateness_horizon": format!("{} s", HORIZON_MS / 1000),
@@ -409,9 +373,7 @@ fn readings(steps: &[Step], sequences: bool) -> Vec<(i64, Step, Event)> {
 
 fn value_of(event: &Event) -> Option<i32> {
     match &event.body {
-        Body::Reading {
-            value: Ok(value), ..
-        } => Some(value.thousandths()),
+        Body::Reading { value: Ok(value), .. } => Some(value.thousandths()),
         _ => None,
     }
 }
@@ -435,11 +397,7 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
         let at = ms + step.late_ms;
         push(at, Input::Event(event.clone()));
         let kind = KindRef::Known(KINDS[step.signal]);
-        let amend = |body: Body| Event {
-            body,
-            sequence: None,
-            ..event.clone()
-        };
+        let amend = |body: Body| Event { body, sequence: None, ..event.clone() };
         match step.oddity {
             30..=39 => push(at + step.jitter_ms, Input::Event(event)),
             // Another value under the same identity.
@@ -449,10 +407,7 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
             }
             46..=52 => {
                 let value = Value::from_thousandths(value_of(&event).unwrap_or(80_000) - 9000);
-                push(
-                    at + 2000,
-                    Input::Event(amend(Body::Correction { kind, value })),
-                );
+                push(at + 2000, Input::Event(amend(Body::Correction { kind, value })));
             }
             53..=58 => push(at + 3000, Input::Event(amend(Body::Void { kind }))),
             // Impossible, from the future, from before the epoch.
@@ -467,10 +422,7 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
                 event.observed_at = Timestamp::from_millis(-5);
                 push(at, Input::Event(event));
             }
-            73..=85 => push(
-                at + 1,
-                Input::Command(u32::from(step.device) + 1, 0, step.noise < 0),
-            ),
+            73..=85 => push(at + 1, Input::Command(u32::from(step.device) + 1, 0, step.noise < 0)),
             86..=90 => push(at + 1, Input::Command(1, 1, step.noise < 0)),
             91..=93 => {
                 let cadence = rpm_core::Duration::from_secs(1);
@@ -482,10 +434,7 @@ fn arrivals(steps: &[Step], sequences: bool) -> Vec<(HostTime, Input)> {
         }
     }
     found.sort_by_key(|(at, place, _)| (*at, *place));
-    found
-        .into_iter()
-        .map(|(at, _, input)| (host(at), input))
-        .collect()
+    found.into_iter().map(|(at, _, input)| (host(at), input)).collect()
 }
 
 fn apply(run: &mut Run, now: HostTime, input: &Input) {
@@ -496,9 +445,7 @@ fn apply(run: &mut Run, now: HostTime, input: &Input) {
                 return;
             }
             let action = if *resolve {
-                Action::Resolve {
-                    reason: "seen".into(),
-                }
+                Action::Resolve { reason: "seen".into() }
             } else {
                 Action::Acknowledge
             };
@@ -531,10 +478,7 @@ fn config() -> Config {
 
 /// The records without what counts and chains inputs.
 fn decisions(records: &[SealedRecord]) -> Vec<(HostTime, record::Body)> {
-    records
-        .iter()
-        .map(|r| (r.record.at, r.record.body.clone()))
-        .collect()
+    records.iter().map(|r| (r.record.at, r.record.body.clone())).collect()
 }
 
 fn limit_rules(plan: &PolicyPlan) -> Vec<String> {
@@ -857,7 +801,7 @@ proptest! {
                         record::Body::AlertOpened { level: record::Level::Urgent, .. }
                             | record::Body::AlertChanged {
                                 change: AlertChange::Raised | AlertChange::Reentered, .. }));
-                    prop_assert!(told, "{:#?}", run.bodies());
+                    prop_assert!(told, "{:#?}", run.lines());
                     let alert = run.engine.alerts(PatientKey(0)).iter().find(|a| a.is_open()).unwrap();
                     prop_assert_eq!(&alert.response, &rpm_core::alert::Response::Unowned);
                 }
@@ -1051,7 +995,7 @@ proptest! {
                             .map(|s| policy.signals()[s].kind()).collect();
                         let fresh = good.iter().any(|(kind, at)| reads.contains(kind)
                             && now.age_of(*at).as_millis() < HORIZON_MS);
-                        prop_assert!(closed || !fresh, "{} is {:?}, nobody told", rule.id(), state);
+                        prop_assert!(closed || !fresh, "{} is {:?} at {}, nobody told: {:#?}", rule.id(), state, now, run.lines());
                     }
                     (None, None) => {}
                 }
@@ -1111,12 +1055,7 @@ proptest! {
 
 fn same_bytes(a: &[u8], b: &[u8], what: &str) -> Result<(), TestCaseError> {
     let differs = a.iter().zip(b).position(|(a, b)| a != b);
-    prop_assert!(
-        a == b,
-        "{what}: {} and {} bytes, differing at {differs:?}",
-        a.len(),
-        b.len()
-    );
+    prop_assert!(a == b, "{what}: {} and {} bytes, differing at {differs:?}", a.len(), b.len());
     Ok(())
 }
 
@@ -1127,11 +1066,7 @@ fn restore(run: Run, policy: &Arc<Policy>, now: HostTime) -> Result<Run, TestCas
     let restored = Engine::restore(&bytes, &policies, EngineConfig::default(), now);
     let (engine, report) = restored.unwrap();
     prop_assert_eq!(report.patients, run.engine.len());
-    same_bytes(
-        &bytes,
-        &engine.snapshot().unwrap(),
-        "bytes to state and back",
-    )?;
+    same_bytes(&bytes, &engine.snapshot().unwrap(), "bytes to state and back")?;
     // It may have forgotten a wake-up that nobody waits for any more, and no other.
     if let Some(at) = engine.next_wakeup() {
         prop_assert!(run.engine.next_wakeup().is_some_and(|before| before <= at));
@@ -1146,19 +1081,12 @@ fn amendment(reading: &(i64, Step, Event)) -> Option<Event> {
     let body = match step.oddity {
         46..=58 => {
             let value = Value::from_thousandths(value_of(event)? - 9000);
-            Body::Correction {
-                kind,
-                value: value.max(Value::from_thousandths(2000)),
-            }
+            Body::Correction { kind, value: value.max(Value::from_thousandths(2000)) }
         }
         59..=70 => Body::Void { kind },
         _ => return None,
     };
-    Some(Event {
-        body,
-        sequence: None,
-        ..event.clone()
-    })
+    Some(Event { body, sequence: None, ..event.clone() })
 }
 
 fn compact(
@@ -1167,11 +1095,7 @@ fn compact(
     now: HostTime,
     event: &Event,
 ) -> Reading {
-    let Body::Reading {
-        kind: KindRef::Known(kind),
-        value: Ok(value),
-    } = event.body
-    else {
+    let Body::Reading { kind: KindRef::Known(kind), value: Ok(value) } = event.body else {
         panic!("not a reading")
     };
     Reading {

@@ -90,9 +90,7 @@ impl Rule {
         let (panes, from) = (self.window(), pane - self.window() + 1);
         let covered = evidence.good.range(from..=pane).count() as i64;
         let spoilt = evidence.bad.range(from..=pane);
-        let spoilt = spoilt
-            .filter(|(p, _)| !evidence.good.contains_key(p))
-            .count() as i64;
+        let spoilt = spoilt.filter(|(p, _)| !evidence.good.contains_key(p)).count() as i64;
         if let Some(most) = self.max_artifact_permille {
             if spoilt * 1000 > most * (covered + spoilt) {
                 // A gap and an artifact differ in words, not in what follows.
@@ -103,11 +101,8 @@ impl Rule {
         if covered * cover * 1000 < self.needed_coverage() * panes {
             return Answer::Unknown;
         }
-        let mut all: Vec<Good> = evidence
-            .good
-            .range(from..=pane)
-            .flat_map(|(_, g)| g.clone())
-            .collect();
+        let mut all: Vec<Good> =
+            evidence.good.range(from..=pane).flat_map(|(_, g)| g.clone()).collect();
         all.sort_unstable();
         let Some((top, bottom, squared)) = self.value(&all, panes, covered, cover) else {
             return Answer::Unknown;
@@ -216,23 +211,14 @@ impl Model<'_> {
         }
         let silence = at - before.last_met;
         if before.running && silence > abandon {
-            self.abandoned
-                .push((at, self.rule.levels[i].level, before.held));
-            *hold = Hold {
-                unbroken: hold.unbroken,
-                ..Hold::default()
-            };
+            self.abandoned.push((at, self.rule.levels[i].level, before.held));
+            *hold = Hold { unbroken: hold.unbroken, ..Hold::default() };
         }
         if answer == Answer::Unknown {
             return None;
         }
         if !hold.running {
-            *hold = Hold {
-                running: true,
-                held: 0,
-                last_met: at,
-                unbroken: true,
-            };
+            *hold = Hold { running: true, held: 0, last_met: at, unbroken: true };
         } else {
             if before.unbroken && silence <= max_gap {
                 hold.held += silence;
@@ -256,10 +242,7 @@ impl Model<'_> {
             }
             let held = self.hold(i, answer, at);
             let often = |(count, within): (i64, i64)| {
-                let recent = self.met_at[i]
-                    .iter()
-                    .filter(|t| **t > at - within * 1000)
-                    .count();
+                let recent = self.met_at[i].iter().filter(|t| **t > at - within * 1000).count();
                 answer == Answer::Met && recent as i64 >= count
             };
             let enough = match level.times {
@@ -285,10 +268,7 @@ impl Model<'_> {
                         Answer::Unknown => Answer::Unknown,
                     },
                 };
-                if self
-                    .hold(i, answer, at)
-                    .is_none_or(|held| held < level.clear_for_s * 1000)
-                {
+                if self.hold(i, answer, at).is_none_or(|held| held < level.clear_for_s * 1000) {
                     remaining = i + 1;
                 }
             }
@@ -316,10 +296,7 @@ fn model<'a>(rule: &'a Rule, readings: &[Measured]) -> Model<'a> {
     for r in readings {
         let pane = (T0 + r.ms).div_euclid(rule.pane_s * 1000);
         if r.good {
-            let good = Good {
-                ms: T0 + r.ms,
-                value: i64::from(r.value),
-            };
+            let good = Good { ms: T0 + r.ms, value: i64::from(r.value) };
             evidence.good.entry(pane).or_default().push(good);
         } else {
             *evidence.bad.entry(pane).or_default() += 1;
@@ -414,11 +391,7 @@ fn engine(rule: &Rule, arrivals: &[Measured]) -> Run {
     let end = HostTime::from_millis(T0 + 100_000_000);
     for r in arrivals {
         let mut event = common::With::device(reading(Kind::HEART_RATE, r.ms, r.value), r.device);
-        event.quality = if r.good {
-            Quality::GOOD
-        } else {
-            Quality::MOTION
-        };
+        event.quality = if r.good { Quality::GOOD } else { Quality::MOTION };
         let receipt = run.event(event, end);
         assert_eq!(receipt, rpm_core::Receipt::Accepted, "{r:?}");
     }
@@ -433,11 +406,7 @@ fn compare(rule: &Rule, readings: &[Measured]) -> Result<(), TestCaseError> {
     let in_order = engine(rule, &arrivals);
     let pane_ms = rule.pane_s * 1000;
     let found = |run: &Run| history(&run.records, &patient_id(0), "r", pane_ms);
-    prop_assert_eq!(
-        &found(&in_order),
-        &expected.history,
-        "in order of measuring"
-    );
+    prop_assert_eq!(&found(&in_order), &expected.history, "in order of measuring");
     arrivals.sort_by_key(|r| r.ms + r.late_ms);
     let late = engine(rule, &arrivals);
     prop_assert_eq!(&found(&late), &expected.history, "with late readings");
@@ -454,12 +423,7 @@ fn compare_given_up(rule: &Rule, readings: &[Measured]) -> Result<(), TestCaseEr
     readings.dedup_by_key(|r| pane(r));
     let run = engine(rule, &readings);
     let given_up = |body: &Body| match body {
-        Body::HoldAbandoned {
-            level,
-            observed_at,
-            held,
-            ..
-        } => {
+        Body::HoldAbandoned { level, observed_at, held, .. } => {
             let at = observed_at.as_millis().div_euclid(pane_ms) * pane_ms;
             Some((at, *level, held.as_millis()))
         }
@@ -511,14 +475,7 @@ fn level(statistic: &'static str) -> impl Strategy<Value = LevelRule> {
     (limit, hold, times, clear, clear_for).prop_map(
         move |(limit, hold_s, times, clear, clear_for_s)| {
             let clear = clear.map(|steps| steps * (high - low) / 40 / 500 * 500);
-            LevelRule {
-                level: Level::Review,
-                limit,
-                hold_s,
-                times,
-                clear,
-                clear_for_s,
-            }
+            LevelRule { level: Level::Review, limit, hold_s, times, clear, clear_for_s }
         },
     )
 }
@@ -533,51 +490,40 @@ fn rule() -> impl Strategy<Value = Rule> {
         prop::option::weighted(0.3, prop_oneof![0..1000_i64, Just(333), Just(500)]),
     );
     let gaps = (prop_oneof![Just(3), 0..20_i64], 0..40_i64);
-    (
-        timing,
-        statistic,
-        1..15_i64,
-        any::<bool>(),
-        shares,
-        gaps,
-        any::<(bool, bool)>(),
-        1..=3_usize,
-    )
-        .prop_flat_map(
-            |(timing, statistic, over, given, shares, gaps, (high, strict), count)| {
-                (prop::collection::vec(level(statistic), count), 0..3_usize).prop_map(
-                    move |(mut levels, skip)| {
-                        // Mostly the severer the further out.
-                        if skip > 0 {
-                            levels.sort_by_key(|l| if high { l.limit } else { -l.limit });
-                        }
-                        let first = 3 - count;
-                        for (i, level) in levels.iter_mut().enumerate() {
-                            level.level =
-                                [Level::Informational, Level::Review, Level::Urgent][first + i];
-                            // A clear limit is so far on the safe side of the raise limit.
-                            let side = if high { -1 } else { 1 };
-                            level.clear = level.clear.map(|distance| level.limit + side * distance);
-                        }
-                        let windowed = !matches!(statistic, "last" | "time_since_last");
-                        let (max_gap_s, longer) = gaps;
-                        Rule {
-                            cadence_s: timing.0,
-                            pane_s: timing.1,
-                            statistic,
-                            over: (windowed || given).then_some(over),
-                            coverage_permille: shares.0,
-                            max_artifact_permille: shares.1,
-                            max_gap_s,
-                            abandon_after_s: max_gap_s + longer,
-                            high,
-                            strict,
-                            levels,
-                        }
-                    },
-                )
-            },
-        )
+    (timing, statistic, 1..15_i64, any::<bool>(), shares, gaps, any::<(bool, bool)>(), 1..=3_usize)
+        .prop_flat_map(|(timing, statistic, over, given, shares, gaps, (high, strict), count)| {
+            (prop::collection::vec(level(statistic), count), 0..3_usize).prop_map(
+                move |(mut levels, skip)| {
+                    // Mostly the severer the further out.
+                    if skip > 0 {
+                        levels.sort_by_key(|l| if high { l.limit } else { -l.limit });
+                    }
+                    let first = 3 - count;
+                    for (i, level) in levels.iter_mut().enumerate() {
+                        level.level =
+                            [Level::Informational, Level::Review, Level::Urgent][first + i];
+                        // A clear limit is so far on the safe side of the raise limit.
+                        let side = if high { -1 } else { 1 };
+                        level.clear = level.clear.map(|distance| level.limit + side * distance);
+                    }
+                    let windowed = !matches!(statistic, "last" | "time_since_last");
+                    let (max_gap_s, longer) = gaps;
+                    Rule {
+                        cadence_s: timing.0,
+                        pane_s: timing.1,
+                        statistic,
+                        over: (windowed || given).then_some(over),
+                        coverage_permille: shares.0,
+                        max_artifact_permille: shares.1,
+                        max_gap_s,
+                        abandon_after_s: max_gap_s + longer,
+                        high,
+                        strict,
+                        levels,
+                    }
+                },
+            )
+        })
 }
 
 /// Readings that stay for a while where they are, with gaps, artifacts and neighbours.
@@ -586,15 +532,8 @@ fn readings() -> impl Strategy<Value = Vec<Measured>> {
         1 => Just(0_i64), 12 => Just(1), 3 => 2..6_i64, 1 => 6..60_i64, 1 => 60..200_i64,
     ];
     let level = prop::option::weighted(0.25, 60..=100_i32);
-    let step = (
-        gap_s,
-        0..1000_i64,
-        level,
-        -2..=2_i32,
-        0..10_u8,
-        0..HORIZON_S * 1000 - 6000,
-        0..10_u8,
-    );
+    let step =
+        (gap_s, 0..1000_i64, level, -2..=2_i32, 0..10_u8, 0..HORIZON_S * 1000 - 6000, 0..10_u8);
     prop::collection::vec(step, 1..120).prop_map(|steps| {
         let (mut second, mut base) = (0, 80);
         let mut found: Vec<Measured> = Vec::new();
@@ -608,13 +547,7 @@ fn readings() -> impl Strategy<Value = Vec<Measured>> {
             let value = (base + noise) * 1000;
             let ms = second * 1000 + jitter;
             if !found.iter().any(|r| (r.ms, r.device) == (ms, device)) {
-                found.push(Measured {
-                    ms,
-                    device,
-                    value,
-                    good,
-                    late_ms,
-                });
+                found.push(Measured { ms, device, value, good, late_ms });
             }
         }
         found

@@ -65,37 +65,17 @@ fn timeline(run: &Run) -> String {
     for sealed in &run.records {
         write!(text, "{}  ", clock(sealed.record.at.as_millis())).unwrap();
         match &sealed.record.body {
-            Body::ConditionChanged {
-                rule,
-                observed_at,
-                state,
-                ..
-            } => {
+            Body::ConditionChanged { rule, observed_at, state, .. } => {
                 write!(text, "{rule}: {} at {}", words(*state), at(*observed_at))
             }
-            Body::ConditionRevised {
-                rule,
-                since,
-                history,
-            } => {
+            Body::ConditionRevised { rule, since, history } => {
                 write!(text, "{rule}: revised since {}:", at(*since)).unwrap();
                 for change in history {
-                    write!(
-                        text,
-                        " [{} {}]",
-                        at(change.observed_at),
-                        words(change.state)
-                    )
-                    .unwrap();
+                    write!(text, " [{} {}]", at(change.observed_at), words(change.state)).unwrap();
                 }
                 Ok(())
             }
-            Body::HoldAbandoned {
-                rule,
-                level,
-                observed_at,
-                held,
-            } => {
+            Body::HoldAbandoned { rule, level, observed_at, held } => {
                 write!(
                     text,
                     "{rule}: {} held {held}, given up at {}",
@@ -103,51 +83,17 @@ fn timeline(run: &Run) -> String {
                     at(*observed_at)
                 )
             }
-            Body::RetrospectiveFinding {
-                rule,
-                level,
-                from,
-                until,
-                alerted,
-            } => {
+            Body::RetrospectiveFinding { rule, level, from, until, alerted } => {
                 let told = if *alerted { "alerted" } else { "not alerted" };
-                write!(
-                    text,
-                    "{rule}: was {} {} to {}, {told}",
-                    level.name(),
-                    at(*from),
-                    at(*until)
-                )
+                write!(text, "{rule}: was {} {} to {}, {told}", level.name(), at(*from), at(*until))
             }
-            Body::AlertOpened {
-                alert,
-                rule,
-                level,
-                onset,
-                evidence,
-                ..
-            } => {
-                write!(
-                    text,
-                    "{rule}: ALERT {alert} {}, onset {}",
-                    level.name(),
-                    at(*onset)
-                )
-                .unwrap();
-                evidence
-                    .iter()
-                    .try_for_each(|clause| write!(text, "; {clause}"))
+            Body::AlertOpened { alert, rule, level, onset, evidence, .. } => {
+                write!(text, "{rule}: ALERT {alert} {}, onset {}", level.name(), at(*onset))
+                    .unwrap();
+                evidence.iter().try_for_each(|clause| write!(text, "; {clause}"))
             }
             Body::AlertChanged {
-                alert,
-                rule,
-                revision,
-                change,
-                status,
-                peak,
-                by,
-                reason,
-                ..
+                alert, rule, revision, change, status, peak, by, reason, ..
             } => {
                 write!(text, "{rule}: alert {alert} {}", change.words()).unwrap();
                 if let Some(by) = by {
@@ -186,16 +132,13 @@ fn a_desaturation_from_review_to_urgent_and_back() {
     live(&mut run, 0..10, 97);
     live(&mut run, 10..25, 90);
     let seen = run.revision(1);
-    run.command(1, seen, Action::Acknowledge, host(24_500))
-        .unwrap();
+    run.command(1, seen, Action::Acknowledge, host(24_500)).unwrap();
     live(&mut run, 25..40, 84);
     live(&mut run, 40..60, 96);
     let seen = run.revision(1);
-    run.command(1, seen, Action::Acknowledge, host(60_500))
-        .unwrap();
+    run.command(1, seen, Action::Acknowledge, host(60_500)).unwrap();
     let (seen, reason) = (run.revision(1), "oxygen 2 L/min".to_string());
-    run.command(1, seen, Action::Resolve { reason }, host(61_000))
-        .unwrap();
+    run.command(1, seen, Action::Resolve { reason }, host(61_000)).unwrap();
     insta::assert_snapshot!("desaturation", timeline(&run));
     insta::assert_snapshot!("desaturation_explained", explained(&run, 1));
 }

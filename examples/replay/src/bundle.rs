@@ -69,11 +69,8 @@ pub fn run(out: &mut dyn Write) -> Result<Verdict, Failure> {
     }
     let mut episodes: Vec<Episode> = Vec::new();
     let finished = journal.finish(|episode| episodes.push(episode.clone()))?;
-    let mut total = Total {
-        events: Fates::default(),
-        records: finished.records,
-        recordings: BTreeMap::new(),
-    };
+    let mut total =
+        Total { events: Fates::default(), records: finished.records, recordings: BTreeMap::new() };
     let mut sections = Vec::new();
     clear_pictures(&target)?;
     for recording in &played {
@@ -82,19 +79,11 @@ pub fn run(out: &mut dyn Write) -> Result<Verdict, Failure> {
         total.events.add(&summary.events);
         recording.tell(&own, &summary, out)?;
         sections.push(recording.section(&own, &target)?);
-        total
-            .recordings
-            .insert(recording.entry.name.clone(), summary);
+        total.recordings.insert(recording.entry.name.clone(), summary);
     }
     finished.summarise(&total)?;
-    write(
-        &target.join("index.html"),
-        &page::html("Replayed recordings", &sections),
-    )?;
-    let shown = target
-        .strip_prefix(std::env::current_dir()?)
-        .unwrap_or(&target)
-        .display();
+    write(&target.join("index.html"), &page::html("Replayed recordings", &sections))?;
+    let shown = target.strip_prefix(std::env::current_dir()?).unwrap_or(&target).display();
     let pictures = sections.iter().map(|s| s.patients.len()).sum();
     writeln!(
         out,
@@ -134,29 +123,17 @@ fn play(entry: Entry, root: &Path, journal: &mut Journal) -> Result<Played, Fail
         enrol: true,
         ..Job::new(Arc::clone(&policy), vec![readings])
     };
-    let mut watch = Collector {
-        progress: Progress::new(&entry.name),
-        points: Points::default(),
-    };
+    let mut watch = Collector { progress: Progress::new(&entry.name), points: Points::default() };
     let before = journal.records();
     let tally = replay(&job, journal, &mut watch)?;
     watch.progress.done();
     let records = journal.records() - before;
-    Ok(Played {
-        entry,
-        policy,
-        tally,
-        records,
-        points: watch.points,
-    })
+    Ok(Played { entry, policy, tally, records, points: watch.points })
 }
 
 impl Played {
     fn owns(&self, episode: &Episode) -> bool {
-        episode
-            .tenant
-            .as_ref()
-            .is_some_and(|t| t.as_str() == self.entry.name)
+        episode.tenant.as_ref().is_some_and(|t| t.as_str() == self.entry.name)
     }
 
     fn summary(&self, episodes: &[&Episode]) -> Summary {
@@ -170,8 +147,7 @@ impl Played {
     /// The last reading of a patient.
     fn end_of(&self, patient: &str) -> Timestamp {
         let end = self.points.end(patient);
-        end.or(self.tally.span().map(|(_, last)| last))
-            .unwrap_or_default()
+        end.or(self.tally.span().map(|(_, last)| last)).unwrap_or_default()
     }
 
     fn tell(
@@ -196,24 +172,14 @@ impl Played {
     }
 
     fn note(&self, summary: &Summary) -> String {
-        let Fates {
-            total,
-            accepted,
-            duplicate,
-            quarantined,
-            ..
-        } = &summary.events;
+        let Fates { total, accepted, duplicate, quarantined, .. } = &summary.events;
         let rates: Vec<String> = summary
             .alarms_per_patient_day
             .iter()
             .filter(|(_, rate)| **rate > 0.0)
             .map(|(class, rate)| format!("{rate} {class}"))
             .collect();
-        let rates = if rates.is_empty() {
-            "none".to_string()
-        } else {
-            rates.join(", ")
-        };
+        let rates = if rates.is_empty() { "none".to_string() } else { rates.join(", ") };
         format!(
             "policy {} v{}; {total} readings: {accepted} accepted, {duplicate} duplicate, \
              {quarantined} quarantined; alerts a patient and day: {rates}",
@@ -225,10 +191,7 @@ impl Played {
     fn section(&self, episodes: &[&Episode], target: &Path) -> Result<Section, Failure> {
         let mut patients: BTreeMap<&str, Vec<&Episode>> = BTreeMap::new();
         for episode in episodes.iter().filter(|e| !e.shadow) {
-            patients
-                .entry(episode.patient.as_str())
-                .or_default()
-                .push(episode);
+            patients.entry(episode.patient.as_str()).or_default().push(episode);
         }
         let mut figures = Vec::new();
         for (patient, own) in patients {
@@ -264,12 +227,7 @@ impl Played {
         let file = format!("{}-{}.svg", file_name(&self.entry.name), file_name(patient));
         write(&target.join(&file), &layout::draw(&chart))?;
         let episodes = episodes.iter().map(|e| (*e).clone()).collect();
-        Ok(Figure {
-            patient: patient.to_string(),
-            file,
-            episodes,
-            until,
-        })
+        Ok(Figure { patient: patient.to_string(), file, episodes, until })
     }
 }
 
@@ -289,11 +247,7 @@ impl Points {
     fn of(&self, policy: &Policy, patient: &str, signal: usize) -> Vec<Point> {
         let definition = policy.signals().get(signal);
         let kind = definition.and_then(|s| policy.kind_name(s.kind()));
-        let own = self
-            .by_patient
-            .get(patient)
-            .zip(kind)
-            .and_then(|(own, kind)| own.get(kind));
+        let own = self.by_patient.get(patient).zip(kind).and_then(|(own, kind)| own.get(kind));
         let mut points = own.cloned().unwrap_or_default();
         points.sort_by_key(|p| p.at);
         points
@@ -318,23 +272,14 @@ impl Watch for Collector {
         let (Some(kind), Receipt::Accepted) = (kind, receipt) else {
             return;
         };
-        let Body::Reading {
-            value: Ok(value), ..
-        } = &event.body
-        else {
+        let Body::Reading { value: Ok(value), .. } = &event.body else {
             return;
         };
         let at = event.observed_at.as_millis();
-        let point = Point {
-            at,
-            value: value.thousandths(),
-            good: event.quality.is_good(),
-        };
+        let point = Point { at, value: value.thousandths(), good: event.quality.is_good() };
         let patient = event.patient.as_str();
         if !self.points.by_patient.contains_key(patient) {
-            self.points
-                .by_patient
-                .insert(patient.to_string(), BTreeMap::new());
+            self.points.by_patient.insert(patient.to_string(), BTreeMap::new());
         }
         let Some(own) = self.points.by_patient.get_mut(patient) else {
             return;
@@ -370,13 +315,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 fn file_name(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     name.chars()
-        .map(|c| {
-            if plain(c) {
-                c.to_string()
-            } else {
-                format!(".{:x}.", u32::from(c))
-            }
-        })
+        .map(|c| if plain(c) { c.to_string() } else { format!(".{:x}.", u32::from(c)) })
         .collect()
 }
 

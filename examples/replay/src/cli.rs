@@ -52,10 +52,8 @@ pub enum Request {
         files: Vec<PathBuf>,
     },
     /// Tell why an alert was raised and what became of it, from the records alone.
-    #[command(
-        after_help = "Example:\n  replay explain target/replay bedside/bidmc_32/3\n\n\
-        ALERT is PATIENT/NUMBER, or TENANT/PATIENT/NUMBER where several recordings were replayed."
-    )]
+    #[command(after_help = "Example:\n  replay explain target/replay bedside/bidmc_32/3\n\n\
+        ALERT is PATIENT/NUMBER, or TENANT/PATIENT/NUMBER where several recordings were replayed.")]
     Explain {
         /// What `run` wrote.
         directory: PathBuf,

@@ -29,22 +29,13 @@ pub fn run(before: &Path, after: &Path, out: &mut dyn Write) -> Result<Verdict, 
             writeln!(out, "{line}")?;
         }
     }
-    let Counts {
-        new,
-        gone,
-        changed,
-        same,
-    } = counts;
+    let Counts { new, gone, changed, same } = counts;
     writeln!(
         out,
         "{}: {new} new, {gone} gone, {changed} changed, {same} the same",
         counted(new + gone + changed, "difference")
     )?;
-    Ok(if new + gone + changed == 0 {
-        Verdict::Clean
-    } else {
-        Verdict::Findings
-    })
+    Ok(if new + gone + changed == 0 { Verdict::Clean } else { Verdict::Findings })
 }
 
 #[derive(Default)]
@@ -74,12 +65,7 @@ fn compare(old: &[Episode], new: &[Episode], counts: &mut Counts) -> Vec<String>
         lines.push(format!("~ {}: {}", told(other), changes.join(", ")));
     }
     let taken: BTreeSet<usize> = pairs.into_values().collect();
-    for episode in new
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !taken.contains(at))
-        .map(|(_, e)| e)
-    {
+    for episode in new.iter().enumerate().filter(|(at, _)| !taken.contains(at)).map(|(_, e)| e) {
         counts.new += 1;
         lines.push(format!("+ {}", told(episode)));
     }
@@ -100,11 +86,8 @@ fn matched(old: &[Episode], new: &[Episode]) -> BTreeMap<usize, usize> {
                 continue;
             }
             let free = |(to, _): &(usize, &Episode)| !taken.contains(to);
-            let found = new
-                .iter()
-                .enumerate()
-                .filter(free)
-                .find(|(_, other)| alike(episode, other));
+            let found =
+                new.iter().enumerate().filter(free).find(|(_, other)| alike(episode, other));
             if let Some((to, _)) = found {
                 pairs.insert(from, to);
                 taken.insert(to);
@@ -124,17 +107,10 @@ fn changes(old: &Episode, new: &Episode) -> Vec<String> {
         changes.push(format!("onset {by} {sign}"));
     }
     if old.level != new.level {
-        changes.push(format!(
-            "level {} -> {}",
-            level_name(old.level),
-            level_name(new.level)
-        ));
+        changes.push(format!("level {} -> {}", level_name(old.level), level_name(new.level)));
     }
     if old.duration() != new.duration() {
-        let told = |e: &Episode| {
-            e.duration()
-                .map_or("open".into(), |d| table::span(d.as_millis()))
-        };
+        let told = |e: &Episode| e.duration().map_or("open".into(), |d| table::span(d.as_millis()));
         changes.push(format!("duration {} -> {}", told(old), told(new)));
     }
     changes
@@ -142,12 +118,7 @@ fn changes(old: &Episode, new: &Episode) -> Vec<String> {
 
 fn told(episode: &Episode) -> String {
     let level = level_name(episode.level);
-    format!(
-        "{} {} {level} from {}",
-        episode.reference(),
-        episode.rule,
-        episode.onset
-    )
+    format!("{} {} {level} from {}", episode.reference(), episode.rule, episode.onset)
 }
 
 fn read(directory: &Path) -> Result<ByRule, Failure> {
@@ -165,23 +136,12 @@ fn read(directory: &Path) -> Result<ByRule, Failure> {
         };
         let episode: Episode =
             serde_json::from_slice(bytes).map_err(|_| not_an_alert(&path, number))?;
-        let tenant = episode
-            .tenant
-            .as_ref()
-            .map_or("", |t| t.as_str())
-            .to_string();
-        let key = (
-            tenant,
-            episode.patient.as_str().to_string(),
-            episode.rule.clone(),
-        );
+        let tenant = episode.tenant.as_ref().map_or("", |t| t.as_str()).to_string();
+        let key = (tenant, episode.patient.as_str().to_string(), episode.rule.clone());
         found.entry(key).or_default().push(episode);
     }
 }
 
 fn not_an_alert(path: &Path, line: u64) -> Failure {
-    Failure::new(format!(
-        "{}:{line}: the line is not an alert",
-        path.display()
-    ))
+    Failure::new(format!("{}:{line}: the line is not an alert", path.display()))
 }

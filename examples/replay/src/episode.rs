@@ -138,11 +138,7 @@ impl Episode {
 
     /// `patient/number`, with the tenant before it where there is one.
     pub fn reference(&self) -> String {
-        let tenant = self
-            .tenant
-            .as_ref()
-            .map(|t| format!("{}/", t.as_str()))
-            .unwrap_or_default();
+        let tenant = self.tenant.as_ref().map(|t| format!("{}/", t.as_str())).unwrap_or_default();
         format!("{tenant}{}/{}", self.patient.as_str(), self.alert)
     }
 
@@ -175,12 +171,7 @@ impl Episode {
         else {
             return None;
         };
-        let span = Span {
-            from: *observed_at,
-            until: None,
-            level: *level,
-            phase: Phase::Active,
-        };
+        let span = Span { from: *observed_at, until: None, level: *level, phase: Phase::Active };
         Some(Self {
             tenant: record.tenant.clone(),
             patient: record.patient.clone()?,
@@ -192,10 +183,7 @@ impl Episode {
             shadow: *shadow,
             opened_at: record.at,
             onset: *onset,
-            level_changes: vec![LevelChange {
-                observed_at: *observed_at,
-                level: *level,
-            }],
+            level_changes: vec![LevelChange { observed_at: *observed_at, level: *level }],
             cleared_at: None,
             closed_at: None,
             peak: evidence.iter().find_map(|c| c.value.clone()),
@@ -209,15 +197,8 @@ impl Episode {
     }
 
     fn change(&mut self, record: &Record) {
-        let Body::AlertChanged {
-            change,
-            status,
-            condition,
-            observed_at,
-            peak,
-            evidence,
-            ..
-        } = &record.body
+        let Body::AlertChanged { change, status, condition, observed_at, peak, evidence, .. } =
+            &record.body
         else {
             return;
         };
@@ -254,35 +235,19 @@ impl Episode {
         if let Some((level, _)) = held {
             self.note_level(level, at);
         }
-        let last = self
-            .spans
-            .last()
-            .filter(|s| s.until.is_none())
-            .map(|s| (s.level, s.phase));
+        let last = self.spans.last().filter(|s| s.until.is_none()).map(|s| (s.level, s.phase));
         if next == last {
             return;
         }
         self.end_span(at);
         if let Some((level, phase)) = next {
-            self.spans.push(Span {
-                from: at,
-                until: None,
-                level,
-                phase,
-            });
+            self.spans.push(Span { from: at, until: None, level, phase });
         }
     }
 
     fn note_level(&mut self, level: Level, at: Timestamp) {
-        if self
-            .level_changes
-            .last()
-            .is_none_or(|last| last.level != level)
-        {
-            self.level_changes.push(LevelChange {
-                observed_at: at,
-                level,
-            });
+        if self.level_changes.last().is_none_or(|last| last.level != level) {
+            self.level_changes.push(LevelChange { observed_at: at, level });
         }
         self.level = self.level.max(level);
         self.priority = Priority::of(self.level);
@@ -298,11 +263,7 @@ impl Episode {
 /// One line from the clauses that were met.
 fn reason(evidence: &[Clause], title: &str) -> String {
     let told: Vec<String> = met(evidence).map(clause).collect();
-    if told.is_empty() {
-        title.to_string()
-    } else {
-        told.join("; ")
-    }
+    if told.is_empty() { title.to_string() } else { told.join("; ") }
 }
 
 fn met(evidence: &[Clause]) -> impl Iterator<Item = &Clause> {
@@ -310,10 +271,7 @@ fn met(evidence: &[Clause]) -> impl Iterator<Item = &Clause> {
 }
 
 fn clause(clause: &Clause) -> String {
-    let over = clause
-        .over
-        .map(|d| format!(" over {d}"))
-        .unwrap_or_default();
+    let over = clause.over.map(|d| format!(" over {d}")).unwrap_or_default();
     let value = clause.value.as_deref().unwrap_or("?");
     let comparison = clause.comparison.replace('_', " ");
     format!(
@@ -393,40 +351,16 @@ mod tests {
     fn levels_gaps_and_the_end_become_spans() {
         let episode = folded(&[
             opened(1000),
-            changed(
-                2000,
-                AlertChange::Raised,
-                ConditionState::Active(Level::Urgent),
-            ),
-            changed(
-                3000,
-                AlertChange::Unverified,
-                ConditionState::ActiveUnverified(Level::Urgent),
-            ),
-            changed(
-                4000,
-                AlertChange::Verified,
-                ConditionState::Active(Level::Urgent),
-            ),
-            changed(
-                5000,
-                AlertChange::Cleared,
-                ConditionState::Latched(Level::Urgent),
-            ),
+            changed(2000, AlertChange::Raised, ConditionState::Active(Level::Urgent)),
+            changed(3000, AlertChange::Unverified, ConditionState::ActiveUnverified(Level::Urgent)),
+            changed(4000, AlertChange::Verified, ConditionState::Active(Level::Urgent)),
+            changed(5000, AlertChange::Cleared, ConditionState::Latched(Level::Urgent)),
             changed(9000, AlertChange::Resolved, ConditionState::Normal),
         ]);
         let phases: Vec<_> = episode.spans.iter().map(|s| s.phase).collect();
-        let known = [
-            Phase::Active,
-            Phase::Active,
-            Phase::Unverified,
-            Phase::Active,
-        ];
+        let known = [Phase::Active, Phase::Active, Phase::Unverified, Phase::Active];
         assert_eq!(phases, [known.as_slice(), &[Phase::Latched]].concat());
-        assert_eq!(
-            (episode.level, episode.priority),
-            (Level::Urgent, Priority::High)
-        );
+        assert_eq!((episode.level, episode.priority), (Level::Urgent, Priority::High));
         assert_eq!(episode.duration(), Some(Duration::from_millis(4500)));
         assert_eq!(episode.closed_at, Some(HostTime::from_millis(9000)));
         assert_eq!(episode.level_changes.len(), 2);
@@ -436,16 +370,8 @@ mod tests {
     fn a_condition_that_comes_back_is_not_cleared() {
         let episode = folded(&[
             opened(1000),
-            changed(
-                2000,
-                AlertChange::Cleared,
-                ConditionState::Latched(Level::Review),
-            ),
-            changed(
-                3000,
-                AlertChange::Reentered,
-                ConditionState::Active(Level::Review),
-            ),
+            changed(2000, AlertChange::Cleared, ConditionState::Latched(Level::Review)),
+            changed(3000, AlertChange::Reentered, ConditionState::Active(Level::Review)),
         ]);
         assert_eq!(episode.cleared_at, None);
         assert_eq!(episode.duration(), None);

@@ -21,10 +21,7 @@ impl<'a> Reference<'a> {
         let form = || Failure::new("an alert is named PATIENT/NUMBER, as in the table of alerts");
         let (owner, number) = text.rsplit_once('/').ok_or_else(form)?;
         let number = number.parse().map_err(|_| form())?;
-        Ok(Self {
-            owner,
-            alert: AlertId(number),
-        })
+        Ok(Self { owner, alert: AlertId(number) })
     }
 
     /// Whether a record is the patient's; `TENANT/PATIENT` and `PATIENT` both name one.
@@ -36,9 +33,7 @@ impl<'a> Reference<'a> {
             return true;
         }
         let tenant = record.tenant.as_ref().map(|t| t.as_str());
-        tenant
-            .and_then(|t| self.owner.strip_prefix(t))
-            .and_then(|rest| rest.strip_prefix('/'))
+        tenant.and_then(|t| self.owner.strip_prefix(t)).and_then(|rest| rest.strip_prefix('/'))
             == Some(patient.as_str())
     }
 }
@@ -57,10 +52,7 @@ pub fn run(
             records.push(record);
         }
     })?;
-    if records
-        .windows(2)
-        .any(|pair| pair[0].tenant != pair[1].tenant)
-    {
+    if records.windows(2).any(|pair| pair[0].tenant != pair[1].tenant) {
         return Err(Failure::new(
             "several recordings have this patient: name TENANT/PATIENT/NUMBER",
         ));
@@ -71,16 +63,7 @@ pub fn run(
         let text = serde_json::to_string_pretty(&explanation);
         writeln!(out, "{}", text.map_err(|e| Failure::new(e.to_string()))?)?;
     } else {
-        writeln!(
-            out,
-            "{}\n\n{}",
-            explanation.to_string().trim_end(),
-            checker.told()
-        )?;
+        writeln!(out, "{}\n\n{}", explanation.to_string().trim_end(), checker.told())?;
     }
-    Ok(if checker.breaks.is_empty() {
-        Verdict::Clean
-    } else {
-        Verdict::Findings
-    })
+    Ok(if checker.breaks.is_empty() { Verdict::Clean } else { Verdict::Findings })
 }

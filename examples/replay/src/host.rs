@@ -43,11 +43,7 @@ impl Host {
     /// A fresh engine.
     pub fn new(policy: &Arc<Policy>, tenant: Option<TenantId>) -> Self {
         let engine = Engine::new(Arc::clone(policy), EngineConfig::default());
-        Self {
-            engine,
-            tenant,
-            now: None,
-        }
+        Self { engine, tenant, now: None }
     }
 
     /// Lets time pass up to `to`: everything that fell due before it happens at its own time.
@@ -142,14 +138,8 @@ impl Host {
     ) -> Result<Option<Event>, Failure> {
         let policy = self.engine.policy();
         let mut signals = Vec::new();
-        for kind in stay
-            .measures
-            .iter()
-            .filter_map(|number| names.measure_at(*number))
-        {
-            let signal = policy
-                .resolve(&kind.kind)
-                .and_then(|kind| policy.signal_of(kind));
+        for kind in stay.measures.iter().filter_map(|number| names.measure_at(*number)) {
+            let signal = policy.resolve(&kind.kind).and_then(|kind| policy.signal_of(kind));
             let Some(definition) = signal.and_then(|at| policy.signals().get(at)) else {
                 continue;
             };
@@ -167,12 +157,7 @@ impl Host {
         Ok(Some(Event {
             tenant: self.tenant.clone(),
             patient: patient.clone(),
-            device: Device {
-                id,
-                model: None,
-                firmware: None,
-                class: None,
-            },
+            device: Device { id, model: None, firmware: None, class: None },
             sequence: None,
             observed_at: stay.from,
             received_at: None,
@@ -220,19 +205,11 @@ fn row_event(row: &Row, names: &Names, tenant: Option<TenantId>) -> Result<Event
     Ok(Event {
         tenant,
         patient: patient.clone(),
-        device: Device {
-            id: device.clone(),
-            model: None,
-            firmware: None,
-            class: None,
-        },
+        device: Device { id: device.clone(), model: None, firmware: None, class: None },
         sequence: row.sequence,
         observed_at: row.observed,
         received_at: row.received,
-        body: Body::Reading {
-            kind: measure.kind.clone(),
-            value: row.value,
-        },
+        body: Body::Reading { kind: measure.kind.clone(), value: row.value },
         quality: row.quality,
         lineage: Lineage::default(),
         unknown: None,
@@ -242,9 +219,7 @@ fn row_event(row: &Row, names: &Names, tenant: Option<TenantId>) -> Result<Event
 /// When an event in JSON is replayed: when it was received, else when it was observed.
 pub fn due(text: &[u8]) -> Result<HostTime, Code> {
     let event = json::parse(text).map_err(|e| e.code())?;
-    Ok(event
-        .received_at
-        .unwrap_or_else(|| HostTime::assume_immediate(event.observed_at)))
+    Ok(event.received_at.unwrap_or_else(|| HostTime::assume_immediate(event.observed_at)))
 }
 
 /// An event as one line of JSON.
@@ -269,9 +244,7 @@ pub struct Units {
 impl Units {
     /// Of a policy.
     pub fn new(policy: &Arc<Policy>) -> Self {
-        Self {
-            policy: Arc::clone(policy),
-        }
+        Self { policy: Arc::clone(policy) }
     }
 
     /// Whether a kind of this name exists.
@@ -291,10 +264,7 @@ impl Units {
     /// A kind in a unit.
     pub fn measure(&self, kind: &str, unit: &str) -> Result<Measure, Code> {
         let (reference, ratio) = match self.policy.spec().kinds.get(kind) {
-            Some(declared) => (
-                KindRef::Declared(kind.into()),
-                same_unit(&declared.unit, unit)?,
-            ),
+            Some(declared) => (KindRef::Declared(kind.into()), same_unit(&declared.unit, unit)?),
             None => {
                 let known = Kind::named(kind).ok_or(Code::UnknownKind)?;
                 let info = known.info().ok_or(Code::UnknownKind)?;
@@ -303,10 +273,7 @@ impl Units {
                 (KindRef::Known(known), ratio)
             }
         };
-        Ok(Measure {
-            kind: reference,
-            ratio,
-        })
+        Ok(Measure { kind: reference, ratio })
     }
 }
 
@@ -314,21 +281,14 @@ impl Units {
 fn same_unit(declared: &str, given: &str) -> Result<Ratio, Code> {
     let same = declared == given
         || matches!((Unit::parse(declared), Unit::parse(given)), (Ok(a), Ok(b)) if a == b);
-    if same {
-        Ok(Ratio::ONE)
-    } else {
-        Err(Code::UnknownUnit)
-    }
+    if same { Ok(Ratio::ONE) } else { Err(Code::UnknownUnit) }
 }
 
 /// Reads a policy: TOML by its extension, else JSON.
 pub fn load_policy(path: &Path) -> Result<Arc<Policy>, PolicyProblem> {
     let failed = |e: &std::io::Error| PolicyProblem::Unreadable(Failure::at(path, e));
     let bytes = fs::read(path).map_err(|e| failed(&e))?;
-    if path
-        .extension()
-        .is_none_or(|e| !e.eq_ignore_ascii_case("toml"))
-    {
+    if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("toml")) {
         return Policy::from_json(&bytes).map_err(PolicyProblem::Wrong);
     }
     let text = String::from_utf8(bytes).map_err(|_| {
@@ -352,11 +312,7 @@ impl PolicyProblem {
             Self::Unreadable(failure) => failure,
             Self::Wrong(errors) => {
                 let all: Vec<String> = errors.errors().iter().map(|e| format!("\n  {e}")).collect();
-                Failure::new(format!(
-                    "{}: not a valid policy{}",
-                    path.display(),
-                    all.concat()
-                ))
+                Failure::new(format!("{}: not a valid policy{}", path.display(), all.concat()))
             }
         }
     }

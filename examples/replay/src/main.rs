@@ -13,10 +13,7 @@
 //! | [`suite`] | unit tests of policies |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
 
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, reason = "a test that cannot go on fails")
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
 mod bundle;
 mod check;
@@ -63,11 +60,9 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Some(Request::Run(request)) => run::request(&request, out),
         Some(Request::Check { policy }) => check::run(&policy, out),
         Some(Request::Test { files }) => suite::run(&files, out),
-        Some(Request::Explain {
-            directory,
-            alert,
-            json,
-        }) => explain::run(&directory, &alert, json, out),
+        Some(Request::Explain { directory, alert, json }) => {
+            explain::run(&directory, &alert, json, out)
+        }
         Some(Request::Diff { before, after }) => diff::run(&before, &after, out),
         Some(Request::Verify { directory }) => verify::run(&directory, out),
         Some(Request::Completions { shell }) => {

@@ -27,10 +27,7 @@ impl Progress {
         };
         bar.set_style(style(READING));
         bar.set_prefix(name.to_string());
-        Self {
-            bar,
-            name: name.to_string(),
-        }
+        Self { bar, name: name.to_string() }
     }
 
     /// Removes the bar.

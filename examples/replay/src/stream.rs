@@ -38,18 +38,11 @@ const HEX: usize = 64;
 pub fn parse(line: &[u8]) -> Result<Sealed, NotARecord> {
     let rest = line.strip_prefix(HEAD).ok_or(NotARecord)?;
     let (hex, rest) = rest.split_at_checked(HEX).ok_or(NotARecord)?;
-    let bytes = rest
-        .strip_prefix(MIDDLE)
-        .and_then(|r| r.strip_suffix(b"}"))
-        .ok_or(NotARecord)?;
+    let bytes = rest.strip_prefix(MIDDLE).and_then(|r| r.strip_suffix(b"}")).ok_or(NotARecord)?;
     let hex = str::from_utf8(hex).map_err(|_| NotARecord)?;
     let hash: Hash = serde_json::from_value(hex.into()).map_err(|_| NotARecord)?;
     let record = serde_json::from_slice(bytes).map_err(|_| NotARecord)?;
-    Ok(Sealed {
-        hash,
-        record,
-        intact: Hash::of(bytes) == hash,
-    })
+    Ok(Sealed { hash, record, intact: Hash::of(bytes) == hash })
 }
 
 /// What is wrong with a stream of records.
@@ -118,10 +111,7 @@ impl Checker {
 
     /// Notes that something is wrong at the line that came last.
     pub fn broken(&mut self, what: &'static str) {
-        self.breaks.push(Break {
-            line: self.lines,
-            what,
-        });
+        self.breaks.push(Break { line: self.lines, what });
     }
 }
 
@@ -147,9 +137,5 @@ pub fn read(directory: &Path, mut see: impl FnMut(Record)) -> Result<Checker, Fa
 
 /// `DIR/records.jsonl`, or the file itself if one was given.
 fn records_of(directory: &Path) -> PathBuf {
-    if directory.is_file() {
-        directory.to_path_buf()
-    } else {
-        directory.join("records.jsonl")
-    }
+    if directory.is_file() { directory.to_path_buf() } else { directory.join("records.jsonl") }
 }

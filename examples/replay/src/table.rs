@@ -13,9 +13,7 @@ pub fn alerts(episodes: &[&Episode], end: impl Fn(&Episode) -> Timestamp) -> Tab
         .load_preset(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width())
-        .set_header([
-            "alert", "rule", "level", "onset", "duration", "priority", "reason",
-        ]);
+        .set_header(["alert", "rule", "level", "onset", "duration", "priority", "reason"]);
     for episode in episodes {
         table.add_row([
             short_reference(episode),
@@ -36,9 +34,7 @@ fn short_reference(episode: &Episode) -> String {
 
 /// The terminal's width as the shell tells it, else what fits most.
 fn width() -> u16 {
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     columns.unwrap_or(120).clamp(80, 200)
 }
 
@@ -53,11 +49,7 @@ pub fn duration(episode: &Episode, now: Timestamp) -> String {
 /// Recordings without a date start in 1970: those show the elapsed time, others the date.
 pub fn clock(at: Timestamp) -> String {
     let ms = at.as_millis();
-    if is_elapsed(ms) {
-        span(ms)
-    } else {
-        at.to_string()
-    }
+    if is_elapsed(ms) { span(ms) } else { at.to_string() }
 }
 
 /// Whether a time counts from the start of a recording: below 30 years, nobody monitored.

@@ -22,11 +22,7 @@ pub fn run(directory: &Path, out: &mut dyn Write) -> Result<Verdict, Failure> {
         writeln!(out, "line {}: {}", found.line, found.what)?;
     }
     writeln!(out, "{}", checker.told())?;
-    Ok(if checker.breaks.is_empty() {
-        Verdict::Clean
-    } else {
-        Verdict::Findings
-    })
+    Ok(if checker.breaks.is_empty() { Verdict::Clean } else { Verdict::Findings })
 }
 
 /// How many records the run wrote, if its summary is there.

@@ -37,18 +37,10 @@ pub(crate) struct Past {
 impl Backlog {
     /// Keeps a reading for later.
     pub fn add(&mut self, signal: usize, sample: &Sample, now: HostTime) -> Placed {
-        let key = (
-            sample.observed_at.as_millis(),
-            signal as u16,
-            sample.device.0,
-        );
+        let key = (sample.observed_at.as_millis(), signal as u16, sample.device.0);
         let value = sample.value.thousandths();
         if let Some((known, _)) = self.readings.get(&key) {
-            return if *known == value {
-                Placed::Duplicate
-            } else {
-                Placed::Conflict
-            };
+            return if *known == value { Placed::Duplicate } else { Placed::Conflict };
         }
         self.readings.insert(key, (value, sample.quality.to_byte()));
         self.last_arrival = now;
@@ -57,14 +49,8 @@ impl Backlog {
 
     /// The value kept for a reading of this identity.
     pub fn find(&self, signal: usize, sample: &Sample) -> Option<Value> {
-        let key = (
-            sample.observed_at.as_millis(),
-            signal as u16,
-            sample.device.0,
-        );
-        self.readings
-            .get(&key)
-            .map(|(value, _)| Value::from_thousandths(*value))
+        let key = (sample.observed_at.as_millis(), signal as u16, sample.device.0);
+        self.readings.get(&key).map(|(value, _)| Value::from_thousandths(*value))
     }
 
     /// Whether it should be read before more is kept.
@@ -87,11 +73,9 @@ impl Backlog {
                 value: Value::from_thousandths(*value),
                 quality: Quality::from_byte(*quality),
             };
-            let mut effects = Effects::new();
+            let mut effects = Effects::at(self.last_arrival);
             lane.insert(policy, usize::from(*signal), &sample, &mut effects);
-            let changed = effects
-                .iter()
-                .filter(|(_, e)| matches!(e, Effect::Changed(_)));
+            let changed = effects.list.iter().filter(|(_, e)| matches!(e, Effect::Changed(_)));
             for (rule, _) in changed {
                 follow(&lane, *rule, &mut open, &mut past);
             }
@@ -115,11 +99,7 @@ fn follow(lane: &Lane, rule: usize, open: &mut BTreeMap<usize, Machine>, past: &
     let machine = watch.condition.machine;
     if machine.level == 0 {
         let until = lane.pulses[rule].frontier;
-        past.extend(open.remove(&rule).map(|machine| Past {
-            rule,
-            machine,
-            until,
-        }));
+        past.extend(open.remove(&rule).map(|machine| Past { rule, machine, until }));
         return;
     }
     let worst = open.entry(rule).or_insert(machine);

@@ -60,12 +60,7 @@ impl Desk {
 
     #[inline]
     pub fn call<'a>(&'a mut self, policy: &'a Policy, now: HostTime) -> Call<'a> {
-        Call {
-            policy,
-            now,
-            out: &mut self.out,
-            rearm: false,
-        }
+        Call { policy, now, out: &mut self.out, rearm: false }
     }
 
     pub fn record(&mut self, at: HostTime, body: Body) {
@@ -81,11 +76,7 @@ impl Desk {
         };
         self.chain.inputs += 1;
         let reason_name = reason.name().into();
-        let body = Body::EventQuarantined {
-            reason: reason_name,
-            kind: None,
-            observed_at,
-        };
+        let body = Body::EventQuarantined { reason: reason_name, kind: None, observed_at };
         self.record(now, body);
         self.out.push(Output::Quarantined { reason, input });
         Receipt::Quarantined(reason)

@@ -19,17 +19,8 @@ impl From<&Reading> for Incoming {
     #[inline]
     fn from(r: &Reading) -> Self {
         let (observed_at, device, value, quality) = (r.observed_at, r.device, r.value, r.quality);
-        let sample = Sample {
-            observed_at,
-            device,
-            value,
-            quality,
-        };
-        Self {
-            kind: r.kind,
-            sequence: r.sequence,
-            sample,
-        }
+        let sample = Sample { observed_at, device, value, quality };
+        Self { kind: r.kind, sequence: r.sequence, sample }
     }
 }
 
@@ -60,17 +51,11 @@ impl Patient {
         if event.lineage.signature == Signature::Invalid {
             return Err(Code::BadSignature);
         }
-        let device = self
-            .device(&event.device.id, max_devices)
-            .map_err(|e| e.code())?;
+        let device = self.device(&event.device.id, max_devices).map_err(|e| e.code())?;
         match &event.body {
             Body::Reading { kind, value } => {
                 let value = *value;
-                let absent = if value.is_err() {
-                    Quality::ABSENT
-                } else {
-                    Quality::GOOD
-                };
+                let absent = if value.is_err() { Quality::ABSENT } else { Quality::GOOD };
                 let value = value.unwrap_or_default();
                 let incoming = incoming(call, event, kind, device, value, absent)?;
                 Ok(self.reading(call, &incoming))
@@ -110,27 +95,17 @@ impl Patient {
     ) -> Result<Receipt, Code> {
         intake::check_time(call.policy, event.observed_at, call.now)?;
         self.chain.inputs += 1;
-        self.chain
-            .checksum
-            .feed(event.observed_at.as_millis() as u64);
-        self.chain
-            .checksum
-            .feed_text(crate::event::json::write(event).as_bytes());
+        self.chain.checksum.feed(event.observed_at.as_millis() as u64);
+        self.chain.checksum.feed_text(crate::event::json::write(event).as_bytes());
         let state = &mut self.devices[usize::from(device.0)];
-        let known = event
-            .sequence
-            .is_some_and(|n| state.sequence.lookup(n) == Seen::Yes);
+        let known = event.sequence.is_some_and(|n| state.sequence.lookup(n) == Seen::Yes);
         if let Some(number) = event.sequence.filter(|_| !known) {
             state.sequence.insert(number);
         }
         if !known {
             take(self, call);
         }
-        let receipt = if known {
-            Receipt::Duplicate
-        } else {
-            Receipt::Accepted
-        };
+        let receipt = if known { Receipt::Duplicate } else { Receipt::Accepted };
         self.counts.count(receipt);
         Ok(receipt)
     }
@@ -138,19 +113,16 @@ impl Patient {
     /// From now on these signals are expected; others are as before.
     fn enrol(&mut self, call: &mut Call<'_>, enrolment: &Enrolment) {
         for expected in &enrolment.signals {
-            let index = call
-                .policy
-                .resolve(&expected.kind)
-                .and_then(|k| call.policy.signal_of(k));
+            let index = call.policy.resolve(&expected.kind).and_then(|k| call.policy.signal_of(k));
             let Some(index) = index else { continue };
             let host = |t: Timestamp| HostTime::from_millis(t.as_millis());
             let signal = &mut self.lane.signals[index];
             signal.cover = policy::cover(expected.cadence, call.policy.signals()[index].pane_ms);
-            signal.expected = Expected {
-                from: Some(host(expected.from)),
-                until: expected.until.map(host),
-            };
+            signal.expected =
+                Expected { from: Some(host(expected.from)), until: expected.until.map(host) };
         }
+        // What is covered has changed, and with it what can be met.
+        self.lane.pulses.iter_mut().for_each(|pulse| pulse.slack = 0);
         call.rearm = true;
     }
 
@@ -159,27 +131,14 @@ impl Patient {
         let kind = match &event.body {
             Body::Reading { kind, .. } | Body::Correction { kind, .. } | Body::Void { kind } => {
                 // Only names that the policy knows: anything else could be anybody's data.
-                call.policy
-                    .resolve(kind)
-                    .and_then(|k| call.policy.kind_name(k))
-                    .map(Into::into)
+                call.policy.resolve(kind).and_then(|k| call.policy.kind_name(k)).map(Into::into)
             }
             _ => None,
         };
         let observed_at = event.observed_at;
         let name = reason.name().into();
-        self.record(
-            call,
-            record::Body::EventQuarantined {
-                reason: name,
-                kind,
-                observed_at,
-            },
-        );
-        call.out.push(Output::Quarantined {
-            reason,
-            input: Rejected::Event(event),
-        });
+        self.record(call, record::Body::EventQuarantined { reason: name, kind, observed_at });
+        call.out.push(Output::Quarantined { reason, input: Rejected::Event(event) });
     }
 
     /// A refused reading of a batch comes out as the event that it stands for.
@@ -205,19 +164,11 @@ pub(crate) fn as_event(
     Ok(Box::new(Event {
         tenant: patient.and_then(|p| p.tenant.clone()),
         patient: patient.map_or_else(|| PatientId::new("?"), |p| Ok(p.id.clone()))?,
-        device: Device {
-            id,
-            model: None,
-            firmware: None,
-            class: None,
-        },
+        device: Device { id, model: None, firmware: None, class: None },
         sequence: r.sequence,
         observed_at: r.observed_at,
         received_at: Some(r.received_at),
-        body: Body::Reading {
-            kind,
-            value: Ok(r.value),
-        },
+        body: Body::Reading { kind, value: Ok(r.value) },
         quality: r.quality,
         lineage: Lineage::default(),
         unknown: None,
@@ -241,15 +192,6 @@ fn incoming(
         }
     }
     let quality = event.quality.with(flags);
-    let sample = Sample {
-        observed_at: event.observed_at,
-        device,
-        value,
-        quality,
-    };
-    Ok(Incoming {
-        kind: resolved,
-        sequence: event.sequence,
-        sample,
-    })
+    let sample = Sample { observed_at: event.observed_at, device, value, quality };
+    Ok(Incoming { kind: resolved, sequence: event.sequence, sample })
 }

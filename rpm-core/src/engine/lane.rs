@@ -7,9 +7,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::error::Code;
-use crate::event::Quality;
 use crate::id::AlertId;
-use crate::policy::{Policy, RuleBody, SignalDef};
+use crate::policy::{Limits, Policy, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals};
@@ -49,6 +48,8 @@ pub(crate) struct Watch {
     pub dated: bool,
     /// The open episode.
     pub alert: Option<AlertId>,
+    /// When the data last said whether it holds, while it was active.
+    pub told_at: Option<HostTime>,
 }
 
 /// A missing signal.
@@ -68,8 +69,31 @@ pub(crate) enum Effect {
     Refreshed,
 }
 
-/// What a reading did, by index of the rule. Nearly always empty, and then it costs nothing.
-pub(crate) type Effects = Vec<(usize, Effect)>;
+/// What a reading did, by index of the rule. Nearly always nothing, and then it costs nothing.
+#[derive(Debug)]
+pub(crate) struct Effects {
+    /// When the reading came.
+    pub now: HostTime,
+    pub list: Vec<(usize, Effect)>,
+}
+
+impl Effects {
+    pub fn at(now: HostTime) -> Self {
+        Self { now, list: Vec::new() }
+    }
+}
+
+impl Watch {
+    /// Whether it is active and the newest evidence says so or says that it is not: data that
+    /// cannot tell verify nothing.
+    fn is_told(&self, pulse: &Pulse, limits: &Limits, signals: &mut Signals<'_>) -> bool {
+        let Some(top) = usize::from(self.condition.machine.level).checked_sub(1) else {
+            return false;
+        };
+        let verdict = signals.verdict(&limits.levels[top].raise, pulse.frontier);
+        matches!(verdict, Verdict::Met | Verdict::NotMet)
+    }
+}
 
 impl Lane {
     pub fn new(policy: &Policy) -> Self {
@@ -79,11 +103,7 @@ impl Lane {
         };
         Self {
             signals: policy.signals().iter().map(Signal::new).collect(),
-            rules: policy
-                .rules()
-                .iter()
-                .map(|rule| state(&rule.body))
-                .collect(),
+            rules: policy.rules().iter().map(|rule| state(&rule.body)).collect(),
             pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
             newest: i64::MIN,
             absent: 0,
@@ -99,10 +119,7 @@ impl Lane {
         };
         let mut sum = signal.read_ahead(def);
         for reader in &def.readers {
-            sum ^= self
-                .pulses
-                .get(usize::from(*reader))
-                .map_or(0, |p| p.frontier as u64);
+            sum ^= self.pulses.get(usize::from(*reader)).map_or(0, |p| p.frontier as u64);
         }
         sum
     }
@@ -119,8 +136,47 @@ impl Lane {
         }
     }
 
-    /// Takes a reading in and evaluates what reads its signal.
+    /// Takes a plain reading that follows the one before, with everything calm: the usual case, and
+    /// all of its work. False, with nothing changed, if it is not that.
     #[inline]
+    pub fn append(
+        &mut self,
+        policy: &Policy,
+        index: usize,
+        sample: &Sample,
+        effects: &mut Effects,
+    ) -> bool {
+        let def = &policy.signals()[index];
+        let Some(signal) = self.signals.get_mut(index) else {
+            return false;
+        };
+        let observed = sample.observed_at.as_millis();
+        let late = self.newest.saturating_sub(observed) > def.horizon_panes * def.pane_ms;
+        if late || self.absent > 0 || !signal.ring.continues(sample) {
+            return false;
+        }
+        let from = signal.append(sample.value.thousandths(), def);
+        let pane = signal.ring.newest_pane();
+        signal.last_arrival = Some(effects.now);
+        self.newest = self.newest.max(observed);
+        let known = Known { signal: index, at: from, pane };
+        let mut signals = Signals { defs: policy.signals(), live: &mut self.signals, known };
+        for reader in &def.readers {
+            let reader = usize::from(*reader);
+            let RuleBody::Limits(limits) = &policy.rules()[reader].body else {
+                continue;
+            };
+            let calm = self.pulses.get_mut(reader);
+            if !calm.is_some_and(|pulse| pulse.continues(limits, &mut signals, from)) {
+                // One is not calm: all are looked at again, which changes nothing for the others.
+                self.evaluate(policy, index, pane, true, effects);
+                break;
+            }
+        }
+        true
+    }
+
+    /// Takes a reading in and evaluates what reads its signal.
     pub fn insert(
         &mut self,
         policy: &Policy,
@@ -167,7 +223,7 @@ impl Lane {
         Ok(true)
     }
 
-    #[inline]
+    #[inline(never)]
     fn evaluate(
         &mut self,
         policy: &Policy,
@@ -178,26 +234,19 @@ impl Lane {
     ) {
         let def = &policy.signals()[index];
         let from = self.signals[index].ring.start_of(pane);
-        let known = Known {
-            signal: index,
-            at: from,
-            pane,
-        };
+        let known = Known { signal: index, at: from, pane };
         let live = &mut self.signals;
-        let mut signals = Signals {
-            defs: policy.signals(),
-            live,
-            known,
-        };
+        let mut signals = Signals { defs: policy.signals(), live, known };
         for reader in &def.readers {
             let reader = usize::from(*reader);
             let RuleBody::Limits(limits) = &policy.rules()[reader].body else {
                 continue;
             };
+            let pulse = &mut self.pulses[reader];
             if !good && !limits.minds_artifacts {
+                pulse.slack = 0;
                 continue;
             }
-            let pulse = &mut self.pulses[reader];
             if pulse.passes(limits, &mut signals, from, good) {
                 continue;
             }
@@ -206,21 +255,19 @@ impl Lane {
             };
             let mut gaps = Vec::new();
             let change =
-                watch
-                    .condition
-                    .evaluate(pulse, limits, &mut signals, from, good, &mut gaps);
+                watch.condition.evaluate(pulse, limits, &mut signals, from, good, &mut gaps);
             if !gaps.is_empty() {
-                effects.extend(gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap))));
+                let gaps = gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap)));
+                effects.list.extend(gaps);
+            }
+            let told = change.is_some() || good && watch.is_told(pulse, limits, &mut signals);
+            if told {
+                watch.told_at = Some(effects.now);
             }
             if let Some(change) = change {
-                effects.push((reader, Effect::Changed(change)));
-            } else if good && (watch.unverified || watch.dated) {
-                let top = usize::from(watch.condition.machine.level).saturating_sub(1);
-                // Only data that can tell verify anything.
-                let verdict = signals.verdict(&limits.levels[top].raise, from);
-                if matches!(verdict, Verdict::Met | Verdict::NotMet) {
-                    effects.push((reader, Effect::Refreshed));
-                }
+                effects.list.push((reader, Effect::Changed(change)));
+            } else if told && (watch.unverified || watch.dated) {
+                effects.list.push((reader, Effect::Refreshed));
             }
         }
     }
@@ -238,31 +285,5 @@ impl Lane {
     pub fn find(&self, index: usize, sample: &Sample) -> Option<Value> {
         let ring = &self.signals[index].ring;
         ring.find(ring.pane_of(sample.observed_at), sample)
-    }
-
-    /// Notes that something of the signal arrived, whether good or not; whether it is the first.
-    #[inline]
-    pub fn arrived(
-        &mut self,
-        index: usize,
-        quality: Quality,
-        accept: Quality,
-        now: HostTime,
-    ) -> bool {
-        let signal = &mut self.signals[index];
-        let first = signal.last_arrival.is_none();
-        signal.last_arrival = Some(now);
-        if quality.without(accept).is_good() {
-            signal.last_good_arrival = Some(now);
-        }
-        first
-    }
-
-    /// When the last good reading of any of a rule's signals arrived.
-    pub fn last_good_arrival(&self, signals: &[u16]) -> Option<HostTime> {
-        signals
-            .iter()
-            .filter_map(|s| self.signals[usize::from(*s)].last_good_arrival)
-            .max()
     }
 }

@@ -63,11 +63,7 @@ pub struct EngineConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self {
-            max_patients: 10_000_000,
-            max_devices: 1000,
-            max_outputs: 65_536,
-        }
+        Self { max_patients: 10_000_000, max_devices: 1000, max_outputs: 65_536 }
     }
 }
 
@@ -112,9 +108,7 @@ pub struct Reading {
 
 impl core::fmt::Debug for Reading {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Reading")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        f.debug_struct("Reading").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -161,9 +155,7 @@ pub struct Engine {
 
 impl core::fmt::Debug for Engine {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Engine")
-            .field("patients", &self.patients.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("patients", &self.patients.len()).finish_non_exhaustive()
     }
 }
 
@@ -214,26 +206,21 @@ impl Engine {
             let known = patient.tenant.as_ref().map(TenantId::as_str);
             patient.id.as_str() == id && known == tenant
         };
-        self.index
-            .find(hash(tenant, id), same)
-            .map(|key| PatientKey(*key))
+        self.index.find(hash(tenant, id), same).map(|key| PatientKey(*key))
     }
 
     fn add_patient(&mut self, patient: Patient) {
         let (key, hash_of_new) = (self.patients.len() as u32, hash_patient(&patient));
         self.patients.push(patient);
         let patients = &self.patients;
-        self.index
-            .insert_unique(hash_of_new, key, |k| hash_patient(&patients[*k as usize]));
+        self.index.insert_unique(hash_of_new, key, |k| hash_patient(&patients[*k as usize]));
     }
 
     /// The key of a patient's device, which is added if new.
     pub fn device(&mut self, patient: PatientKey, id: &DeviceId) -> Result<DeviceKey, Error> {
         let most = usize::from(self.config.max_devices);
         let known = self.patients.get_mut(patient.0 as usize);
-        known
-            .ok_or_else(|| Error::new(Code::UnknownPatient))?
-            .device(id, most)
+        known.ok_or_else(|| Error::new(Code::UnknownPatient))?.device(id, most)
     }
 
     /// Takes one event in.
@@ -271,9 +258,7 @@ impl Engine {
             Ok(event) => self.handle_event(event, now),
             Err(error) => {
                 let now = self.advance(now)?;
-                Ok(self
-                    .desk
-                    .reject(now, error.code(), Rejected::Text(text.to_vec())))
+                Ok(self.desk.reject(now, error.code(), Rejected::Text(text.to_vec())))
             }
         }
     }
@@ -285,28 +270,13 @@ impl Engine {
         };
         let key = self.find(wire.tenant, wire.patient)?;
         let devices = &self.patients[key.0 as usize].devices;
-        let device = devices
-            .iter()
-            .position(|d| d.id.as_str() == wire.device.id)?;
+        let device = devices.iter().position(|d| d.id.as_str() == wire.device.id)?;
         let signed = wire.signature != Signature::Invalid;
         let device = DeviceKey(device as u16);
         let (observed_at, value, quality) = (wire.observed_at, wire.value, wire.quality);
-        let sample = Sample {
-            observed_at,
-            device,
-            value,
-            quality,
-        };
-        let incoming = Incoming {
-            kind,
-            sequence: wire.sequence,
-            sample,
-        };
-        signed.then_some(Known {
-            key,
-            incoming,
-            wire,
-        })
+        let sample = Sample { observed_at, device, value, quality };
+        let incoming = Incoming { kind, sequence: wire.sequence, sample };
+        signed.then_some(Known { key, incoming, wire })
     }
 
     fn handle_known(&mut self, known: &Known<'_>, now: HostTime) -> Result<Receipt, Error> {
@@ -371,9 +341,7 @@ impl Engine {
         let key = reading.patient.0;
         let Some(patient) = self.patients.get_mut(key as usize) else {
             let event = events::as_event(&self.policy, None, reading)?;
-            return Ok(self
-                .desk
-                .reject(now, Code::UnknownPatient, Rejected::Event(event)));
+            return Ok(self.desk.reject(now, Code::UnknownPatient, Rejected::Event(event)));
         };
         let incoming = Incoming::from(reading);
         let mut call = self.desk.call(&self.policy, now);
@@ -424,9 +392,7 @@ impl Engine {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<HostTime> {
-        self.timers
-            .peek()
-            .map(|Reverse((at, _))| HostTime::from_millis(*at))
+        self.timers.peek().map(|Reverse((at, _))| HostTime::from_millis(*at))
     }
 
     /// How many patients there are.
@@ -451,29 +417,19 @@ impl Engine {
 
     /// A patient's alerts: the open ones, and the latest closed one of each rule.
     pub fn alerts(&self, patient: PatientKey) -> &[Alert] {
-        self.patients
-            .get(patient.0 as usize)
-            .map_or(&[], |p| &p.alerts)
+        self.patients.get(patient.0 as usize).map_or(&[], |p| &p.alerts)
     }
 
     /// The state of a rule's condition for a patient.
     pub fn condition(&self, patient: PatientKey, rule: &str) -> Option<ConditionState> {
         let (index, _) = self.policy.rule(rule)?;
-        Some(
-            self.patients
-                .get(patient.0 as usize)?
-                .condition(&self.policy, index),
-        )
+        Some(self.patients.get(patient.0 as usize)?.condition(&self.policy, index))
     }
 
     /// Why a rule has not raised an alert for a patient, or what holds it back.
     pub fn why(&mut self, patient: PatientKey, rule: &str) -> Option<WhyNot> {
         let (index, _) = self.policy.rule(rule)?;
-        Some(
-            self.patients
-                .get_mut(patient.0 as usize)?
-                .why(&self.policy, index),
-        )
+        Some(self.patients.get_mut(patient.0 as usize)?.why(&self.policy, index))
     }
 
     /// Host time goes on to `now`: whatever is due happens, in the order in which it is due.
@@ -485,11 +441,7 @@ impl Engine {
             _ => {}
         }
         self.desk.reached = now;
-        if self.desk.has_room() {
-            Ok(now)
-        } else {
-            Err(Error::new(Code::OutputQueueFull))
-        }
+        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
     }
 
     fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
@@ -551,8 +503,5 @@ fn hash(tenant: Option<&str>, id: &str) -> u64 {
 }
 
 fn hash_patient(patient: &Patient) -> u64 {
-    hash(
-        patient.tenant.as_ref().map(TenantId::as_str),
-        patient.id.as_str(),
-    )
+    hash(patient.tenant.as_ref().map(TenantId::as_str), patient.id.as_str())
 }

@@ -43,11 +43,7 @@ impl Monitor {
     pub fn new(policy: Arc<Policy>, tenant: Option<&TenantId>, patient: &PatientId) -> Self {
         let desk = new_desk(&policy);
         let patient = Patient::new(tenant.cloned(), patient.clone(), &policy);
-        Self {
-            policy,
-            patient,
-            desk,
-        }
+        Self { policy, patient, desk }
     }
 
     /// The policy in force.
@@ -146,11 +142,7 @@ impl Monitor {
         let now = self.desk.tick(now);
         self.fire_due(now)?;
         self.desk.reached = now;
-        if self.desk.has_room() {
-            Ok(now)
-        } else {
-            Err(Error::new(Code::OutputQueueFull))
-        }
+        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
     }
 
     fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {

@@ -50,10 +50,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub fn new(capacity: usize) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            capacity,
-        }
+        Self { waiting: VecDeque::new(), capacity }
     }
 
     /// Whether so many more fit. Asked before anything changes.

@@ -80,6 +80,43 @@ impl Patient {
     #[inline]
     pub fn reading(&mut self, call: &mut Call<'_>, r: &Incoming) -> Receipt {
         self.note(r);
+        if self.regular(call, r) {
+            self.counts.accepted += 1;
+            return Receipt::Accepted;
+        }
+        self.irregular(call, r)
+    }
+
+    /// The reading that nearly all are: good, believable, new, and the next of its signal.
+    /// Does for it what [`receive`](Self::receive) does, or nothing and says so.
+    #[inline]
+    fn regular(&mut self, call: &mut Call<'_>, r: &Incoming) -> bool {
+        let Some(index) = call.policy.signal_of(r.kind) else {
+            return false;
+        };
+        let sample = &r.sample;
+        let Some(device) = self.devices.get_mut(usize::from(sample.device.0)) else {
+            return false;
+        };
+        let believable = sample.quality.is_good()
+            && intake::is_plausible(&call.policy.signals()[index], sample.value)
+            && intake::check_time(call.policy, sample.observed_at, call.now).is_ok();
+        let new = r.sequence.is_none_or(|number| device.sequence.lookup(number) == Seen::No);
+        let mut effects = Effects::at(call.now);
+        if !believable || !new || !self.lane.append(call.policy, index, sample, &mut effects) {
+            return false;
+        }
+        if let Some(number) = r.sequence {
+            device.sequence.insert(number);
+        }
+        if !effects.list.is_empty() {
+            self.take_effects(call, effects);
+        }
+        true
+    }
+
+    #[inline(never)]
+    fn irregular(&mut self, call: &mut Call<'_>, r: &Incoming) -> Receipt {
         let receipt = self.receive(call, r).unwrap_or_else(Receipt::Quarantined);
         self.counts.count(receipt);
         receipt
@@ -96,15 +133,12 @@ impl Patient {
         checksum.feed(r.sequence.map_or(u64::MAX, |s| s.wrapping_add(1)));
     }
 
-    #[inline]
     fn receive(&mut self, call: &mut Call<'_>, r: &Incoming) -> Result<Receipt, Code> {
         intake::check_time(call.policy, r.sample.observed_at, call.now)?;
         let Some(device) = self.devices.get(usize::from(r.sample.device.0)) else {
             return Err(Code::UnknownDevice);
         };
-        let seen = r
-            .sequence
-            .map_or(Seen::Unknown, |n| device.sequence.lookup(n));
+        let seen = r.sequence.map_or(Seen::Unknown, |n| device.sequence.lookup(n));
         let Some(index) = call.policy.signal_of(r.kind) else {
             return Ok(self.unmonitored(r, seen));
         };
@@ -162,24 +196,19 @@ impl Patient {
         }
     }
 
-    #[inline]
     fn live(&mut self, call: &mut Call<'_>, index: usize, sample: &Sample) -> Placed {
-        let def = &call.policy.signals()[index];
-        let mut effects = Effects::new();
+        let mut effects = Effects::at(call.now);
         let placed = self.lane.insert(call.policy, index, sample, &mut effects);
         if placed != Placed::Accepted {
             return placed;
         }
-        if self
-            .lane
-            .arrived(index, sample.quality, def.accept, call.now)
-        {
+        if self.lane.signals[index].last_arrival.replace(call.now).is_none() {
             call.rearm = true;
         }
         if self.lane.absent > 0 {
             self.signal_is_back(call, index, sample.observed_at);
         }
-        if !effects.is_empty() {
+        if !effects.list.is_empty() {
             self.take_effects(call, effects);
         }
         placed
@@ -188,23 +217,12 @@ impl Patient {
     /// Data from before the horizon: kept, and read on their own when no more comes.
     fn belated(&mut self, call: &mut Call<'_>, index: usize, sample: &Sample) -> Placed {
         if let Some(known) = self.lane.find(index, sample) {
-            return if known == sample.value {
-                Placed::Duplicate
-            } else {
-                Placed::Conflict
-            };
+            return if known == sample.value { Placed::Duplicate } else { Placed::Conflict };
         }
-        if self
-            .backlog
-            .as_ref()
-            .is_some_and(|backlog| backlog.is_full())
-        {
+        if self.backlog.as_ref().is_some_and(|backlog| backlog.is_full()) {
             self.close_backlog(call);
         }
-        let placed = self
-            .backlog
-            .get_or_insert_default()
-            .add(index, sample, call.now);
+        let placed = self.backlog.get_or_insert_default().add(index, sample, call.now);
         if placed == Placed::Accepted {
             self.counts.beyond_horizon += 1;
             call.rearm = true;
@@ -245,8 +263,9 @@ impl Patient {
         self.record(call, body);
     }
 
+    #[inline(never)]
     fn take_effects(&mut self, call: &mut Call<'_>, effects: Effects) {
-        for (rule, effect) in effects {
+        for (rule, effect) in effects.list {
             match effect {
                 Effect::Abandoned(gap) => self.hold_abandoned(call, rule, &gap),
                 Effect::Changed(change) => self.condition_changed(call, rule, &change),
@@ -305,21 +324,14 @@ impl Patient {
             return start;
         };
         let signals = || limits.signals.iter().map(|s| usize::from(*s));
-        let narrowest = signals()
-            .map(|s| policy.signals()[s].pane_ms)
-            .min()
-            .unwrap_or(0);
+        let narrowest = signals().map(|s| policy.signals()[s].pane_ms).min().unwrap_or(0);
         let time = |s: usize| {
             let ring = &self.lane.signals[s].ring;
             let pane = ring.pane_of(start);
             (ring.start_of(pane) == at && ring.has_good(pane)).then(|| ring.time_of(pane))
         };
         let within = |t: &Timestamp| t.as_millis() < at + narrowest;
-        signals()
-            .filter_map(time)
-            .filter(within)
-            .max()
-            .unwrap_or(start)
+        signals().filter_map(time).filter(within).max().unwrap_or(start)
     }
 
     /// Brings the alert of a rule in line with its condition.
@@ -402,10 +414,7 @@ impl Patient {
         let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
             return false;
         };
-        let widest = limits
-            .signals
-            .iter()
-            .map(|s| call.policy.signals()[usize::from(*s)].pane_ms);
+        let widest = limits.signals.iter().map(|s| call.policy.signals()[usize::from(*s)].pane_ms);
         let pane = Duration::from_millis(widest.max().unwrap_or(0));
         let age = call.now.age_of(Timestamp::from_millis(frontier));
         age > call.policy.lateness_horizon().plus(pane)
@@ -416,13 +425,7 @@ impl Patient {
         let RuleState::Limits(watch) = &self.lane.rules[rule] else {
             return;
         };
-        let active = watch
-            .condition
-            .undo
-            .iter()
-            .rev()
-            .map(|(_, m)| *m)
-            .find(|m| m.level > 0);
+        let active = watch.condition.undo.iter().rev().map(|(_, m)| *m).find(|m| m.level > 0);
         if let Some(machine) = active {
             self.finding(call, rule, &machine, until);
         }
@@ -472,11 +475,7 @@ impl Patient {
         // Old panes may have left the ring: then what holds now is the evidence.
         let frontier = self.lane.pulses[rule].frontier;
         let kept = frontier.saturating_sub(call.policy.lateness_horizon().as_millis());
-        let at = if machine.reached >= kept {
-            machine.reached
-        } else {
-            frontier
-        };
+        let at = if machine.reached >= kept { machine.reached } else { frontier };
         let observed_at = self.exact_time(call.policy, rule, machine.reached);
         let onset = self.exact_time(call.policy, rule, machine.onset);
         let since = self.exact_time(call.policy, rule, machine.since);
@@ -549,10 +548,7 @@ impl Patient {
         let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
             return;
         };
-        let latch = limits
-            .levels
-            .iter()
-            .any(|l| l.latch && l.level <= alert.level);
+        let latch = limits.levels.iter().any(|l| l.latch && l.level <= alert.level);
         let Some(change) = alert.follow(state, latch) else {
             return;
         };
@@ -669,10 +665,7 @@ impl Patient {
     /// A resolved alert lets go of its rule once the condition is over; while it is still active
     /// the rule stays tied to it, so that resolving does not raise the same alert again.
     fn release_closed(&mut self, id: AlertId) {
-        let over = self
-            .alerts
-            .iter()
-            .any(|a| a.id == id && !a.is_open() && !a.is_active());
+        let over = self.alerts.iter().any(|a| a.id == id && !a.is_open() && !a.is_active());
         for rule in self.lane.rules.iter_mut().filter(|_| over) {
             match rule {
                 RuleState::Limits(watch) if watch.alert == Some(id) => watch.alert = None,
@@ -683,9 +676,7 @@ impl Patient {
     }
 
     pub fn record(&mut self, call: &mut Call<'_>, body: Body) {
-        let sealed = self
-            .chain
-            .seal(self.tenant.as_ref(), Some(&self.id), call.now, body);
+        let sealed = self.chain.seal(self.tenant.as_ref(), Some(&self.id), call.now, body);
         call.out.push(Output::Record(sealed));
     }
 
@@ -697,10 +688,7 @@ impl Patient {
         if self.devices.len() >= most {
             return Err(Error::new(Code::CapacityReached).at("device"));
         }
-        self.devices.push(DeviceState {
-            id: id.clone(),
-            sequence: Default::default(),
-        });
+        self.devices.push(DeviceState { id: id.clone(), sequence: Default::default() });
         Ok(DeviceKey(self.devices.len() as u16 - 1))
     }
 
@@ -717,26 +705,17 @@ impl Patient {
         if sequence.is_some_and(|(number, window)| window.lookup(number) == Seen::Yes) {
             return Ok(Receipt::Duplicate);
         }
-        let index = call
-            .policy
-            .signal_of(r.kind)
-            .ok_or(Code::NothingToCorrect)?;
+        let index = call.policy.signal_of(r.kind).ok_or(Code::NothingToCorrect)?;
         let def = &call.policy.signals()[index];
         let mut sample = r.sample;
         if let Some(value) = to {
             sample.quality = intake::check_value(def, value, Quality::GOOD)?;
         }
-        let mut effects = Effects::new();
-        let changed = self
-            .lane
-            .amend(call.policy, index, &sample, to, &mut effects)?;
+        let mut effects = Effects::at(call.now);
+        let changed = self.lane.amend(call.policy, index, &sample, to, &mut effects)?;
         self.mark_sequence(r);
         self.take_effects(call, effects);
-        Ok(if changed {
-            Receipt::Accepted
-        } else {
-            Receipt::Duplicate
-        })
+        Ok(if changed { Receipt::Accepted } else { Receipt::Duplicate })
     }
 }
 

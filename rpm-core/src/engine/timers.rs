@@ -32,16 +32,13 @@ impl Patient {
 
     /// The deadline for the engine's list of wake-ups.
     pub fn deadline_ms(&self, policy: &Policy) -> i64 {
-        self.next_deadline(policy)
-            .map_or(UNARMED, HostTime::as_millis)
+        self.next_deadline(policy).map_or(UNARMED, HostTime::as_millis)
     }
 
     fn next_timer(&self, policy: &Policy) -> Option<(HostTime, Timer)> {
         let of_rule = |(i, body): (usize, &RuleBody)| match (body, &self.lane.rules[i]) {
             (RuleBody::Missing(missing), RuleState::Missing(absence)) => {
-                let at = self
-                    .missing_at(missing)
-                    .filter(|_| absence.since.is_none())?;
+                let at = self.missing_at(missing).filter(|_| absence.since.is_none())?;
                 Some((at, Timer::Missing(i)))
             }
             (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
@@ -49,8 +46,7 @@ impl Patient {
                 if !watched || watch.unverified || watch.condition.machine.level == 0 {
                     return None;
                 }
-                let last = self.lane.last_good_arrival(&limits.signals)?;
-                Some((last.plus(limits.unverified_after), Timer::Unverified(i)))
+                Some((watch.told_at?.plus(limits.unverified_after), Timer::Unverified(i)))
             }
             _ => None,
         };
@@ -67,17 +63,11 @@ impl Patient {
         let base = signal.last_arrival.max(signal.expected.from)?;
         let at = base.plus(missing.after);
         // Nobody waits for a signal after the end of its enrolment.
-        signal
-            .expected
-            .until
-            .is_none_or(|until| at <= until)
-            .then_some(at)
+        signal.expected.until.is_none_or(|until| at <= until).then_some(at)
     }
 
     fn backlog_at(&self) -> Option<HostTime> {
-        self.backlog
-            .as_ref()
-            .map(|backlog| backlog.last_arrival.plus(BACKLOG_QUIET))
+        self.backlog.as_ref().map(|backlog| backlog.last_arrival.plus(BACKLOG_QUIET))
     }
 
     /// Does the first thing that is due by `until`; false if nothing is. `since` is the time up to
@@ -106,10 +96,7 @@ impl Patient {
         absence.since = Some(call.now);
         self.lane.absent += 1;
         let signal = &self.lane.signals[usize::from(missing.signal)];
-        let last = signal
-            .last_arrival
-            .max(signal.expected.from)
-            .unwrap_or(call.now);
+        let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
         let onset = Timestamp::from_millis(last.as_millis());
         let due = Timestamp::from_millis(call.now.as_millis());
         let state = ConditionState::Active(missing.level);
@@ -230,12 +217,7 @@ impl Patient {
         state: ConditionState,
     ) {
         let rule = call.policy.rules()[rule].id.clone();
-        let body = Body::ConditionChanged {
-            rule,
-            observed_at,
-            state,
-            evidence: Vec::new(),
-        };
+        let body = Body::ConditionChanged { rule, observed_at, state, evidence: Vec::new() };
         self.record(call, body);
     }
 }
@@ -247,9 +229,7 @@ fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> Clause {
         text
     };
     Clause {
-        signal: call.policy.signals()[usize::from(missing.signal)]
-            .name
-            .clone(),
+        signal: call.policy.signals()[usize::from(missing.signal)].name.clone(),
         statistic: "time_since_last".to_string(),
         over: None,
         value: Some(seconds(silent)),

@@ -65,10 +65,7 @@ impl Patient {
             }
             (RuleBody::Missing(missing), RuleState::Missing(absence)) => match absence.since {
                 Some(_) => ConditionState::Active(missing.level),
-                None if self.lane.signals[usize::from(missing.signal)]
-                    .last_arrival
-                    .is_none() =>
-                {
+                None if self.lane.signals[usize::from(missing.signal)].last_arrival.is_none() => {
                     ConditionState::NeverSeen
                 }
                 None => ConditionState::Normal,
@@ -97,18 +94,14 @@ impl Patient {
             return Vec::new();
         };
         let (machine, at) = (watch.condition.machine, self.lane.pulses[rule].frontier);
-        if !machine.seen {
+        if !machine.seen || at == i64::MIN {
             return Vec::new();
         }
         let mut signals = Signals::new(policy.signals(), &mut self.lane.signals);
         let mut now = |(i, def): (usize, &crate::policy::LevelDef)| {
             let active = i < usize::from(machine.level);
             let hold = machine.holds[i];
-            let expr = if active {
-                def.clear.as_ref().unwrap_or(&def.raise)
-            } else {
-                &def.raise
-            };
+            let expr = if active { def.clear.as_ref().unwrap_or(&def.raise) } else { &def.raise };
             LevelNow {
                 level: def.level,
                 active,
@@ -123,9 +116,7 @@ impl Patient {
 
     fn silent_since(&self, missing: &Missing) -> Option<Timestamp> {
         let signal = &self.lane.signals[usize::from(missing.signal)];
-        signal
-            .last_arrival
-            .map(|at| Timestamp::from_millis(at.as_millis()))
+        signal.last_arrival.map(|at| Timestamp::from_millis(at.as_millis()))
     }
 }
 

@@ -116,7 +116,5 @@ fn named<T: Copy>(list: &[(&str, T)], name: &str) -> Option<T> {
 }
 
 fn name_of<T: Copy + PartialEq>(list: &[(&'static str, T)], item: T) -> &'static str {
-    list.iter()
-        .find(|(_, i)| *i == item)
-        .map_or("", |(name, _)| *name)
+    list.iter().find(|(_, i)| *i == item).map_or("", |(name, _)| *name)
 }

@@ -227,10 +227,7 @@ pub fn code_value(kind: Kind, code: &str) -> Option<Value> {
 /// The code of a value of a coded kind.
 pub fn code_name(kind: Kind, value: Value) -> Option<&'static str> {
     let whole = (value.thousandths() % 1000 == 0).then_some(value.thousandths() / 1000)?;
-    kind.info()?
-        .codes
-        .get(usize::try_from(whole).ok()?)
-        .copied()
+    kind.info()?.codes.get(usize::try_from(whole).ok()?).copied()
 }
 
 /// Reads a value as delivered: a decimal with its unit, or the code of a coded kind.
@@ -243,9 +240,7 @@ pub fn code_name(kind: Kind, value: Value) -> Option<&'static str> {
 /// assert_eq!(value.to_string(), "38");
 /// ```
 pub fn measure(kind: Kind, value: &str, unit: &str) -> Result<Value, Error> {
-    let info = kind
-        .info()
-        .ok_or_else(|| Error::new(Code::UnknownKind).at("kind"))?;
+    let info = kind.info().ok_or_else(|| Error::new(Code::UnknownKind).at("kind"))?;
     let ratio = ratio(info, unit).map_err(|e| e.at("unit"))?;
     decimal_or_code(kind, info, value, ratio).map_err(|e| e.at("value"))
 }
@@ -289,10 +284,7 @@ mod tests {
             assert!(kind.0 < Kind::FIRST_DECLARED);
         }
         assert_eq!(Kind(Kind::FIRST_DECLARED).info(), None);
-        assert_eq!(
-            Kind::PERFUSION_INDEX.info().unwrap().name,
-            "perfusion_index"
-        );
+        assert_eq!(Kind::PERFUSION_INDEX.info().unwrap().name, "perfusion_index");
     }
 
     /// Sums over a window stay far from overflow because no possible value reaches 2^30.
@@ -300,11 +292,7 @@ mod tests {
     fn ranges_are_nested_and_small() {
         for info in TABLE {
             let ((lowest, highest), (low, high)) = (info.possible, info.plausible);
-            assert!(
-                lowest <= low && low < high && high <= highest,
-                "{}",
-                info.name
-            );
+            assert!(lowest <= low && low < high && high <= highest, "{}", info.name);
             assert!(lowest.thousandths() > -(1 << 30) && highest.thousandths() < 1 << 30);
             assert!(info.resolution.thousandths() > 0);
         }
@@ -357,10 +345,7 @@ mod tests {
         assert_eq!(measure(Kind::ON_OXYGEN, "1", "1"), Ok(thousandths(1000)));
         for text in ["X", "a", "5", "-1", "0.5", ""] {
             let error = measure(Kind::CONSCIOUSNESS, text, "1").unwrap_err();
-            assert_eq!(
-                (error.code(), error.path()),
-                (Code::UnknownCode, Some("value"))
-            );
+            assert_eq!((error.code(), error.path()), (Code::UnknownCode, Some("value")));
         }
         assert_eq!(code_value(Kind::HEART_RATE, "A"), None);
         assert_eq!(code_name(Kind::HEART_RATE, Value::ZERO), None);
@@ -369,10 +354,7 @@ mod tests {
     #[test]
     fn names_of_declared_kinds_are_plain() {
         assert_eq!(KindRef::named("spo2"), Ok(KindRef::Known(Kind::SPO2)));
-        assert_eq!(
-            KindRef::named("lactate"),
-            Ok(KindRef::Declared("lactate".into()))
-        );
+        assert_eq!(KindRef::named("lactate"), Ok(KindRef::Declared("lactate".into())));
         for name in ["", "SpO2", "a b", "é", &"x".repeat(65)] {
             assert_eq!(KindRef::named(name).unwrap_err().code(), Code::UnknownKind);
         }

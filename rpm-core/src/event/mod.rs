@@ -203,18 +203,12 @@ impl Quality {
 
     /// The flag of this name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, flag)| *flag)
+        Self::NAMES.iter().find(|(n, _)| *n == name).map(|(_, flag)| *flag)
     }
 
     /// The names of the set flags.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .into_iter()
-            .filter(move |(_, flag)| self.any(*flag))
-            .map(|(name, _)| name)
+        Self::NAMES.into_iter().filter(move |(_, flag)| self.any(*flag)).map(|(name, _)| name)
     }
 }
 
@@ -343,8 +337,6 @@ redacted!(DeviceStatus, Context, Profile);
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event")
-            .field("body", &self.body)
-            .finish_non_exhaustive()
+        f.debug_struct("Event").field("body", &self.body).finish_non_exhaustive()
     }
 }

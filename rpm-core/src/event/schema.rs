@@ -25,10 +25,8 @@ pub const EVENT_V1_ID: &str = "urn:rpm:event:1";
 /// ```
 pub fn event_v1() -> String {
     let mut bodies = bodies();
-    let alternatives: Vec<Value> = bodies
-        .iter()
-        .map(|(name, _)| json!({ "required": [name] }))
-        .collect();
+    let alternatives: Vec<Value> =
+        bodies.iter().map(|(name, _)| json!({ "required": [name] })).collect();
     bodies.extend(head());
     let mut schema = object(bodies, &["v", "patient", "device", "observed_at"]);
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -43,10 +41,8 @@ pub fn event_v1() -> String {
 type Properties = Vec<(&'static str, Value)>;
 
 fn object(properties: Properties, required: &[&str]) -> Value {
-    let properties: serde_json::Map<_, _> = properties
-        .into_iter()
-        .map(|(name, schema)| (name.into(), schema))
-        .collect();
+    let properties: serde_json::Map<_, _> =
+        properties.into_iter().map(|(name, schema)| (name.into(), schema)).collect();
     json!({
         "type": "object",
         "properties": properties,
@@ -61,10 +57,7 @@ fn head() -> Properties {
         ("tenant", reference("identifier")),
         ("patient", reference("identifier")),
         ("device", device()),
-        (
-            "sequence",
-            json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })
-        ),
+        ("sequence", json!({ "type": "integer", "minimum": 0, "maximum": u64::MAX })),
         ("observed_at", reference("time")),
         ("received_at", reference("time")),
         ("quality", quality()),
@@ -80,10 +73,7 @@ fn bodies() -> Properties {
     alloc::vec![
         ("reading", reading()),
         ("correction", object(value(), &["kind", "value"])),
-        (
-            "void",
-            object(alloc::vec![("kind", reference("kind"))], &["kind"])
-        ),
+        ("void", object(alloc::vec![("kind", reference("kind"))], &["kind"])),
         ("device_status", device_status()),
         ("context", context()),
         ("enrolment", enrolment()),
@@ -175,10 +165,7 @@ fn quality() -> Value {
 
 fn lineage() -> Value {
     let repair = alloc::vec![
-        (
-            "offset_ms",
-            json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX })
-        ),
+        ("offset_ms", json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX })),
         ("evidence", reference("text")),
     ];
     let properties = alloc::vec![
@@ -194,10 +181,7 @@ fn lineage() -> Value {
 fn device_status() -> Value {
     let properties = alloc::vec![
         ("worn", boolean()),
-        (
-            "battery_percent",
-            json!({ "type": "integer", "minimum": 0, "maximum": 100 })
-        ),
+        ("battery_percent", json!({ "type": "integer", "minimum": 0, "maximum": 100 })),
         ("link_up", boolean()),
     ];
     object(properties, &[])
@@ -237,10 +221,7 @@ fn profile() -> Value {
         ("conditions", conditions),
         ("cohort", reference("text")),
         ("spo2_scale", json!({ "enum": [1, 2] })),
-        (
-            "utc_offset_min",
-            json!({ "type": "integer", "minimum": -840, "maximum": 840 })
-        ),
+        ("utc_offset_min", json!({ "type": "integer", "minimum": -840, "maximum": 840 })),
         ("consent", boolean()),
     ];
     object(properties, &[])

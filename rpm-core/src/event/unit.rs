@@ -128,16 +128,12 @@ pub fn conversion(from: Unit, kind: &KindInfo) -> Result<Ratio, Error> {
     let ratio = match (from, kind.unit) {
         (Unit::Hertz, Unit::PerMinute) => Ratio::scale(60, 1),
         (Unit::One, Unit::Percent) => Ratio::scale(100, 1),
-        (Unit::Fahrenheit, Unit::Celsius) => Ratio {
-            offset_hundredths: -3_200,
-            numerator: 5,
-            denominator: 9,
-        },
-        (Unit::Kelvin, Unit::Celsius) => Ratio {
-            offset_hundredths: -27_315,
-            numerator: 1,
-            denominator: 1,
-        },
+        (Unit::Fahrenheit, Unit::Celsius) => {
+            Ratio { offset_hundredths: -3_200, numerator: 5, denominator: 9 }
+        }
+        (Unit::Kelvin, Unit::Celsius) => {
+            Ratio { offset_hundredths: -27_315, numerator: 1, denominator: 1 }
+        }
         // UCUM defines m[Hg] as 133.3220 kPa; the physical conventional value has more digits and
         // would put 12.0 kPa elsewhere.
         (Unit::KiloPascal, Unit::MmHg) => Ratio::scale(1_000_000, 133_322),
@@ -188,33 +184,14 @@ mod tests {
 
     #[test]
     fn unknown_units_are_refused() {
-        for text in [
-            "",
-            " ",
-            "Mm[Hg]",
-            "MMHG",
-            "cel",
-            "KG",
-            "mg/L",
-            "mmol<180.15588>/L",
-            "ﬀ",
-        ] {
-            assert_eq!(
-                Unit::parse(text).unwrap_err().code(),
-                Code::UnknownUnit,
-                "{text}"
-            );
+        for text in ["", " ", "Mm[Hg]", "MMHG", "cel", "KG", "mg/L", "mmol<180.15588>/L", "ﬀ"] {
+            assert_eq!(Unit::parse(text).unwrap_err().code(), Code::UnknownUnit, "{text}");
         }
     }
 
     #[test]
     fn temperature_band_edges_are_exact() {
-        for (f, cel) in [
-            ("95.0", 35_000),
-            ("96.8", 36_000),
-            ("100.4", 38_000),
-            ("102.2", 39_000),
-        ] {
+        for (f, cel) in [("95.0", 35_000), ("96.8", 36_000), ("100.4", 38_000), ("102.2", 39_000)] {
             assert_eq!(convert(Kind::BODY_TEMPERATURE, f, "degF"), Ok(cel));
         }
         assert_eq!(convert(Kind::BODY_TEMPERATURE, "0", "[degF]"), Ok(-17_778));
@@ -241,40 +218,16 @@ mod tests {
         assert_eq!(convert(Kind::HEART_RATE, "80", "%"), Err(Code::UnknownUnit));
         assert_eq!(convert(Kind::SPO2, "97", "/min"), Err(Code::UnknownUnit));
         assert_eq!(convert(Kind::WEIGHT, "80", "Cel"), Err(Code::UnknownUnit));
-        let other = KindInfo {
-            name: "urea",
-            ..*Kind::GLUCOSE.info().unwrap()
-        };
-        assert_eq!(
-            conversion(Unit::MmolPerL, &other).unwrap_err().code(),
-            Code::UnknownUnit
-        );
+        let other = KindInfo { name: "urea", ..*Kind::GLUCOSE.info().unwrap() };
+        assert_eq!(conversion(Unit::MmolPerL, &other).unwrap_err().code(), Code::UnknownUnit);
     }
 
     #[test]
     fn the_everyday_spellings_of_phones_are_known() {
-        for text in [
-            "mmHg",
-            "bpm",
-            "BPM",
-            "degC",
-            "degF",
-            "lb",
-            "lbs",
-            "count/min",
-            "beats/min",
-        ] {
+        for text in ["mmHg", "bpm", "BPM", "degC", "degF", "lb", "lbs", "count/min", "beats/min"] {
             assert!(Unit::parse(text).is_ok(), "{text}");
         }
-        for text in [
-            "breaths/min",
-            "°C",
-            "°F",
-            "mg/dl",
-            "{beats}/min",
-            "count",
-            "steps",
-        ] {
+        for text in ["breaths/min", "°C", "°F", "mg/dl", "{beats}/min", "count", "steps"] {
             assert!(Unit::parse(text).is_ok(), "{text}");
         }
     }

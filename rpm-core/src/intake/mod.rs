@@ -74,6 +74,12 @@ pub(crate) fn check_time(policy: &Policy, observed: Timestamp, now: HostTime) ->
     Ok(())
 }
 
+/// Whether the value is as values of this kind are.
+#[inline]
+pub(crate) fn is_plausible(def: &SignalDef, value: Value) -> bool {
+    value >= def.plausible.0 && value <= def.plausible.1
+}
+
 /// The reading's flags with plausibility added, or that it is impossible.
 #[inline]
 pub(crate) fn check_value(def: &SignalDef, value: Value, flags: Quality) -> Result<Quality, Code> {

@@ -2,15 +2,15 @@
 
 const WORDS: usize = 4;
 /// How far back from the highest number a repetition is told by its number alone. Older ones are
-/// still told by device, kind and time.
-pub(crate) const REACH: u64 = (WORDS as u64) * 64;
+/// still told by device, kind and time. One word is being filled, so it does not count.
+pub(crate) const REACH: u64 = (WORDS as u64 - 1) * 64;
 
 /// See the module.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct SequenceWindow {
     /// One more than the highest number seen; 0 before the first.
     pub next: u64,
-    /// Bit `n % REACH` for number `n`.
+    /// Bit `n % 64` of word `n / 64 % WORDS` for number `n`; zero from `next` on.
     pub bits: [u64; WORDS],
 }
 
@@ -39,29 +39,24 @@ impl SequenceWindow {
 
     #[inline]
     pub fn insert(&mut self, number: u64) {
-        if number == self.next {
-            // The next one, as nearly always.
-            self.next = number.saturating_add(1);
-            self.bits[word(number)] |= bit(number);
-            return;
-        }
-        self.insert_any(number);
-    }
-
-    fn insert_any(&mut self, number: u64) {
         if number >= self.next {
-            if number - self.next >= REACH {
-                self.bits = [0; WORDS];
-            } else {
-                for skipped in self.next..number {
-                    self.bits[word(skipped)] &= !bit(skipped);
-                }
+            let (filling, wanted) = (self.next.saturating_sub(1) / 64, number / 64);
+            if wanted != filling {
+                self.open_words(filling, wanted);
             }
             self.next = number.saturating_add(1);
         } else if self.next - number > REACH {
             return;
         }
         self.bits[word(number)] |= bit(number);
+    }
+
+    /// Empties the words after `filling` up to `wanted`.
+    fn open_words(&mut self, filling: u64, wanted: u64) {
+        let first = wanted.saturating_sub(WORDS as u64 - 1).max(filling.saturating_add(1));
+        for open in first..=wanted {
+            self.bits[open as usize % WORDS] = 0;
+        }
     }
 }
 
@@ -89,7 +84,7 @@ mod tests {
         }
         assert_eq!(window.lookup(250), Seen::Yes);
         assert_eq!(window.lookup(1), Seen::Unknown);
-        assert_eq!(window.lookup(60), Seen::No);
+        assert_eq!(window.lookup(120), Seen::No);
     }
 
     #[test]

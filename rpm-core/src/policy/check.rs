@@ -36,9 +36,7 @@ fn rule_warnings(policy: &Policy, limits: &Limits, path: &str, found: &mut Vec<E
             if clear_inside_raise(raise, clear) {
                 let hint = "the clear limit should lie on the safe side of the raise limit";
                 found.push(
-                    Error::new(Code::ClearInsideRaise)
-                        .at(format!("{path}.clear"))
-                        .hint(hint),
+                    Error::new(Code::ClearInsideRaise).at(format!("{path}.clear")).hint(hint),
                 );
             }
         }
@@ -48,9 +46,7 @@ fn rule_warnings(policy: &Policy, limits: &Limits, path: &str, found: &mut Vec<E
             if comparable(mild, severe) && stricter(mild, severe) {
                 let hint = "the milder level's limit is the stricter one";
                 found.push(
-                    Error::new(Code::UnreachableLevel)
-                        .at(format!("{path}.raise"))
-                        .hint(hint),
+                    Error::new(Code::UnreachableLevel).at(format!("{path}.raise")).hint(hint),
                 );
             }
         }
@@ -112,9 +108,6 @@ fn leaf_warnings(signal: &SignalDef, leaf: &Leaf, path: &str, found: &mut Vec<Er
     if unreachable {
         warn(Code::UnreachableLevel, None);
     } else if leaf.limit < low || leaf.limit > high {
-        warn(
-            Code::LimitOutsideRange,
-            Some("met by every possible reading".to_string()),
-        );
+        warn(Code::LimitOutsideRange, Some("met by every possible reading".to_string()));
     }
 }

@@ -49,9 +49,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         return Err(PolicyErrors(compiler.errors));
     }
     let signal_of = |kind: Kind| compiler.signals.iter().position(|s| s.kind == kind);
-    let by_kind = Kind::all()
-        .map(|kind| signal_of(kind).map(|i| i as u16))
-        .collect();
+    let by_kind = Kind::all().map(|kind| signal_of(kind).map(|i| i as u16)).collect();
     let mut policy = Policy {
         hash: Hash::of(canonical(&spec).as_bytes()),
         spec,
@@ -69,10 +67,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
 
 /// JSON in the order of the fields, without the editor's hint.
 pub(super) fn canonical(spec: &PolicySpec) -> String {
-    let spec = PolicySpec {
-        schema: None,
-        ..spec.clone()
-    };
+    let spec = PolicySpec { schema: None, ..spec.clone() };
     serde_json::to_string(&spec).unwrap_or_default()
 }
 
@@ -114,11 +109,7 @@ impl Compiler {
     fn name(&mut self, text: &str, path: &str) {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if text.is_empty() || text.len() > MAX_NAME || !text.chars().all(fits) {
-            self.error_with(
-                Code::EmptyName,
-                path,
-                "1 to 64 letters, digits, - _ .".to_string(),
-            );
+            self.error_with(Code::EmptyName, path, "1 to 64 letters, digits, - _ .".to_string());
         }
     }
 
@@ -150,10 +141,7 @@ impl Compiler {
     fn number(&mut self, number: &Number, path: &str) -> Value {
         let exact = |d: &Decimal| {
             let excess = u32::try_from(-3 - i32::from(d.exponent)).unwrap_or(0);
-            excess == 0
-                || 10_i64
-                    .checked_pow(excess)
-                    .is_some_and(|p| d.mantissa % p == 0)
+            excess == 0 || 10_i64.checked_pow(excess).is_some_and(|p| d.mantissa % p == 0)
         };
         let decimal = number.as_str().parse::<Decimal>().ok().filter(exact);
         match decimal.and_then(|d| Value::convert(d, Ratio::ONE).ok()) {
@@ -167,9 +155,7 @@ impl Compiler {
 
     fn share(&mut self, text: &str, path: &str) -> i64 {
         let number = text.strip_suffix('%').map(str::trim);
-        let value = number
-            .and_then(|n| n.parse::<Value>().ok())
-            .map(Value::thousandths);
+        let value = number.and_then(|n| n.parse::<Value>().ok()).map(Value::thousandths);
         match value {
             // Thousandths of a per cent to thousandths of one.
             Some(v) if (0..=100_000).contains(&v) && v % 100 == 0 => i64::from(v / 100),
@@ -205,8 +191,7 @@ impl Compiler {
                 None => possible,
             };
             self.kinds.push(name.clone());
-            self.declared
-                .push((kind.title.clone(), kind.unit.clone(), possible, plausible));
+            self.declared.push((kind.title.clone(), kind.unit.clone(), possible, plausible));
         }
     }
 
@@ -231,9 +216,7 @@ impl Compiler {
     fn signal(&mut self, name: &str, spec: &SignalSpec, path: &str) -> Option<SignalDef> {
         let cadence = self.duration(&spec.cadence, &format!("{path}.cadence"));
         let pane_path = format!("{path}.pane");
-        let pane = self
-            .optional_duration(spec.pane.as_ref(), &pane_path)
-            .unwrap_or(cadence);
+        let pane = self.optional_duration(spec.pane.as_ref(), &pane_path).unwrap_or(cadence);
         let accept = self.accept(&spec.accept, path);
         let kind_name = spec.kind.as_deref().unwrap_or(name);
         let Some((kind, title, unit, possible, plausible)) = self.kind(kind_name) else {
@@ -283,23 +266,11 @@ impl Compiler {
         if let Some(kind) = Kind::named(name) {
             let info = kind.info()?;
             let unit = info.unit.code().to_string();
-            return Some((
-                kind,
-                info.title.to_string(),
-                unit,
-                info.possible,
-                info.plausible,
-            ));
+            return Some((kind, info.title.to_string(), unit, info.possible, info.plausible));
         }
         let index = self.kinds.iter().position(|k| k == name)?;
         let (title, unit, possible, plausible) = self.declared.get(index)?.clone();
-        Some((
-            Kind(Kind::FIRST_DECLARED + index as u16),
-            title,
-            unit,
-            possible,
-            plausible,
-        ))
+        Some((Kind(Kind::FIRST_DECLARED + index as u16), title, unit, possible, plausible))
     }
 
     fn rules(&mut self, spec: &PolicySpec) -> Vec<Rule> {
@@ -319,12 +290,7 @@ impl Compiler {
             let mode = self.mode(rule.mode.as_deref(), &path);
             if let Some(body) = self.rule_body(Defaults { rule, spec }, index, &path) {
                 let (id, title) = (rule.id.clone(), rule.title.clone());
-                rules.push(Rule {
-                    id,
-                    title,
-                    mode,
-                    body,
-                });
+                rules.push(Rule { id, title, mode, body });
             }
         }
         self.set_missing_levels(&mut rules);
@@ -374,11 +340,7 @@ impl Compiler {
             self.signals[signal].watchers.push(index as u16);
         }
         // The level follows when all rules are known.
-        Some(RuleBody::Missing(Missing {
-            signal: signal as u16,
-            after,
-            level: Level::Review,
-        }))
+        Some(RuleBody::Missing(Missing { signal: signal as u16, after, level: Level::Review }))
     }
 
     /// A missing signal is as bad as the worst that it hides.
@@ -418,16 +380,11 @@ impl Compiler {
         let signals = self.signals_of(&levels);
         if from.rule.mode.as_deref() != Some(DISABLED) {
             for signal in &signals {
-                self.signals[usize::from(*signal)]
-                    .readers
-                    .push(index as u16);
+                self.signals[usize::from(*signal)].readers.push(index as u16);
             }
         }
         self.check_directions(&levels, &signals, path);
-        let cadence = signals
-            .iter()
-            .map(|s| self.signals[usize::from(*s)].cadence)
-            .max();
+        let cadence = signals.iter().map(|s| self.signals[usize::from(*s)].cadence).max();
         let cadence = cadence.unwrap_or_default();
         let rule = from.rule;
         let span = |c: &mut Self, text: &Option<String>, field: &str, cadences: i64| {
@@ -437,10 +394,7 @@ impl Compiler {
         let max_gap = span(self, &rule.max_gap, "max_gap", 3);
         let abandon_after = span(self, &rule.abandon_after, "abandon_after", 10).max(max_gap);
         let unverified_after = span(self, &rule.unverified_after, "unverified_after", 10);
-        let widest = signals
-            .iter()
-            .map(|s| self.signals[usize::from(*s)].pane_ms)
-            .max();
+        let widest = signals.iter().map(|s| self.signals[usize::from(*s)].pane_ms).max();
         let widest = widest.unwrap_or(1);
         let times = levels.iter().filter_map(|l| l.times).map(|t| t.within);
         let times = times.collect::<Vec<_>>().into_iter();
@@ -452,6 +406,7 @@ impl Compiler {
         let horizon = self.horizon.as_millis().max(widest);
         (self.errors.len() == failed_before).then(|| {
             RuleBody::Limits(Limits {
+                bounded: levels.iter().all(LevelDef::is_mean),
                 levels,
                 signals,
                 max_gap: max_gap.as_millis(),
@@ -466,10 +421,7 @@ impl Compiler {
 
     /// The distinct signals.
     fn signals_of(&self, levels: &[LevelDef]) -> Vec<u16> {
-        let exprs = levels
-            .iter()
-            .flat_map(|l| [Some(&l.raise), l.clear.as_ref()])
-            .flatten();
+        let exprs = levels.iter().flat_map(|l| [Some(&l.raise), l.clear.as_ref()]).flatten();
         let signals: BTreeSet<u16> = exprs.flat_map(Expr::leaves).map(|l| l.signal).collect();
         signals.into_iter().collect()
     }
@@ -478,11 +430,7 @@ impl Compiler {
     /// A pattern of several signals is a danger of its own, and may contain both.
     fn check_directions(&mut self, levels: &[LevelDef], signals: &[u16], path: &str) {
         let mut seen: BTreeMap<Statistic, bool> = BTreeMap::new();
-        for leaf in levels
-            .iter()
-            .flat_map(|l| l.raise.leaves())
-            .filter(|_| signals.len() == 1)
-        {
+        for leaf in levels.iter().flat_map(|l| l.raise.leaves()).filter(|_| signals.len() == 1) {
             let high = leaf.comparison.is_high();
             if *seen.entry(leaf.statistic).or_insert(high) != high {
                 return self.error(Code::MixedDirections, format!("{path}.levels"));
@@ -501,11 +449,7 @@ impl Compiler {
                 None
             }
         };
-        let mut build = Build {
-            from,
-            leaves: 0,
-            rules: Vec::new(),
-        };
+        let mut build = Build { from, leaves: 0, rules: Vec::new() };
         let raise = self.expr(&mut build, &spec.raise, &format!("{path}.raise"), 0);
         let clear = spec.clear.as_ref();
         let clear = clear.map(|c| self.expr(&mut build, c, &format!("{path}.clear"), 0));
@@ -518,10 +462,7 @@ impl Compiler {
                 let hint = "times has a count and a window, and takes the place of for".to_string();
                 self.error_with(Code::OutOfRange, format!("{path}.times"), hint);
             }
-            Times {
-                count: t.count,
-                within: within.as_millis(),
-            }
+            Times { count: t.count, within: within.as_millis() }
         });
         let level = level?;
         Some(LevelDef {
@@ -558,10 +499,7 @@ impl Compiler {
             spec.not.is_some(),
             spec.rule.is_some(),
         ];
-        match (
-            limits.as_slice(),
-            compositions.iter().filter(|given| **given).count(),
-        ) {
+        match (limits.as_slice(), compositions.iter().filter(|given| **given).count()) {
             ([(comparison, limit)], 0) => self.leaf(build.from, spec, *comparison, limit, path),
             ([], 0) => {
                 self.error(Code::MissingLimit, path);
@@ -583,14 +521,10 @@ impl Compiler {
         depth: usize,
     ) -> Option<Expr> {
         if let Some(parts) = &spec.all {
-            return self
-                .parts(build, parts, 1, &format!("{path}.all"), depth)
-                .map(Expr::All);
+            return self.parts(build, parts, 1, &format!("{path}.all"), depth).map(Expr::All);
         }
         if let Some(parts) = &spec.any {
-            return self
-                .parts(build, parts, 1, &format!("{path}.any"), depth)
-                .map(Expr::Any);
+            return self.parts(build, parts, 1, &format!("{path}.any"), depth).map(Expr::Any);
         }
         if let Some(at_least) = &spec.at_least {
             let path = format!("{path}.at_least.of");
@@ -663,10 +597,7 @@ impl Compiler {
         let limit_path = format!("{path}.{}", comparison.name());
         let limit = i64::from(self.number(limit, &limit_path).thousandths());
         let statistic = self.statistic(spec.statistic.as_ref().or(rule.statistic.as_ref()), path);
-        let per = spec
-            .per
-            .as_ref()
-            .map(|p| self.duration(p, &format!("{path}.per")));
+        let per = spec.per.as_ref().map(|p| self.duration(p, &format!("{path}.per")));
         let per = per.map_or(60_000, Duration::as_millis);
         let coverage = spec.coverage.as_ref().or(rule.coverage.as_ref());
         let coverage = coverage.map(|c| self.share(c, &format!("{path}.coverage")));
@@ -686,13 +617,7 @@ impl Compiler {
         }
         Some(Expr::Leaf(Leaf {
             signal: signal as u16,
-            window: self.intern(
-                signal,
-                Window {
-                    panes,
-                    line: row.line,
-                },
-            ),
+            window: self.intern(signal, Window { panes, line: row.line }),
             statistic,
             per,
             comparison,
@@ -750,11 +675,7 @@ impl Compiler {
         let over = self.duration(over, &path).as_millis();
         if over == 0 || over % pane_ms != 0 {
             let pane = Duration::from_millis(pane_ms);
-            self.error_with(
-                Code::NotAMultiple,
-                path,
-                format!("the signal's pane is {pane}"),
-            );
+            self.error_with(Code::NotAMultiple, path, format!("the signal's pane is {pane}"));
             return None;
         }
         if over / pane_ms > MAX_PANES {
@@ -778,20 +699,13 @@ impl Compiler {
     fn size_rings(&mut self) {
         let mut too_long = Vec::new();
         for signal in &mut self.signals {
-            let longest = signal
-                .windows
-                .iter()
-                .map(|w| i64::from(w.panes))
-                .max()
-                .unwrap_or(1);
+            let longest = signal.windows.iter().map(|w| i64::from(w.panes)).max().unwrap_or(1);
             // From a late pane the evaluation before is looked for as far back as a hold survives.
             let memory = Duration::from_millis(signal.memory_ms).in_panes(signal.pane_ms);
             let longest = longest.max(memory.saturating_add(2));
             // Late evidence of another signal in the same rule may reach back one pane more.
             let reach = Duration::from_millis(signal.reach_ms).in_panes(signal.pane_ms);
-            let panes = longest
-                .saturating_add(signal.horizon_panes)
-                .saturating_add(reach);
+            let panes = longest.saturating_add(signal.horizon_panes).saturating_add(reach);
             if panes > 2 * MAX_PANES {
                 too_long.push(format!("signals.{}.pane", signal.name));
             }

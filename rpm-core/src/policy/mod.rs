@@ -101,11 +101,7 @@ impl Policy {
 
     /// Name, version and hash.
     pub fn reference(&self) -> PolicyRef {
-        PolicyRef {
-            id: self.spec.id.clone(),
-            version: self.spec.version,
-            hash: self.hash,
-        }
+        PolicyRef { id: self.spec.id.clone(), version: self.spec.version, hash: self.hash }
     }
 
     /// Legal, but probably not meant.
@@ -130,10 +126,7 @@ impl Policy {
 
     /// The rule of this name, with its place.
     pub fn rule(&self, id: &str) -> Option<(usize, &Rule)> {
-        self.rules
-            .iter()
-            .enumerate()
-            .find(|(_, rule)| rule.id() == id)
+        self.rules.iter().enumerate().find(|(_, rule)| rule.id() == id)
     }
 
     /// How late a reading may be and still count as part of what is going on now.

@@ -112,6 +112,9 @@ pub(crate) struct Limits {
     pub keep: i64,
     /// The longest window of `times`.
     pub longest_times: i64,
+    /// Whether every level is raised by a mean of the one signal alone: then it can be told for how
+    /// long none can be met.
+    pub bounded: bool,
     /// Whether a bad reading can change a verdict.
     pub minds_artifacts: bool,
 }
@@ -126,6 +129,13 @@ pub(crate) struct LevelDef {
     pub times: Option<Times>,
     pub clear_hold: i64,
     pub latch: bool,
+}
+
+impl LevelDef {
+    /// Whether it is raised by a mean alone.
+    pub fn is_mean(&self) -> bool {
+        matches!(&self.raise, Expr::Leaf(leaf) if leaf.statistic == Statistic::Mean)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

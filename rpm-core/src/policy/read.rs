@@ -44,17 +44,11 @@ pub(super) fn toml(text: &str) -> Result<PolicySpec, PolicyErrors> {
 
 fn check_size(length: usize) -> Result<(), PolicyErrors> {
     let error = || PolicyErrors(Vec::from([Error::new(Code::TooLarge)]));
-    if length > MAX_TEXT {
-        Err(error())
-    } else {
-        Ok(())
-    }
+    if length > MAX_TEXT { Err(error()) } else { Ok(()) }
 }
 
 fn syntax(message: &str) -> PolicyErrors {
-    PolicyErrors(Vec::from([
-        Error::new(Code::PolicySyntax).hint(message.to_string())
-    ]))
+    PolicyErrors(Vec::from([Error::new(Code::PolicySyntax).hint(message.to_string())]))
 }
 
 fn document_to_spec(document: Json) -> Result<PolicySpec, PolicyErrors> {
@@ -63,21 +57,15 @@ fn document_to_spec(document: Json) -> Result<PolicySpec, PolicyErrors> {
     let kinds = read_map("kinds", sections.kinds, &mut errors);
     let signals = read_map("signals", sections.signals, &mut errors);
     let rules = sections.rules.into_iter().enumerate();
-    let rules: Vec<_> = rules
-        .filter_map(|(i, r)| read(&format!("rules[{i}]"), r, &mut errors))
-        .collect();
+    let rules: Vec<_> =
+        rules.filter_map(|(i, r)| read(&format!("rules[{i}]"), r, &mut errors)).collect();
     // The head is read as a policy without sections, so that its unknown fields are refused too.
     let mut head = sections.rest;
     head.insert("signals".to_string(), Json::Object(serde_json::Map::new()));
     head.insert("rules".to_string(), Json::Array(Vec::new()));
     let head: Option<PolicySpec> = read("", Json::Object(head.into_iter().collect()), &mut errors);
     match head {
-        Some(head) if errors.is_empty() => Ok(PolicySpec {
-            kinds,
-            signals,
-            rules,
-            ..head
-        }),
+        Some(head) if errors.is_empty() => Ok(PolicySpec { kinds, signals, rules, ..head }),
         _ => Err(PolicyErrors(errors)),
     }
 }

@@ -12,12 +12,7 @@ use crate::time::Duration;
 use crate::value::write_thousandths;
 
 pub(super) fn describe(policy: &Policy) -> String {
-    let mut out = format!(
-        "{} (version {}): {}\n",
-        policy.id(),
-        policy.version(),
-        policy.title()
-    );
+    let mut out = format!("{} (version {}): {}\n", policy.id(), policy.version(), policy.title());
     let _ = writeln!(
         out,
         "Readings up to {} late count as current; older ones give dated findings, never a page.",
@@ -53,11 +48,7 @@ fn describe_limits(policy: &Policy, limits: &Limits, out: &mut String) {
 }
 
 fn level_words(policy: &Policy, def: &LevelDef) -> String {
-    let mut text = format!(
-        "{}: when {}",
-        level_name(def),
-        expr_words(policy, &def.raise)
-    );
+    let mut text = format!("{}: when {}", level_name(def), expr_words(policy, &def.raise));
     if let Some(times) = def.times {
         let within = Duration::from_millis(times.within);
         let _ = write!(text, ", {} times within {within}", times.count);

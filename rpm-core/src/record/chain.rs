@@ -99,9 +99,7 @@ impl Serialize for Checksum {
 impl<'de> Deserialize<'de> for Checksum {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <alloc::borrow::Cow<'de, str>>::deserialize(d)?;
-        u64::from_str_radix(&text, 16)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
     }
 }
 
@@ -181,15 +179,10 @@ pub fn read_line(line: &str) -> Result<(Record, Hash), Error> {
     let bad = || Error::new(Code::MalformedJson);
     let rest = line.trim_end().strip_prefix(HEAD).ok_or_else(bad)?;
     let (hash, rest) = rest.split_at_checked(64).ok_or_else(bad)?;
-    let json = rest
-        .strip_prefix(MIDDLE)
-        .and_then(|r| r.strip_suffix('}'))
-        .ok_or_else(bad)?;
+    let json = rest.strip_prefix(MIDDLE).and_then(|r| r.strip_suffix('}')).ok_or_else(bad)?;
     let found = Hash::of(json.as_bytes());
     if format!("{found}") != hash {
-        return Err(Error::new(Code::Conflict)
-            .at("hash")
-            .hint("the line was changed"));
+        return Err(Error::new(Code::Conflict).at("hash").hint("the line was changed"));
     }
     let record = serde_json::from_str(json).map_err(|_| bad())?;
     Ok((record, found))

@@ -71,24 +71,12 @@ pub fn explain<'a>(
     for record in records {
         match &record.body {
             Body::AlertOpened { alert, .. } if *alert == wanted => found = opened(record),
-            Body::AlertChanged {
-                alert,
-                change,
-                status,
-                by,
-                reason,
-                ..
-            } if *alert == wanted => {
+            Body::AlertChanged { alert, change, status, by, reason, .. } if *alert == wanted => {
                 if let Some(explanation) = &mut found {
                     explanation.status = *status;
                     let (by, reason) = (by.clone(), reason.clone());
-                    let event = Event {
-                        at: record.at,
-                        change: *change,
-                        status: *status,
-                        by,
-                        reason,
-                    };
+                    let event =
+                        Event { at: record.at, change: *change, status: *status, by, reason };
                     explanation.history.push(event);
                 }
             }
@@ -139,22 +127,13 @@ impl fmt::Display for Clause {
         if let Some(over) = self.over {
             write!(f, " over {over}")?;
         }
-        let unit = if self.unit == "1" {
-            ""
-        } else {
-            self.unit.as_str()
-        };
+        let unit = if self.unit == "1" { "" } else { self.unit.as_str() };
         let space = if unit.is_empty() { "" } else { " " };
         match &self.value {
             Some(value) => write!(f, " was {value}{space}{unit}")?,
             None => f.write_str(" could not be told")?,
         }
-        write!(
-            f,
-            ", limit {} {}{space}{unit}",
-            self.comparison.replace('_', " "),
-            self.limit
-        )?;
+        write!(f, ", limit {} {}{space}{unit}", self.comparison.replace('_', " "), self.limit)?;
         if self.over.is_some() {
             write!(f, ", coverage {} %", self.coverage)?;
         }

@@ -12,7 +12,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
-use crate::policy::Limits;
+use crate::policy::{Expr, LevelDef, Limits};
 use crate::record::{ConditionState, Level, Verdict};
 use crate::time::Duration;
 
@@ -44,6 +44,8 @@ pub(crate) struct Pulse {
     pub frontier: i64,
     /// The newest pane that changed the state, as far back as it is remembered.
     pub changed: i64,
+    /// For how many more plain readings nothing can be met, so that none needs a look.
+    pub slack: u32,
     /// Normal, and no hold is running.
     pub quiet: bool,
 }
@@ -83,10 +85,7 @@ pub(crate) enum Change {
     /// New evidence changed the state.
     Stepped { at: i64, state: ConditionState },
     /// Late evidence changed what happened from `since` on: the state before, then each change.
-    Revised {
-        since: i64,
-        history: Vec<(i64, ConditionState)>,
-    },
+    Revised { since: i64, history: Vec<(i64, ConditionState)> },
 }
 
 /// A hold that a gap ended.
@@ -113,21 +112,13 @@ impl Default for Machine {
 
 impl Default for Condition {
     fn default() -> Self {
-        Self {
-            machine: Machine::default(),
-            undo: Vec::new(),
-            hits: None,
-        }
+        Self { machine: Machine::default(), undo: Vec::new(), hits: None }
     }
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self {
-            frontier: NEVER,
-            changed: NEVER,
-            quiet: false,
-        }
+        Self { frontier: NEVER, changed: NEVER, slack: 0, quiet: false }
     }
 }
 
@@ -135,11 +126,26 @@ impl Pulse {
     /// Of a condition that has been evaluated up to `frontier`.
     pub fn of(condition: &Condition, frontier: i64) -> Self {
         let changed = condition.undo.last().map_or(NEVER, |(at, _)| *at);
-        Self {
-            frontier,
-            changed,
-            quiet: condition.machine.is_quiet(),
+        Self { frontier, changed, slack: 0, quiet: condition.machine.is_quiet() }
+    }
+
+    /// Takes in one plain reading more at `from`, after the frontier, if nothing is going on.
+    #[inline]
+    pub fn continues(&mut self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
+        if self.slack > 0 && from > self.frontier {
+            self.slack -= 1;
+            self.frontier = from;
+            return true;
         }
+        let calm = self.passes(limits, signals, from, true);
+        if calm && limits.bounded {
+            let slack = |level: &LevelDef| match &level.raise {
+                Expr::Leaf(leaf) => signals.slack(leaf, from),
+                _ => 0,
+            };
+            self.slack = limits.levels.iter().map(slack).min().unwrap_or(0);
+        }
+        calm
     }
 
     /// Takes in that the pane that starts at `from` changed, if nothing was going on and nothing
@@ -152,6 +158,7 @@ impl Pulse {
         from: i64,
         fresh: bool,
     ) -> bool {
+        self.slack = 0;
         if !self.quiet {
             return false;
         }
@@ -183,11 +190,7 @@ impl Pulse {
 }
 
 impl Hold {
-    pub const IDLE: Self = Self {
-        since: NEVER,
-        paused: 0,
-        gap: 0,
-    };
+    pub const IDLE: Self = Self { since: NEVER, paused: 0, gap: 0 };
 
     #[inline]
     pub fn is_running(&self) -> bool {
@@ -195,11 +198,7 @@ impl Hold {
     }
 
     pub fn held(&self, at: i64) -> i64 {
-        if self.is_running() {
-            at - self.since - self.paused
-        } else {
-            0
-        }
+        if self.is_running() { at - self.since - self.paused } else { 0 }
     }
 }
 
@@ -261,10 +260,7 @@ impl Condition {
         if before == self.machine.phase() {
             return None;
         }
-        Some(Change::Stepped {
-            at: from,
-            state: self.machine.state(limits),
-        })
+        Some(Change::Stepped { at: from, state: self.machine.state(limits) })
     }
 
     /// From the state before `from` on, over every pane with evidence up to `end`. Also gives the
@@ -277,11 +273,7 @@ impl Condition {
         from: i64,
     ) -> (Option<Change>, i64) {
         let touched = self.undo.last().is_some_and(|(at, _)| *at >= from);
-        let before = if touched {
-            self.history(limits, from)
-        } else {
-            Vec::new()
-        };
+        let before = if touched { self.history(limits, from) } else { Vec::new() };
         self.rewind(from);
         let mut frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
         let mut next = next_evidence(limits, signals, from - 1);
@@ -295,18 +287,8 @@ impl Condition {
             return (None, frontier);
         }
         let history = self.history(limits, from);
-        let before = if touched {
-            before
-        } else {
-            Vec::from([history[0]])
-        };
-        (
-            (before != history).then_some(Change::Revised {
-                since: from,
-                history,
-            }),
-            frontier,
-        )
+        let before = if touched { before } else { Vec::from([history[0]]) };
+        ((before != history).then_some(Change::Revised { since: from, history }), frontier)
     }
 
     fn rewind(&mut self, from: i64) {
@@ -324,16 +306,10 @@ impl Condition {
     /// The state before `from`, then each change of state since.
     pub fn history(&self, limits: &Limits, from: i64) -> Vec<(i64, ConditionState)> {
         let start = self.undo.partition_point(|(at, _)| *at < from);
-        let before = self
-            .undo
-            .get(start)
-            .map_or(&self.machine, |(_, machine)| machine);
+        let before = self.undo.get(start).map_or(&self.machine, |(_, machine)| machine);
         let mut history = Vec::from([(from, before.state(limits))]);
         for (index, (at, _)) in self.undo.iter().enumerate().skip(start) {
-            let after = self
-                .undo
-                .get(index + 1)
-                .map_or(&self.machine, |(_, machine)| machine);
+            let after = self.undo.get(index + 1).map_or(&self.machine, |(_, machine)| machine);
             let state = after.state(limits);
             if history.last().is_none_or(|(_, last)| *last != state) {
                 history.push((*at, state));
@@ -352,14 +328,7 @@ impl Condition {
         abandoned: Option<&mut Vec<Abandoned>>,
     ) {
         let machine = self.machine;
-        let mut step = Step {
-            limits,
-            signals,
-            at,
-            before,
-            machine,
-            given_up: Vec::new(),
-        };
+        let mut step = Step { limits, signals, at, before, machine, given_up: Vec::new() };
         step.machine.seen = true;
         let top = usize::from(self.machine.level);
         step.count_hits(top, &mut self.hits);
@@ -430,22 +399,13 @@ impl Step<'_, '_> {
                 Some(_) => verdict == Verdict::Met && count_hit(hits, self.limits, self.at, i),
             };
             if satisfied {
-                let onset = if since == NEVER {
-                    self.at
-                } else {
-                    self.machine.holds[i].since
-                };
+                let onset = if since == NEVER { self.at } else { self.machine.holds[i].since };
                 reached = Some((i, onset));
             }
         }
         let (i, since) = reached?;
         if top == 0 {
-            let earliest = self
-                .machine
-                .holds
-                .iter()
-                .filter(|h| h.is_running())
-                .map(|h| h.since);
+            let earliest = self.machine.holds.iter().filter(|h| h.is_running()).map(|h| h.since);
             self.machine.onset = earliest.min().unwrap_or(since).min(since);
             self.machine.peak = None;
         }
@@ -470,10 +430,7 @@ impl Step<'_, '_> {
                     unknown => unknown,
                 },
             };
-            if self
-                .accrue(i, verdict)
-                .is_none_or(|held| held < def.clear_hold)
-            {
+            if self.accrue(i, verdict).is_none_or(|held| held < def.clear_hold) {
                 remaining = i + 1;
             }
         }
@@ -490,11 +447,7 @@ impl Step<'_, '_> {
         let hold = self.machine.holds[i];
         if !hold.is_running() {
             if verdict == Verdict::Met {
-                self.machine.holds[i] = Hold {
-                    since: self.at,
-                    paused: 0,
-                    gap: 0,
-                };
+                self.machine.holds[i] = Hold { since: self.at, paused: 0, gap: 0 };
             }
             return (verdict == Verdict::Met).then_some(0);
         }
@@ -523,17 +476,9 @@ impl Step<'_, '_> {
     fn abandon(&mut self, i: usize, last: i64, met: bool) -> Option<i64> {
         let held = Duration::from_millis(self.machine.holds[i].held(last));
         let level = self.limits.levels[i].level;
-        self.given_up.push(Abandoned {
-            level,
-            at: self.at,
-            held,
-        });
+        self.given_up.push(Abandoned { level, at: self.at, held });
         let since = if met { self.at } else { NEVER };
-        self.machine.holds[i] = Hold {
-            since,
-            paused: 0,
-            gap: 0,
-        };
+        self.machine.holds[i] = Hold { since, paused: 0, gap: 0 };
         met.then_some(0)
     }
 
@@ -545,11 +490,7 @@ impl Step<'_, '_> {
             return;
         };
         let worst = |peak: i64| {
-            if leaf.comparison.is_high() {
-                peak.max(value)
-            } else {
-                peak.min(value)
-            }
+            if leaf.comparison.is_high() { peak.max(value) } else { peak.min(value) }
         };
         self.machine.peak = Some(self.machine.peak.map_or(value, worst));
     }
@@ -557,10 +498,7 @@ impl Step<'_, '_> {
 
 #[inline]
 fn any_met(limits: &Limits, signals: &mut Signals<'_>, at: i64) -> bool {
-    limits
-        .levels
-        .iter()
-        .any(|def| signals.verdict(&def.raise, at) == Verdict::Met)
+    limits.levels.iter().any(|def| signals.verdict(&def.raise, at) == Verdict::Met)
 }
 
 /// Remembers that a level was met, and says whether it has been often enough.
@@ -587,10 +525,7 @@ fn count_hit(
 /// The next pane after `at` in which any signal of the rule has good evidence.
 fn next_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
     let next = |s: &u16| {
-        let (def, signal) = (
-            &signals.defs[usize::from(*s)],
-            &signals.live[usize::from(*s)],
-        );
+        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
         let pane = signal.ring.good_after(pane_at(at, def.pane_ms))?;
         Some(signal.ring.start_of(pane))
     };
@@ -600,10 +535,7 @@ fn next_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64>
 /// The last pane before `at` in which any signal of the rule has good evidence.
 fn previous_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
     let before = |s: &u16| {
-        let (def, signal) = (
-            &signals.defs[usize::from(*s)],
-            &signals.live[usize::from(*s)],
-        );
+        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
         let pane = signal.ring.good_before(pane_at(at - 1, def.pane_ms) + 1)?;
         Some(signal.ring.start_of(pane))
     };

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use crate::policy::{Expr, Leaf, SignalDef};
 use crate::record::{Clause, Verdict};
 use crate::signal::Signal;
+use crate::signal::Statistic;
 use crate::signal::statistic::WindowView;
 use crate::time::Duration;
 use crate::value::write_thousandths;
@@ -28,11 +29,7 @@ pub(crate) struct Known {
 impl<'a> Signals<'a> {
     pub fn new(defs: &'a [SignalDef], live: &'a mut [Signal]) -> Self {
         // Nothing is known; pane 0 of signal 0 does begin at 0, whatever its width.
-        Self {
-            defs,
-            live,
-            known: Known::default(),
-        }
+        Self { defs, live, known: Known::default() }
     }
 }
 
@@ -94,27 +91,35 @@ impl Signals<'_> {
         let index = usize::from(leaf.signal);
         let def = &self.defs[index];
         let same = self.known.signal == index && self.known.at == at;
-        let pane = if same {
-            self.known.pane
-        } else {
-            pane_at(at, def.pane_ms)
-        };
+        let pane = if same { self.known.pane } else { pane_at(at, def.pane_ms) };
         self.live[index].window(usize::from(leaf.window), pane, def)
+    }
+
+    /// For how many more plain readings a mean that is not met now cannot be met, whatever they are:
+    /// each of them moves the sum by no more than the range of what is possible.
+    pub fn slack(&mut self, leaf: &Leaf, at: i64) -> u32 {
+        let (low, high) = self.defs[usize::from(leaf.signal)].possible;
+        let cursor = self.view(leaf, at).cursor;
+        let plain = cursor.count == i64::from(cursor.covered);
+        if leaf.statistic != Statistic::Mean || !plain {
+            return 0;
+        }
+        let distance = (cursor.sum - leaf.limit * cursor.count).abs();
+        let step = i64::from(high.thousandths()) - i64::from(low.thousandths());
+        // A limit outside the range of the possible can be further away than the range is wide.
+        let outside =
+            leaf.limit < i64::from(low.thousandths()) || leaf.limit > i64::from(high.thousandths());
+        if outside { 0 } else { u32::try_from((distance - 1) / step.max(1)).unwrap_or(0) }
     }
 
     /// The value of a comparison, in thousandths.
     pub fn value(&mut self, leaf: &Leaf, at: i64) -> Option<i64> {
-        self.view(leaf, at)
-            .compute(leaf.statistic, leaf.per)
-            .map(|q| q.thousandths())
+        self.view(leaf, at).compute(leaf.statistic, leaf.per).map(|q| q.thousandths())
     }
 
     /// What each comparison of the expression found, for a record.
     pub fn clauses(&mut self, expr: &Expr, at: i64) -> Vec<Clause> {
-        expr.leaves()
-            .into_iter()
-            .map(|leaf| self.clause(leaf, at))
-            .collect()
+        expr.leaves().into_iter().map(|leaf| self.clause(leaf, at)).collect()
     }
 
     fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
@@ -151,7 +156,7 @@ pub(crate) fn pane_at(at: i64, pane_ms: i64) -> i64 {
 
 #[inline(always)]
 fn judge(leaf: &Leaf, view: &WindowView<'_>) -> Verdict {
-    if view.is_spoilt(leaf.max_spoilt_permille) {
+    if leaf.max_spoilt_permille < 1000 && view.is_spoilt(leaf.max_spoilt_permille) {
         return Verdict::Invalid;
     }
     if !view.covers(leaf.coverage_permille) {

@@ -39,16 +39,7 @@ pub(crate) struct Cursor {
 
 impl Default for Cursor {
     fn default() -> Self {
-        Self {
-            at: NOWHERE,
-            covered: 0,
-            spoilt: 0,
-            count: 0,
-            sum: 0,
-            x: 0,
-            xx: 0,
-            xy: 0,
-        }
+        Self { at: NOWHERE, covered: 0, spoilt: 0, count: 0, sum: 0, x: 0, xx: 0, xy: 0 }
     }
 }
 
@@ -115,14 +106,7 @@ impl Cursor {
         let far = i64::from(window.panes) - 1;
         let leaving = self.at - far;
         match (ring.plain(leaving), entering) {
-            (
-                Some(out),
-                Tally {
-                    good: 1,
-                    bad: 0,
-                    sum,
-                },
-            ) => {
+            (Some(out), Tally { good: 1, bad: 0, sum }) => {
                 self.exchange(i64::from(out), sum, far, window.line);
             }
             _ => self.forward_any(ring.tally(leaving), entering, far, window.line),
@@ -170,13 +154,8 @@ impl Cursor {
 
     #[cold]
     fn stand(&mut self, ring: &Ring, pane: i64, window: &Window) {
-        *self = Self {
-            at: pane,
-            ..Self::default()
-        };
-        let first = pane
-            .saturating_sub(i64::from(window.panes) - 1)
-            .max(ring.oldest());
+        *self = Self { at: pane, ..Self::default() };
+        let first = pane.saturating_sub(i64::from(window.panes) - 1).max(ring.oldest());
         for p in first..=pane {
             self.apply(p - pane, ring.tally(p), 1, window.line);
         }

@@ -44,8 +44,6 @@ pub(crate) struct Signal {
     pub cover: u32,
     /// When the host last got a reading of this signal, good or bad.
     pub last_arrival: Option<HostTime>,
-    /// When the host last got a good one.
-    pub last_good_arrival: Option<HostTime>,
     /// When the signal is expected, by enrolment; from the first arrival on without one.
     pub expected: Expected,
 }
@@ -69,23 +67,14 @@ impl Signal {
 
     /// Puts a reading into its pane and keeps every window that covers it true. Also gives the
     /// pane.
-    #[inline]
     pub fn insert(&mut self, sample: &Sample, good: bool, def: &SignalDef) -> (Placed, i64) {
         let pane = self.ring.pane_of(sample.observed_at);
         let newest = self.ring.newest();
         let fresh = newest.is_none_or(|newest| pane > newest);
         if fresh && newest.is_some() {
             self.ring.advance(pane);
-            if self.ring.place_plain(sample, good) {
-                self.extend(pane, Tally::one(sample.value.thousandths()), def);
-                return (Placed::Accepted, pane);
-            }
         }
-        let before = if fresh {
-            Tally::EMPTY
-        } else {
-            self.ring.tally(pane)
-        };
+        let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
         let placed = self.ring.place(pane, sample, good);
         if placed == Placed::Accepted {
             self.replace(pane, before, def);
@@ -93,9 +82,12 @@ impl Signal {
         (placed, pane)
     }
 
-    /// The newest pane got its first reading: windows that stood just before it move on with it.
+    /// Puts a reading that [continues](Ring::continues) the ring into it; windows that stand at the
+    /// newest pane move on with it. Gives the start of the pane.
     #[inline]
-    fn extend(&mut self, pane: i64, entering: Tally, def: &SignalDef) {
+    pub fn append(&mut self, value: i32, def: &SignalDef) -> i64 {
+        self.ring.append(value);
+        let (pane, entering) = (self.ring.newest_pane(), Tally::one(value));
         for (cursor, window) in self.cursors.iter_mut().zip(&def.windows) {
             if cursor.at == pane - 1 {
                 cursor.forward(&self.ring, entering, window);
@@ -103,6 +95,7 @@ impl Signal {
                 cursor.replace(pane, Tally::EMPTY, entering, window);
             }
         }
+        self.ring.newest_start()
     }
 
     /// Looks at what the next reading will need, for the sake of the cache.
@@ -136,12 +129,7 @@ impl Signal {
         let window = &def.windows[index];
         let cursor = &mut self.cursors[index];
         cursor.seek(&self.ring, pane, window);
-        WindowView {
-            ring: &self.ring,
-            cursor,
-            panes: window.panes,
-            cover: self.cover,
-        }
+        WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
     }
 
     #[inline]

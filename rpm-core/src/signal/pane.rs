@@ -32,29 +32,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub const EMPTY: Self = Self {
-        good: 0,
-        bad: 0,
-        sum: 0,
-    };
+    pub const EMPTY: Self = Self { good: 0, bad: 0, sum: 0 };
 
     /// Of one good reading.
     #[inline]
     pub fn one(value: i32) -> Self {
-        Self {
-            good: 1,
-            bad: 0,
-            sum: i64::from(value),
-        }
+        Self { good: 1, bad: 0, sum: i64::from(value) }
     }
 
     /// One if the pane is covered, one if it has bad readings only.
     #[inline]
     pub fn marks(&self) -> (i32, i32) {
-        (
-            i32::from(self.good > 0),
-            i32::from(self.good == 0 && self.bad > 0),
-        )
+        (i32::from(self.good > 0), i32::from(self.good == 0 && self.bad > 0))
     }
 }
 
@@ -73,14 +62,8 @@ impl Pane {
         sum: 0,
         min: 0,
         max: 0,
-        first: Point {
-            offset: 0,
-            value: 0,
-        },
-        last: Point {
-            offset: 0,
-            value: 0,
-        },
+        first: Point { offset: 0, value: 0 },
+        last: Point { offset: 0, value: 0 },
     };
 
     #[inline]
@@ -97,10 +80,7 @@ impl Pane {
     }
 
     pub const fn bad(count: u32) -> Self {
-        Self {
-            bad: count,
-            ..Self::EMPTY
-        }
+        Self { bad: count, ..Self::EMPTY }
     }
 
     fn add(&mut self, entry: &Entry) {
@@ -109,15 +89,9 @@ impl Pane {
             State::Bad => return self.bad += 1,
             State::Void => return,
         }
-        let point = Point {
-            offset: entry.offset,
-            value: entry.value,
-        };
+        let point = Point { offset: entry.offset, value: entry.value };
         if self.good == 0 {
-            *self = Self {
-                bad: self.bad,
-                ..Self::single(point)
-            };
+            *self = Self { bad: self.bad, ..Self::single(point) };
             return;
         }
         self.good += 1;
@@ -176,11 +150,7 @@ impl Detail {
         for entry in &self.entries {
             self.total.add(entry);
             let value = i128::from(entry.value);
-            self.squares += if entry.state == State::Good {
-                value * value
-            } else {
-                0
-            };
+            self.squares += if entry.state == State::Good { value * value } else { 0 };
         }
     }
 }
@@ -200,23 +170,9 @@ impl Snap for Pane {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (good, bad, sum) = (r.read()?, r.read()?, r.time()?);
         let (min, max) = (r.read()?, r.read()?);
-        let first = Point {
-            offset: r.read()?,
-            value: r.read()?,
-        };
-        let last = Point {
-            offset: r.read()?,
-            value: r.read()?,
-        };
-        Ok(Self {
-            good,
-            bad,
-            sum,
-            min,
-            max,
-            first,
-            last,
-        })
+        let first = Point { offset: r.read()?, value: r.read()? };
+        let last = Point { offset: r.read()?, value: r.read()? };
+        Ok(Self { good, bad, sum, min, max, first, last })
     }
 }
 
@@ -238,14 +194,7 @@ impl Snap for Entry {
             2 => State::Void,
             _ => return Err(corrupt()),
         };
-        Ok(Self {
-            offset,
-            value,
-            delivered,
-            device,
-            quality,
-            state,
-        })
+        Ok(Self { offset, value, delivered, device, quality, state })
     }
 }
 
@@ -260,11 +209,6 @@ impl Snap for Detail {
         let (pane, total, squares) = (r.time()?, r.read()?, r.read::<i128>()?);
         // What sums of squares of panes can come to, so that they can be added up.
         r.ensure((0..1 << 100).contains(&squares))?;
-        Ok(Self {
-            pane,
-            total,
-            squares,
-            entries: SmallVec::from_vec(r.list()?),
-        })
+        Ok(Self { pane, total, squares, entries: SmallVec::from_vec(r.list()?) })
     }
 }

@@ -160,6 +160,18 @@ impl Ring {
         (self.newest != NONE).then_some(self.newest)
     }
 
+    /// The newest pane of a ring that has one.
+    #[inline]
+    pub fn newest_pane(&self) -> i64 {
+        self.newest
+    }
+
+    /// When it starts.
+    #[inline]
+    pub fn newest_start(&self) -> i64 {
+        self.newest_start
+    }
+
     /// The oldest pane that still has a slot.
     #[inline]
     pub fn oldest(&self) -> i64 {
@@ -181,11 +193,7 @@ impl Ring {
     pub fn advance(&mut self, pane: i64) {
         let steps = pane - self.newest;
         if steps == 1 && self.capacity > 1 {
-            self.head = if self.head + 1 == self.capacity {
-                0
-            } else {
-                self.head + 1
-            };
+            self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
             self.clear_slot(self.head as usize);
         } else if steps >= i64::from(self.capacity) {
             self.slots.fill(EMPTY);
@@ -193,11 +201,7 @@ impl Ring {
             self.head = 0;
         } else {
             for _ in 0..steps {
-                self.head = if self.head + 1 == self.capacity {
-                    0
-                } else {
-                    self.head + 1
-                };
+                self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
                 self.clear_slot(self.head as usize);
             }
         }
@@ -208,17 +212,9 @@ impl Ring {
     /// Looks at the slot that the next pane will take, and at one so many panes before it.
     #[inline]
     pub fn read_ahead(&self, back: u32) -> u64 {
-        let next = if self.head + 1 == self.capacity {
-            0
-        } else {
-            self.head + 1
-        };
+        let next = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
         let old = next.wrapping_sub(back);
-        let old = if back > next {
-            old.wrapping_add(self.capacity)
-        } else {
-            old
-        };
+        let old = if back > next { old.wrapping_add(self.capacity) } else { old };
         let look = |at: u32| self.slots.get(at as usize).copied().unwrap_or(0) as u64;
         look(next) ^ look(old)
     }
@@ -231,6 +227,7 @@ impl Ring {
         }
     }
 
+    #[cold]
     fn release(&mut self, index: u32) {
         if let Some(details) = &mut self.details {
             details.items[index as usize] = Detail::default();
@@ -247,11 +244,7 @@ impl Ring {
         }
         let distance = distance as u32;
         let at = self.head.wrapping_sub(distance);
-        Some(if distance > self.head {
-            at.wrapping_add(self.capacity)
-        } else {
-            at
-        } as usize)
+        Some(if distance > self.head { at.wrapping_add(self.capacity) } else { at } as usize)
     }
 
     /// What the pane adds up to; empty outside the ring.
@@ -273,11 +266,7 @@ impl Ring {
         }
         let distance = distance as u32;
         let at = self.head.wrapping_sub(distance);
-        let at = if distance > self.head {
-            at.wrapping_add(self.capacity)
-        } else {
-            at
-        };
+        let at = if distance > self.head { at.wrapping_add(self.capacity) } else { at };
         self.slots.get(at as usize).copied().unwrap_or(EMPTY)
     }
 
@@ -292,20 +281,10 @@ impl Ring {
     #[inline]
     pub fn tally(&self, pane: i64) -> Tally {
         match Slot::unpack(self.packed(pane)) {
-            Slot::Good(value) => Tally {
-                good: 1,
-                bad: 0,
-                sum: i64::from(value),
-            },
+            Slot::Good(value) => Tally { good: 1, bad: 0, sum: i64::from(value) },
             Slot::Empty => Tally::EMPTY,
-            Slot::Artifact(_) => Tally {
-                bad: 1,
-                ..Tally::EMPTY
-            },
-            Slot::Spoilt(count) => Tally {
-                bad: count,
-                ..Tally::EMPTY
-            },
+            Slot::Artifact(_) => Tally { bad: 1, ..Tally::EMPTY },
+            Slot::Spoilt(count) => Tally { bad: count, ..Tally::EMPTY },
             Slot::Detail(index) => self.detail(index).map_or(Tally::EMPTY, |d| Tally {
                 good: d.total.good,
                 bad: d.total.bad,
@@ -317,10 +296,7 @@ impl Ring {
     #[inline]
     fn decode(&self, at: usize) -> Pane {
         match Slot::unpack(self.slots[at]) {
-            Slot::Good(value) => Pane::single(Point {
-                offset: self.offset_at(at),
-                value,
-            }),
+            Slot::Good(value) => Pane::single(Point { offset: self.offset_at(at), value }),
             Slot::Empty => Pane::EMPTY,
             Slot::Artifact(_) => Pane::bad(1),
             Slot::Spoilt(count) => Pane::bad(count),
@@ -392,28 +368,31 @@ impl Ring {
         self.join(at, pane, entry)
     }
 
-    /// Puts a reading into the newest pane if that is empty and the reading is as plain as the
-    /// others: nearly always, and then this is all there is to do.
+    /// Whether the reading falls into the pane after the newest and is as plain as the others:
+    /// nearly all are. Then [`append`](Self::append) is all there is to do.
     #[inline]
-    pub fn place_plain(&mut self, sample: &Sample, good: bool) -> bool {
-        let offset = sample
-            .observed_at
-            .as_millis()
-            .wrapping_sub(self.newest_start);
+    pub fn continues(&self, sample: &Sample) -> bool {
+        let due = self.newest_start + self.width + i64::from(self.phase);
         let value = sample.value.thousandths();
-        let plain = good
-            && sample.quality.is_good()
+        sample.observed_at.as_millis() == due
+            && self.newest != NONE
             && sample.device.0 == self.device
-            && offset == i64::from(self.phase)
             && self.offsets.is_none()
             && value > -LIMIT
-            && value < LIMIT;
-        match self.slots.get_mut(self.head as usize) {
-            Some(slot) if plain && *slot == EMPTY => {
-                *slot = value;
-                true
+            && value < LIMIT
+    }
+
+    /// Puts a plain reading into the pane after the newest.
+    #[inline]
+    pub fn append(&mut self, value: i32) {
+        self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+        self.newest += 1;
+        self.newest_start += self.width;
+        if let Some(slot) = self.slots.get_mut(self.head as usize) {
+            let old = core::mem::replace(slot, value);
+            if old <= REFERENCE && old != EMPTY {
+                self.release((REFERENCE - old) as u32);
             }
-            _ => false,
         }
     }
 
@@ -477,14 +456,7 @@ impl Ring {
         };
         let (offset, device) = (self.offset_at(at), self.device);
         let state = State::of(quality.is_good());
-        Some(Entry {
-            offset,
-            value,
-            delivered: value,
-            device,
-            quality,
-            state,
-        })
+        Some(Entry { offset, value, delivered: value, device, quality, state })
     }
 
     /// The remembered reading of this identity.
@@ -557,17 +529,9 @@ impl Ring {
         let amended = match to {
             Some((value, good)) => {
                 let (value, state) = (value.thousandths(), State::of(good));
-                Entry {
-                    value,
-                    quality: sample.quality,
-                    state,
-                    ..known
-                }
+                Entry { value, quality: sample.quality, state, ..known }
             }
-            None => Entry {
-                state: State::Void,
-                ..known
-            },
+            None => Entry { state: State::Void, ..known },
         };
         if amended == known {
             return Amended::Same;
@@ -594,9 +558,7 @@ impl Ring {
     /// How many panes stand in the side table.
     #[inline]
     pub fn detailed(&self) -> usize {
-        self.details
-            .as_ref()
-            .map_or(0, |d| d.items.len() - d.free.len())
+        self.details.as_ref().map_or(0, |d| d.items.len() - d.free.len())
     }
 
     /// Forgets who was in panes before `edge`, where nobody can be repeated, corrected or voided
@@ -647,10 +609,7 @@ impl Ring {
         (self.head, u32::from(self.device)).save(w);
         self.phase.save(w);
         w.words(&self.slots);
-        let offsets = self
-            .offsets
-            .as_deref()
-            .map(|o| o.iter().map(|n| *n as i32).collect());
+        let offsets = self.offsets.as_deref().map(|o| o.iter().map(|n| *n as i32).collect());
         let offsets: Vec<i32> = offsets.unwrap_or_default();
         w.words(&offsets);
         w.list(self.details.as_ref().map_or(&[][..], |d| &d.items).iter());
@@ -700,9 +659,7 @@ impl Ring {
                 used[index as usize] = true;
             }
         }
-        let free = (0..items.len() as u32)
-            .filter(|i| !used[*i as usize])
-            .collect();
+        let free = (0..items.len() as u32).filter(|i| !used[*i as usize]).collect();
         (!items.is_empty()).then(|| Box::new(Details { items, free }))
     }
 }
@@ -724,9 +681,7 @@ mod tests {
     #[test]
     fn slots_unpack_to_what_was_packed() {
         let values = [0, 1, -1, LIMIT - 1, 1 - LIMIT];
-        let slots = values
-            .iter()
-            .flat_map(|v| [Slot::Good(*v), Slot::Artifact(*v)]);
+        let slots = values.iter().flat_map(|v| [Slot::Good(*v), Slot::Artifact(*v)]);
         let counts = [1, 2, MAX_COUNT].map(Slot::Spoilt);
         let details = [0, 1, 1 << 28].map(Slot::Detail);
         for slot in slots.chain(counts).chain(details).chain([Slot::Empty]) {

@@ -88,10 +88,7 @@ pub(crate) const TABLE: [Row; 12] = {
 impl Statistic {
     /// The statistic of this name.
     pub fn named(name: &str) -> Option<Self> {
-        TABLE
-            .iter()
-            .find(|row| row.name == name)
-            .map(|row| row.statistic)
+        TABLE.iter().find(|row| row.name == name).map(|row| row.statistic)
     }
 
     /// Its name in policies and records.
@@ -123,11 +120,7 @@ pub(crate) struct Quantity {
 impl Quantity {
     #[inline]
     fn new(top: impl Into<i128>, bottom: impl Into<i128>) -> Self {
-        Self {
-            top: top.into(),
-            bottom: bottom.into(),
-            squared: false,
-        }
+        Self { top: top.into(), bottom: bottom.into(), squared: false }
     }
 
     /// Compares with a limit in thousandths, exactly.
@@ -147,7 +140,7 @@ impl Quantity {
     pub fn thousandths(&self) -> i64 {
         let whole = if self.squared {
             // Exact for perfect squares, otherwise within half a thousandth.
-            let doubled = (self.top.saturating_mul(4) / self.bottom).isqrt();
+            let doubled = (self.top.max(0).saturating_mul(4) / self.bottom).isqrt();
             (doubled + 1) / 2
         } else {
             div_round(self.top, self.bottom)
@@ -217,22 +210,15 @@ impl WindowView<'_> {
                 return Some(ordering);
             }
         }
-        self.compute(statistic, per)
-            .map(|quantity| quantity.compare(limit))
+        self.compute(statistic, per).map(|quantity| quantity.compare(limit))
     }
 
     /// The same in 64 bits, if everything fits: no window of a vital sign comes near the limit.
     #[inline]
     fn compare_slope(&self, per: i64, limit: i64) -> Option<Ordering> {
         let c = self.cursor;
-        let bottom = c
-            .count
-            .checked_mul(c.xx)?
-            .checked_sub(c.x.checked_mul(c.x)?)?;
-        let top = c
-            .count
-            .checked_mul(c.xy)?
-            .checked_sub(c.x.checked_mul(c.sum)?)?;
+        let bottom = c.count.checked_mul(c.xx)?.checked_sub(c.x.checked_mul(c.x)?)?;
+        let top = c.count.checked_mul(c.xy)?.checked_sub(c.x.checked_mul(c.sum)?)?;
         let limit = limit.checked_mul(self.ring.width)?.checked_mul(bottom)?;
         (bottom > 0).then_some(top.checked_mul(per)?.cmp(&limit))
     }
@@ -268,11 +254,7 @@ impl WindowView<'_> {
 
     fn last(&self) -> Option<(i64, i32)> {
         let at = self.cursor.at;
-        let pane = if self.ring.has_good(at) {
-            at
-        } else {
-            self.ring.good_before(at)?
-        };
+        let pane = if self.ring.has_good(at) { at } else { self.ring.good_before(at)? };
         (pane >= self.first_pane()).then(|| (pane, self.ring.view(pane).last.value))
     }
 
@@ -302,10 +284,7 @@ impl WindowView<'_> {
             return None;
         }
         let top = wide(c.count, c.xy) - wide(c.x, c.sum);
-        Some(Quantity::new(
-            top * i128::from(per),
-            bottom * i128::from(self.ring.width),
-        ))
+        Some(Quantity::new(top * i128::from(per), bottom * i128::from(self.ring.width)))
     }
 
     /// Sample variance. Sums of squares are taken when asked, not kept: few rules ask.
@@ -317,11 +296,7 @@ impl WindowView<'_> {
         let panes = self.first_pane()..=self.cursor.at;
         let squares: i128 = panes.map(|p| self.ring.squares(p)).sum();
         let sum = i128::from(self.cursor.sum);
-        Some(Quantity {
-            top: n * squares - sum * sum,
-            bottom: n * (n - 1),
-            squared: true,
-        })
+        Some(Quantity { top: n * squares - sum * sum, bottom: n * (n - 1), squared: true })
     }
 }
 
@@ -338,17 +313,7 @@ mod tests {
 
     #[test]
     fn square_roots_round_to_the_nearest() {
-        let of = |top: i128| {
-            Quantity {
-                top,
-                bottom: 1,
-                squared: true,
-            }
-            .thousandths()
-        };
-        assert_eq!(
-            (of(0), of(4), of(6), of(7), of(1_000_000)),
-            (0, 2, 2, 3, 1000)
-        );
+        let of = |top: i128| Quantity { top, bottom: 1, squared: true }.thousandths();
+        assert_eq!((of(0), of(4), of(6), of(7), of(1_000_000)), (0, 2, 2, 3, 1000));
     }
 }

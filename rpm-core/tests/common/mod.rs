@@ -48,12 +48,7 @@ pub fn event(ms: i64, body: Body) -> Event {
     Event {
         tenant: None,
         patient: patient_id(0),
-        device: Device {
-            id: device_id(0),
-            model: None,
-            firmware: None,
-            class: None,
-        },
+        device: Device { id: device_id(0), model: None, firmware: None, class: None },
         sequence: None,
         observed_at: observed(ms),
         received_at: None,
@@ -67,13 +62,7 @@ pub fn event(ms: i64, body: Body) -> Event {
 /// A reading; the value in thousandths.
 pub fn reading(kind: Kind, ms: i64, value: i32) -> Event {
     let value = Ok(Value::from_thousandths(value));
-    event(
-        ms,
-        Body::Reading {
-            kind: KindRef::Known(kind),
-            value,
-        },
-    )
+    event(ms, Body::Reading { kind: KindRef::Known(kind), value })
 }
 
 /// An oxygen saturation in per cent.
@@ -160,12 +149,7 @@ impl Run {
 
     /// Around an engine.
     pub fn of(engine: Engine) -> Self {
-        Self {
-            engine,
-            records: Vec::new(),
-            refused: Vec::new(),
-            receipts: Vec::new(),
-        }
+        Self { engine, records: Vec::new(), refused: Vec::new(), receipts: Vec::new() }
     }
 
     /// Takes out what is waiting.
@@ -222,17 +206,12 @@ impl Run {
     /// The current revision of an alert of patient 0.
     pub fn revision(&self, alert: u32) -> u32 {
         let alerts = self.engine.alerts(PatientKey(0));
-        alerts
-            .iter()
-            .find(|a| a.id.0 == alert)
-            .map_or(0, |a| a.revision)
+        alerts.iter().find(|a| a.id.0 == alert).map_or(0, |a| a.revision)
     }
 
     /// The state of a rule for patient 0.
     pub fn state(&self, rule: &str) -> ConditionState {
-        self.engine
-            .condition(PatientKey(0), rule)
-            .unwrap_or(ConditionState::NeverSeen)
+        self.engine.condition(PatientKey(0), rule).unwrap_or(ConditionState::NeverSeen)
     }
 
     /// What was decided, without what only places it.
@@ -243,12 +222,9 @@ impl Run {
     /// The alerts opened for a rule, as levels and onsets.
     pub fn opened(&self, rule: &str) -> Vec<(record::Level, i64)> {
         let opened = |body: &record::Body| match body {
-            record::Body::AlertOpened {
-                rule: r,
-                level,
-                onset,
-                ..
-            } if r == rule => Some((*level, onset.as_millis() - T0)),
+            record::Body::AlertOpened { rule: r, level, onset, .. } if r == rule => {
+                Some((*level, onset.as_millis() - T0))
+            }
             _ => None,
         };
         self.bodies().into_iter().filter_map(opened).collect()
@@ -257,9 +233,7 @@ impl Run {
     /// What happened to the alerts of a rule.
     pub fn changes(&self, rule: &str) -> Vec<AlertChange> {
         let changed = |body: &record::Body| match body {
-            record::Body::AlertChanged {
-                rule: r, change, ..
-            } if r == rule => Some(*change),
+            record::Body::AlertChanged { rule: r, change, .. } if r == rule => Some(*change),
             _ => None,
         };
         self.bodies().into_iter().filter_map(changed).collect()
@@ -268,18 +242,11 @@ impl Run {
     /// The findings about the past of a rule: level, from, until, whether alerted.
     pub fn findings(&self, rule: &str) -> Vec<(record::Level, i64, i64, bool)> {
         let found = |body: &record::Body| match body {
-            record::Body::RetrospectiveFinding {
-                rule: r,
-                level,
-                from,
-                until,
-                alerted,
-            } if r == rule => Some((
-                *level,
-                from.as_millis() - T0,
-                until.as_millis() - T0,
-                *alerted,
-            )),
+            record::Body::RetrospectiveFinding { rule: r, level, from, until, alerted }
+                if r == rule =>
+            {
+                Some((*level, from.as_millis() - T0, until.as_millis() - T0, *alerted))
+            }
             _ => None,
         };
         self.bodies().into_iter().filter_map(found).collect()
@@ -302,24 +269,14 @@ pub fn history(
 ) -> Vec<(i64, ConditionState)> {
     let pane = |t: Timestamp| t.as_millis().div_euclid(pane_ms) * pane_ms;
     let mut found: Vec<(i64, ConditionState)> = Vec::new();
-    for sealed in records
-        .iter()
-        .filter(|r| r.record.patient.as_ref() == Some(patient))
-    {
+    for sealed in records.iter().filter(|r| r.record.patient.as_ref() == Some(patient)) {
         match &sealed.record.body {
-            record::Body::ConditionChanged {
-                rule: r,
-                observed_at,
-                state,
-                ..
-            } if r == rule && !matches!(state, ConditionState::ActiveUnverified(_)) => {
+            record::Body::ConditionChanged { rule: r, observed_at, state, .. }
+                if r == rule && !matches!(state, ConditionState::ActiveUnverified(_)) =>
+            {
                 found.push((pane(*observed_at), *state));
             }
-            record::Body::ConditionRevised {
-                rule: r,
-                since,
-                history,
-            } if r == rule => {
+            record::Body::ConditionRevised { rule: r, since, history } if r == rule => {
                 found.retain(|(at, _)| *at < pane(*since));
                 found.extend(history.iter().map(|c| (pane(c.observed_at), c.state)));
             }

@@ -125,21 +125,9 @@ mod tests {
 
     #[test]
     fn a_header_that_cannot_work_says_why() {
-        assert!(
-            read("patient,kind,value,unit")
-                .unwrap_err()
-                .contains("observed_at")
-        );
-        assert!(
-            read("kind,value,unit,t_seconds")
-                .unwrap_err()
-                .contains("patient")
-        );
-        assert!(
-            read("patient,kind,kind,value,unit,t_seconds")
-                .unwrap_err()
-                .contains("twice")
-        );
+        assert!(read("patient,kind,value,unit").unwrap_err().contains("observed_at"));
+        assert!(read("kind,value,unit,t_seconds").unwrap_err().contains("patient"));
+        assert!(read("patient,kind,kind,value,unit,t_seconds").unwrap_err().contains("twice"));
         assert!(read("patient,kind,value,unit,t_seconds,observed_at").is_err());
     }
 }

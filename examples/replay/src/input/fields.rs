@@ -31,21 +31,14 @@ impl Fields {
         self.text.clear();
         self.text.push_str(text);
         self.ends.clear();
-        self.ends.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, b)| *b == b',')
-                .map(|(at, _)| at),
-        );
+        self.ends.extend(text.bytes().enumerate().filter(|(_, b)| *b == b',').map(|(at, _)| at));
         self.ends.push(text.len());
         Ok(())
     }
 
     /// How many fields there are; at least one.
     pub fn len(&self) -> usize {
-        self.quoted
-            .as_ref()
-            .map_or(self.ends.len(), csv::StringRecord::len)
+        self.quoted.as_ref().map_or(self.ends.len(), csv::StringRecord::len)
     }
 
     /// A field without surrounding white space, or `None` if the line has fewer.
@@ -54,11 +47,7 @@ impl Fields {
             return record.get(index).map(str::trim);
         }
         let end = *self.ends.get(index)?;
-        let start = if index == 0 {
-            0
-        } else {
-            self.ends.get(index - 1)? + 1
-        };
+        let start = if index == 0 { 0 } else { self.ends.get(index - 1)? + 1 };
         self.text.get(start..end).map(str::trim)
     }
 }
@@ -68,10 +57,8 @@ fn split_quoted(text: &str) -> Result<csv::StringRecord, Unsplit> {
     if text.bytes().filter(|b| *b == b'"').count() % 2 != 0 {
         return Err(Unsplit::Quotes);
     }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut record = csv::StringRecord::new();
     match reader.read_record(&mut record) {
         Ok(true) => Ok(record),
@@ -86,9 +73,7 @@ mod tests {
     fn split(line: &str) -> Vec<String> {
         let mut fields = Fields::default();
         fields.split(line.as_bytes()).unwrap();
-        (0..fields.len())
-            .map(|i| fields.get(i).unwrap().to_string())
-            .collect()
+        (0..fields.len()).map(|i| fields.get(i).unwrap().to_string()).collect()
     }
 
     #[test]

@@ -84,20 +84,12 @@ impl Spill for Item {
         let length = usize::try_from(fields.u64()).map_err(|_| damaged())?;
         let mut json = vec![0; length];
         from.read_exact(&mut json)?;
-        Ok(Self::Text(Box::new(Text {
-            due,
-            json,
-            file,
-            line,
-        })))
+        Ok(Self::Text(Box::new(Text { due, json, file, line })))
     }
 }
 
 fn damaged() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "a temporary file of the sort is damaged",
-    )
+    io::Error::new(io::ErrorKind::InvalidData, "a temporary file of the sort is damaged")
 }
 
 /// Bytes of a row, and of the head of a text.
@@ -109,16 +101,8 @@ const HAS_SEQUENCE: u8 = 2;
 
 fn encode(row: &Row) -> [u8; HEAD] {
     let mut flags = 0;
-    flags |= if row.received.is_some() {
-        HAS_RECEIVED
-    } else {
-        0
-    };
-    flags |= if row.sequence.is_some() {
-        HAS_SEQUENCE
-    } else {
-        0
-    };
+    flags |= if row.received.is_some() { HAS_RECEIVED } else { 0 };
+    flags |= if row.sequence.is_some() { HAS_SEQUENCE } else { 0 };
     let (absent, value) = match row.value {
         Ok(value) => (0, value.thousandths()),
         Err(reason) => (1 + reason_number(reason), 0),
@@ -242,21 +226,11 @@ mod tests {
         let mut items = vec![Item::Row(row())];
         for reason in REASONS {
             let value = Err(reason);
-            items.push(Item::Row(Row {
-                value,
-                received: None,
-                sequence: None,
-                ..row()
-            }));
+            items.push(Item::Row(Row { value, received: None, sequence: None, ..row() }));
         }
         let due = HostTime::from_millis(5);
         let json = b"{}".to_vec();
-        items.push(Item::Text(Box::new(Text {
-            due,
-            json,
-            file: 1,
-            line: 2,
-        })));
+        items.push(Item::Text(Box::new(Text { due, json, file: 1, line: 2 })));
         let mut bytes = Vec::new();
         for item in &items {
             item.write(&mut bytes).unwrap();

@@ -35,20 +35,14 @@ impl Lines {
         let gzipped = plain.fill_buf()?.starts_with(&GZIP_MAGIC);
         if gzipped {
             let decoder = MultiGzDecoder::new(plain);
-            return Ok(Self::new(Box::new(BufReader::with_capacity(
-                BUFFER, decoder,
-            ))));
+            return Ok(Self::new(Box::new(BufReader::with_capacity(BUFFER, decoder))));
         }
         Ok(Self::new(Box::new(plain)))
     }
 
     /// Lines of any reader.
     pub fn new(reader: Box<dyn BufRead>) -> Self {
-        Self {
-            reader,
-            buffer: Vec::new(),
-            number: 0,
-        }
+        Self { reader, buffer: Vec::new(), number: 0 }
     }
 
     /// The number of the line that was read last, from 1.
@@ -67,9 +61,7 @@ impl Lines {
     pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
         let limit = MAX_LINE as u64 + 1;
-        let read = (&mut self.reader)
-            .take(limit)
-            .read_until(b'\n', &mut self.buffer)?;
+        let read = (&mut self.reader).take(limit).read_until(b'\n', &mut self.buffer)?;
         if read == 0 {
             return Ok(None);
         }

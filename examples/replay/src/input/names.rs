@@ -40,14 +40,12 @@ impl Names {
 
     /// The number of a patient.
     pub fn patient(&mut self, text: &str) -> Result<u32, Code> {
-        self.patients
-            .number(text, |t| PatientId::new(t).map_err(|e| e.code()))
+        self.patients.number(text, |t| PatientId::new(t).map_err(|e| e.code()))
     }
 
     /// The number of a device.
     pub fn device(&mut self, text: &str) -> Result<u32, Code> {
-        self.devices
-            .number(text, |t| DeviceId::new(t).map_err(|e| e.code()))
+        self.devices.number(text, |t| DeviceId::new(t).map_err(|e| e.code()))
     }
 
     /// The number of a kind in a unit.
@@ -57,8 +55,7 @@ impl Names {
         self.key.push('\0');
         self.key.push_str(unit);
         let units = &self.units;
-        self.measures
-            .number(&self.key, |_| units.measure(kind, unit))
+        self.measures.number(&self.key, |_| units.measure(kind, unit))
     }
 
     /// Whether the engine or the policy knows a kind of this name.
@@ -91,11 +88,7 @@ struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self {
-            numbers: BTreeMap::new(),
-            items: Vec::new(),
-            last: None,
-        }
+        Self { numbers: BTreeMap::new(), items: Vec::new(), last: None }
     }
 }
 
@@ -140,14 +133,10 @@ pub fn quality(text: &str) -> Result<Quality, Code> {
             _ => Ok(Quality::GOOD),
         };
     }
-    text.split('|')
-        .map(str::trim)
-        .try_fold(Quality::GOOD, |all, name| match name {
-            "" | "good" => Ok(all),
-            name => Quality::named(name)
-                .map(|flag| all.with(flag))
-                .ok_or(Code::UnknownCode),
-        })
+    text.split('|').map(str::trim).try_fold(Quality::GOOD, |all, name| match name {
+        "" | "good" => Ok(all),
+        name => Quality::named(name).map(|flag| all.with(flag)).ok_or(Code::UnknownCode),
+    })
 }
 
 #[cfg(test)]
@@ -159,16 +148,11 @@ mod tests {
         assert_eq!(quality(""), Ok(Quality::GOOD));
         assert_eq!(quality("0.49"), Ok(Quality::ARTIFACT));
         assert_eq!(quality("0.5"), Ok(Quality::GOOD));
-        assert_eq!(
-            quality("motion|artifact"),
-            Ok(Quality::MOTION.with(Quality::ARTIFACT))
-        );
+        assert_eq!(quality("motion|artifact"), Ok(Quality::MOTION.with(Quality::ARTIFACT)));
         assert_eq!(quality("good"), Ok(Quality::GOOD));
-        for (text, code) in [
-            ("7", Code::OutOfRange),
-            ("NaN", Code::OutOfRange),
-            ("bad", Code::UnknownCode),
-        ] {
+        for (text, code) in
+            [("7", Code::OutOfRange), ("NaN", Code::OutOfRange), ("bad", Code::UnknownCode)]
+        {
             assert_eq!(quality(text), Err(code), "{text}");
         }
     }

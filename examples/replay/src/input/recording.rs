@@ -55,11 +55,7 @@ impl Recording<'_> {
             Some(format) => format == Format::JsonLines,
             None => lines.peek().map_err(fail)? == Some(b'{'),
         };
-        if json {
-            self.json(&mut lines, sink)
-        } else {
-            self.csv(&mut lines, names, sink)
-        }
+        if json { self.json(&mut lines, sink) } else { self.csv(&mut lines, names, sink) }
     }
 
     fn csv(
@@ -72,10 +68,7 @@ impl Recording<'_> {
         let columns = self.header(lines, &mut fields)?;
         if !columns.ignored.is_empty() {
             let ignored = columns.ignored.join(", ");
-            sink.warn(format!(
-                "{}: columns not read: {ignored}",
-                self.path.display()
-            ));
+            sink.warn(format!("{}: columns not read: {ignored}", self.path.display()));
         }
         loop {
             let number = lines.number() + 1;
@@ -94,13 +87,7 @@ impl Recording<'_> {
                     let kind = kind.filter(|kind| names.knows_kind(kind));
                     let (Line::Bytes(row) | Line::TooLong(row)) = line;
                     let file = self.number;
-                    sink.refused(&Refused {
-                        refusal,
-                        kind,
-                        row,
-                        file,
-                        line: number,
-                    })?;
+                    sink.refused(&Refused { refusal, kind, row, file, line: number })?;
                 }
             }
         }
@@ -112,9 +99,7 @@ impl Recording<'_> {
             None => Err(problem("the file is empty")),
             Some(Line::TooLong(_)) => Err(problem("the first line is too long for a header")),
             Some(Line::Bytes(line)) => {
-                fields
-                    .split(line)
-                    .map_err(|_| problem("the header is not readable text"))?;
+                fields.split(line).map_err(|_| problem("the header is not readable text"))?;
                 Columns::read(fields).map_err(|e| problem(&e))
             }
         }
@@ -134,27 +119,13 @@ impl Recording<'_> {
             };
             match due {
                 Ok(due) => {
-                    let text = Text {
-                        due,
-                        json: row.to_vec(),
-                        file: self.number,
-                        line: number,
-                    };
+                    let text = Text { due, json: row.to_vec(), file: self.number, line: number };
                     sink.item(Item::Text(Box::new(text)))?;
                 }
                 Err(code) => {
-                    let refusal = Refusal {
-                        code,
-                        column: WHOLE_ROW,
-                    };
+                    let refusal = Refusal { code, column: WHOLE_ROW };
                     let file = self.number;
-                    sink.refused(&Refused {
-                        refusal,
-                        kind: None,
-                        row,
-                        file,
-                        line: number,
-                    })?;
+                    sink.refused(&Refused { refusal, kind: None, row, file, line: number })?;
                 }
             }
         }
@@ -171,10 +142,7 @@ fn read_row(
     names: &mut Names,
     place: (u16, u64),
 ) -> Result<Row, Refusal> {
-    let whole = |code| Refusal {
-        code,
-        column: WHOLE_ROW,
-    };
+    let whole = |code| Refusal { code, column: WHOLE_ROW };
     let Line::Bytes(line) = line else {
         return Err(whole(Code::TooLarge));
     };
@@ -194,10 +162,7 @@ enum Format {
 /// The format by the file's name, without `.gz`.
 fn format_by_name(path: &Path) -> Option<Format> {
     let mut path = PathBuf::from(path);
-    if path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("gz"))
-    {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz")) {
         path.set_extension("");
     }
     match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {

@@ -45,8 +45,7 @@ pub struct Refusal {
 impl Row {
     /// When the row is replayed: at its arrival, else when it was observed.
     pub fn due(&self) -> HostTime {
-        self.received
-            .unwrap_or_else(|| HostTime::assume_immediate(self.observed))
+        self.received.unwrap_or_else(|| HostTime::assume_immediate(self.observed))
     }
 
     /// Reads a row. A missing or odd *value* is still a reading, without a value.
@@ -57,33 +56,18 @@ impl Row {
         place: (u16, u64),
     ) -> Result<Self, Refusal> {
         if fields.len() > columns.count {
-            return Err(Refusal {
-                code: Code::UnknownField,
-                column: "(after the last)",
-            });
+            return Err(Refusal { code: Code::UnknownField, column: "(after the last)" });
         }
-        let get = |at: usize, column| {
-            fields.get(at).ok_or(Refusal {
-                code: Code::MissingField,
-                column,
-            })
-        };
+        let get =
+            |at: usize, column| fields.get(at).ok_or(Refusal { code: Code::MissingField, column });
         let optional = |at: Option<usize>| at.and_then(|at| fields.get(at)).unwrap_or("");
         let kind = get(columns.kind, "kind")?;
         let at = |column| move |code| Refusal { code, column };
-        let patient = names
-            .patient(get(columns.patient, "patient")?)
-            .map_err(at("patient"))?;
-        let measure = names
-            .measure(kind, get(columns.unit, "unit")?)
-            .map_err(|code| {
-                let column = if code == Code::UnknownKind {
-                    "kind"
-                } else {
-                    "unit"
-                };
-                Refusal { code, column }
-            })?;
+        let patient = names.patient(get(columns.patient, "patient")?).map_err(at("patient"))?;
+        let measure = names.measure(kind, get(columns.unit, "unit")?).map_err(|code| {
+            let column = if code == Code::UnknownKind { "kind" } else { "unit" };
+            Refusal { code, column }
+        })?;
         let device = match optional(columns.device) {
             "" => kind,
             text => text,
@@ -111,13 +95,9 @@ fn value(text: &str, measure: u32, names: &Names) -> Result<Result<Value, Absent
     }
     let measure = names.measure_at(measure).ok_or(Code::UnknownKind)?;
     match text.parse::<Decimal>() {
-        Ok(decimal) => Value::convert(decimal, measure.ratio)
-            .map(Ok)
-            .map_err(|e| e.code()),
+        Ok(decimal) => Value::convert(decimal, measure.ratio).map(Ok).map_err(|e| e.code()),
         // Consciousness and the like are charted as letters.
-        Err(error) => host::code_value(&measure.kind, text)
-            .map(Ok)
-            .ok_or(error.code()),
+        Err(error) => host::code_value(&measure.kind, text).map(Ok).ok_or(error.code()),
     }
 }
 
@@ -138,10 +118,7 @@ fn absent(text: &str) -> Option<AbsentReason> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    WORDS
-        .iter()
-        .find(|(word, _)| word.eq_ignore_ascii_case(text))
-        .map(|(_, reason)| *reason)
+    WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, reason)| *reason)
 }
 
 fn received(text: &str, form: TimeColumn) -> Result<Option<HostTime>, Code> {
@@ -183,11 +160,8 @@ pub fn seconds(text: &str) -> Option<i64> {
     }
     let Some(scale) = scale else { return Some(0) };
     let rest = decimal.mantissa % scale;
-    let away = if rest.unsigned_abs() >= scale.unsigned_abs().div_ceil(2) {
-        rest.signum()
-    } else {
-        0
-    };
+    let away =
+        if rest.unsigned_abs() >= scale.unsigned_abs().div_ceil(2) { rest.signum() } else { 0 };
     Some(decimal.mantissa / scale + away)
 }
 
@@ -228,9 +202,6 @@ mod tests {
         let form = TimeColumn::Seconds(0);
         assert_eq!(instant("-1", form), Err(Code::BadTimestamp));
         assert_eq!(instant("253402300800", form), Err(Code::BadTimestamp));
-        assert_eq!(
-            instant("2026-03-01", TimeColumn::Instant(0)),
-            Err(Code::BadTimestamp)
-        );
+        assert_eq!(instant("2026-03-01", TimeColumn::Instant(0)), Err(Code::BadTimestamp));
     }
 }

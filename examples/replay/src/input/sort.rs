@@ -63,11 +63,7 @@ impl<T: Spill> Sorter<T> {
             items: Vec::new(),
             weight: 0,
             runs: Vec::new(),
-            scratch: Scratch {
-                directory: directory.to_path_buf(),
-                made: false,
-                next: 0,
-            },
+            scratch: Scratch { directory: directory.to_path_buf(), made: false, next: 0 },
             count: 0,
         }
     }
@@ -77,11 +73,7 @@ impl<T: Spill> Sorter<T> {
         self.weight += item.weight();
         self.items.push(item);
         self.count += 1;
-        if self.weight >= self.budget {
-            self.spill()
-        } else {
-            Ok(())
-        }
+        if self.weight >= self.budget { self.spill() } else { Ok(()) }
     }
 
     /// All items in order.
@@ -89,10 +81,7 @@ impl<T: Spill> Sorter<T> {
         let count = self.count;
         if self.runs.is_empty() {
             self.items.sort_by_key(Spill::key);
-            return Ok(Sorted {
-                source: Source::Memory(self.items.into_iter()),
-                count,
-            });
+            return Ok(Sorted { source: Source::Memory(self.items.into_iter()), count });
         }
         if !self.items.is_empty() {
             self.spill()?;
@@ -103,10 +92,7 @@ impl<T: Spill> Sorter<T> {
         while runs.len() > FAN_IN {
             runs = merge_groups::<T>(&runs, &mut scratch)?;
         }
-        Ok(Sorted {
-            source: Source::Runs(Merge::open(&runs, Some(scratch))?),
-            count,
-        })
+        Ok(Sorted { source: Source::Runs(Merge::open(&runs, Some(scratch))?), count })
     }
 
     fn spill(&mut self) -> io::Result<()> {
@@ -157,10 +143,7 @@ impl RunWriter {
     fn new(scratch: &mut Scratch) -> io::Result<Self> {
         let path = scratch.next_path()?;
         let out = BufWriter::with_capacity(RUN_BUFFER, File::create(&path)?);
-        Ok(Self {
-            out,
-            run: Run { path, count: 0 },
-        })
+        Ok(Self { out, run: Run { path, count: 0 } })
     }
 
     fn push<T: Spill>(&mut self, item: &T) -> io::Result<()> {
@@ -198,10 +181,7 @@ impl<T: Spill> Merge<T> {
         };
         for (at, run) in runs.iter().enumerate() {
             let from = BufReader::with_capacity(RUN_BUFFER, File::open(&run.path)?);
-            merge.readers.push(RunReader {
-                from,
-                left: run.count,
-            });
+            merge.readers.push(RunReader { from, left: run.count });
             merge.heads.push(None);
             merge.refill(at)?;
         }
@@ -286,10 +266,7 @@ mod tests {
             let mut bytes = [[0; 8]; 2];
             from.read_exact(&mut bytes[0])?;
             from.read_exact(&mut bytes[1])?;
-            Ok(Self(
-                i64::from_le_bytes(bytes[0]),
-                u64::from_le_bytes(bytes[1]),
-            ))
+            Ok(Self(i64::from_le_bytes(bytes[0]), u64::from_le_bytes(bytes[1])))
         }
     }
 
@@ -312,9 +289,7 @@ mod tests {
     fn items(count: u64) -> Vec<Pair> {
         let mut x = 42_u64;
         let mut next = || {
-            x = x
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             i64::try_from((x >> 33) % 97).unwrap()
         };
         (0..count).map(|n| Pair(next(), n)).collect()

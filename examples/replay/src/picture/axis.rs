@@ -16,22 +16,13 @@ pub struct Scale {
 impl Scale {
     /// `from` lies at pixel `start`, `until` at pixel `end`.
     pub fn new((from, until): (f64, f64), (start, end): (f64, f64)) -> Self {
-        Self {
-            from,
-            until,
-            start,
-            end,
-        }
+        Self { from, until, start, end }
     }
 
     /// The pixel of a value, kept inside the range.
     pub fn at(&self, value: f64) -> f64 {
         let width = self.until - self.from;
-        let share = if width > 0.0 {
-            (value - self.from) / width
-        } else {
-            0.5
-        };
+        let share = if width > 0.0 { (value - self.from) / width } else { 0.5 };
         self.start + share.clamp(0.0, 1.0) * (self.end - self.start)
     }
 
@@ -62,12 +53,7 @@ impl Ticks {
         let first = (low / step).ceil() as i64;
         let last = (high / step).floor() as i64;
         let at = (first..=last).map(|n| n as f64 * step).collect();
-        Self {
-            low,
-            high,
-            at,
-            step,
-        }
+        Self { low, high, at, step }
     }
 
     /// A tick as text, with as many decimals as the step needs.
@@ -173,11 +159,7 @@ fn time_label(at: i64, step: i64) -> String {
 
 /// What the time axis counts.
 pub fn time_title(from: i64) -> &'static str {
-    if is_elapsed(from) {
-        "time in the recording"
-    } else {
-        "time, UTC"
-    }
+    if is_elapsed(from) { "time in the recording" } else { "time, UTC" }
 }
 
 #[cfg(test)]
@@ -197,21 +179,12 @@ mod tests {
     #[test]
     fn time_is_told_as_people_count_it() {
         let labels = |from, until| -> Vec<String> {
-            time_ticks(from, until)
-                .into_iter()
-                .map(|(_, label)| label)
-                .collect()
+            time_ticks(from, until).into_iter().map(|(_, label)| label).collect()
         };
         assert_eq!(labels(0, 8 * MINUTE)[..3], ["0 min", "1 min", "2 min"]);
-        assert_eq!(
-            labels(0, 48 * HOUR)[..5],
-            ["0 h", "6 h", "12 h", "18 h", "1 d"]
-        );
+        assert_eq!(labels(0, 48 * HOUR)[..5], ["0 h", "6 h", "12 h", "18 h", "1 d"]);
         assert_eq!(labels(0, 90 * DAY)[..2], ["0 d", "14 d"]);
-        let night = "2026-03-01T02:13:05Z"
-            .parse::<Timestamp>()
-            .unwrap()
-            .as_millis();
+        let night = "2026-03-01T02:13:05Z".parse::<Timestamp>().unwrap().as_millis();
         assert_eq!(labels(night, night + 40 * MINUTE)[0], "02:15");
         assert!(time_ticks(i64::MAX - 10, i64::MAX).len() <= 20);
     }

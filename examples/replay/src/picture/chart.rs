@@ -92,11 +92,7 @@ impl Chart {
     ) -> Self {
         let until = until.as_millis();
         let mut panels = Vec::new();
-        let mut from = episodes
-            .iter()
-            .map(|e| e.onset.as_millis())
-            .min()
-            .unwrap_or(until);
+        let mut from = episodes.iter().map(|e| e.onset.as_millis()).min().unwrap_or(until);
         for (signal, definition) in policy.signals().iter().enumerate() {
             let reads = |rule: &&rpm_core::policy::Rule| rule.signals().contains(&signal);
             let read = policy.rules().iter().any(|rule| reads(&rule));
@@ -112,24 +108,14 @@ impl Chart {
                 title: definition.title().to_string(),
                 unit: unit_for_people(definition.unit()),
                 points,
-                longest_gap: definition
-                    .cadence()
-                    .as_millis()
-                    .saturating_mul(GAP_CADENCES),
+                longest_gap: definition.cadence().as_millis().saturating_mul(GAP_CADENCES),
                 limits: limits(policy, signal),
                 shades: shades(&concerned, until),
             });
         }
         let (title, subtitle) = heading;
         let lanes = lanes(policy, episodes);
-        Self {
-            title,
-            subtitle,
-            from,
-            until: until.max(from + 1),
-            panels,
-            lanes,
-        }
+        Self { title, subtitle, from, until: until.max(from + 1), panels, lanes }
     }
 }
 
@@ -145,19 +131,12 @@ fn unit_for_people(unit: &str) -> String {
 
 fn limits(policy: &Policy, signal: usize) -> Vec<Limit> {
     let mut limits: Vec<Limit> = Vec::new();
-    let rules = policy
-        .rules()
-        .iter()
-        .filter(|rule| is_told(rule) && is_simple(policy, rule));
+    let rules = policy.rules().iter().filter(|rule| is_told(rule) && is_simple(policy, rule));
     for line in rules.flat_map(|rule| rule.lines()) {
         if line.signal != signal {
             continue;
         }
-        let limit = Limit {
-            level: line.level,
-            value: line.limit,
-            label: label(&line),
-        };
+        let limit = Limit { level: line.level, value: line.limit, label: label(&line) };
         if !limits.contains(&limit) {
             limits.push(limit);
         }
@@ -177,12 +156,7 @@ fn is_simple(policy: &Policy, rule: &rpm_core::policy::Rule) -> bool {
     spec.is_some_and(|spec| {
         spec.levels.iter().all(|level| {
             let raise = &level.raise;
-            let limits = [
-                &raise.below,
-                &raise.at_or_below,
-                &raise.above,
-                &raise.at_or_above,
-            ];
+            let limits = [&raise.below, &raise.at_or_below, &raise.above, &raise.at_or_above];
             limits.iter().any(|limit| limit.is_some())
         })
     })
@@ -212,18 +186,9 @@ fn shades(episodes: &[&Episode], end: i64) -> Vec<Shade> {
         .filter(|e| !e.shadow)
         .flat_map(|e| &e.spans)
         .filter(|s| s.phase != Phase::Latched)
-        .map(|s| {
-            (
-                s.from.as_millis(),
-                s.until.map_or(end, Timestamp::as_millis),
-                s.level,
-            )
-        })
+        .map(|s| (s.from.as_millis(), s.until.map_or(end, Timestamp::as_millis), s.level))
         .collect();
-    let mut edges: Vec<i64> = spans
-        .iter()
-        .flat_map(|(from, until, _)| [*from, *until])
-        .collect();
+    let mut edges: Vec<i64> = spans.iter().flat_map(|(from, until, _)| [*from, *until]).collect();
     edges.sort_unstable();
     edges.dedup();
     let mut shades: Vec<Shade> = Vec::new();
@@ -233,10 +198,7 @@ fn shades(episodes: &[&Episode], end: i64) -> Vec<Shade> {
         let Some(level) = here.map(|(_, _, level)| *level).max() else {
             continue;
         };
-        match shades
-            .last_mut()
-            .filter(|last| last.until == from && last.level == level)
-        {
+        match shades.last_mut().filter(|last| last.until == from && last.level == level) {
             Some(last) => last.until = until,
             None => shades.push(Shade { from, until, level }),
         }
@@ -255,10 +217,7 @@ fn lanes(policy: &Policy, episodes: &[&Episode]) -> Vec<Lane> {
             spans: e.spans.clone(),
             tip: format!("alert {}: {}", e.alert, e.reason),
         };
-        Lane {
-            title: rule.title().to_string(),
-            alerts: own.map(mark).collect(),
-        }
+        Lane { title: rule.title().to_string(), alerts: own.map(mark).collect() }
     });
     lanes.filter(|lane| !lane.alerts.is_empty()).collect()
 }

@@ -35,21 +35,14 @@ pub fn draw(svg: &mut Svg, lane: &Lane, frame: &Frame, end: i64) {
         alert(svg, mark, frame, end);
     }
     let count = lane.alerts.len();
-    let told = if count == 1 {
-        "1 alert".into()
-    } else {
-        format!("{count} alerts")
-    };
+    let told = if count == 1 { "1 alert".into() } else { format!("{count} alerts") };
     svg.text("note", "start", (frame.plot.right() + 8.0, baseline), &told);
 }
 
 fn alert(svg: &mut Svg, mark: &Mark, frame: &Frame, end: i64) {
     let middle = frame.plot.y + frame.plot.height / 2.0;
     if let Some(first) = mark.spans.first() {
-        let (from, until) = (
-            frame.time.time(mark.onset),
-            frame.time.time(first.from.as_millis()),
-        );
+        let (from, until) = (frame.time.time(mark.onset), frame.time.time(first.from.as_millis()));
         svg.line("hold", (from, middle), (until, middle));
     }
     for span in &mark.spans {
@@ -80,30 +73,17 @@ fn number(svg: &mut Svg, mark: &Mark, frame: &Frame, end: i64, baseline: f64) {
     };
     if rect.width >= WIDE {
         let at = (rect.x + rect.width / 2.0, baseline);
-        svg.text(
-            &format!("number {}", class(level)),
-            "middle",
-            at,
-            &mark.number.to_string(),
-        );
+        svg.text(&format!("number {}", class(level)), "middle", at, &mark.number.to_string());
     }
 }
 
 fn inset(rect: Rect) -> Rect {
-    Rect {
-        y: rect.y + 3.0,
-        height: rect.height - 6.0,
-        ..rect
-    }
+    Rect { y: rect.y + 3.0, height: rect.height - 6.0, ..rect }
 }
 
 /// The height of a lane with the space below it.
 pub fn height(lane: &Lane) -> f64 {
-    if two_lines(&lane.title).1.is_some() {
-        TWO_LINES
-    } else {
-        ONE_LINE
-    }
+    if two_lines(&lane.title).1.is_some() { TWO_LINES } else { ONE_LINE }
 }
 
 /// A title broken between words; what does not fit two lines is cut.

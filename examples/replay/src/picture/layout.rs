@@ -73,16 +73,7 @@ pub fn draw(chart: &Chart) -> String {
     let panels = chart.panels.len() as f64;
     let lanes: f64 = chart.lanes.iter().map(lane::height).sum();
     let height = HEADING + panels * (PANEL + PANEL_GAP) + lanes + AXIS + LEGEND;
-    svg.rect(
-        "page",
-        Rect {
-            x: 0.0,
-            y: 0.0,
-            width: WIDTH,
-            height,
-        },
-        "",
-    );
+    svg.rect("page", Rect { x: 0.0, y: 0.0, width: WIDTH, height }, "");
     svg.text("h1", "start", (MARGIN, 34.0), &chart.title);
     svg.text("h2", "start", (MARGIN, 55.0), &chart.subtitle);
     let (left, right) = (LEFT, WIDTH - RIGHT);
@@ -91,20 +82,10 @@ pub fn draw(chart: &Chart) -> String {
     let frame = |y: f64, height: f64| Frame {
         time,
         text_left: MARGIN,
-        plot: Rect {
-            x: left,
-            y,
-            width: right - left,
-            height,
-        },
+        plot: Rect { x: left, y, width: right - left, height },
     };
     for signal in &chart.panels {
-        panel::draw(
-            &mut svg,
-            signal,
-            &frame(y, PANEL),
-            (chart.from, chart.until),
-        );
+        panel::draw(&mut svg, signal, &frame(y, PANEL), (chart.from, chart.until));
         y += PANEL + PANEL_GAP;
     }
     for rule in &chart.lanes {
@@ -129,12 +110,7 @@ fn axis(svg: &mut Svg, chart: &Chart, time: Scale, bottom: f64) {
 
 fn legend(svg: &mut Svg, y: f64) {
     let mut x = MARGIN;
-    let swatch = |x: f64| Rect {
-        x,
-        y: y - 10.0,
-        width: 18.0,
-        height: 12.0,
-    };
+    let swatch = |x: f64| Rect { x, y: y - 10.0, width: 18.0, height: 12.0 };
     let entries = [
         ("bar high", "urgent (high)"),
         ("bar medium", "review (medium)"),

@@ -53,14 +53,8 @@ pub fn html(title: &str, sections: &[Section]) -> String {
         title = Escaped(title)
     );
     for section in sections {
-        put(
-            &mut page,
-            format_args!("<h2>{}</h2>\n", Escaped(&section.title)),
-        );
-        put(
-            &mut page,
-            format_args!("<p class=\"note\">{}</p>\n", Escaped(&section.note)),
-        );
+        put(&mut page, format_args!("<h2>{}</h2>\n", Escaped(&section.title)));
+        put(&mut page, format_args!("<p class=\"note\">{}</p>\n", Escaped(&section.note)));
         for figure in &section.patients {
             self::figure(&mut page, figure);
         }
@@ -72,10 +66,7 @@ pub fn html(title: &str, sections: &[Section]) -> String {
 fn figure(page: &mut String, figure: &Figure) {
     let (patient, file) = (Escaped(&figure.patient), Escaped(&figure.file));
     put(page, format_args!("<h3>{patient}</h3>\n"));
-    put(
-        page,
-        format_args!("<img src=\"{file}\" alt=\"Signals and alerts of {patient}\">\n"),
-    );
+    put(page, format_args!("<img src=\"{file}\" alt=\"Signals and alerts of {patient}\">\n"));
     page.push_str(
         "<table>\n<tr><th>alert</th><th>rule</th><th>level</th><th>priority</th><th>onset</th>\
          <th>duration</th><th>why</th></tr>\n",

@@ -29,40 +29,20 @@ pub fn draw(svg: &mut Svg, panel: &Panel, frame: &Frame, (from, until): (i64, i6
     }
     limits(svg, panel, scale, frame);
     readings(svg, panel, scale, frame);
-    svg.text(
-        "name",
-        "start",
-        (frame.text_left, plot.y + 18.0),
-        &panel.title,
-    );
-    svg.text(
-        "unit",
-        "start",
-        (frame.text_left, plot.y + 36.0),
-        &panel.unit,
-    );
+    svg.text("name", "start", (frame.text_left, plot.y + 18.0), &panel.title);
+    svg.text("unit", "start", (frame.text_left, plot.y + 36.0), &panel.unit);
 }
 
 /// The part of the plot between two times, at least a pixel wide.
 pub fn stretch(frame: &Frame, from: i64, until: i64) -> Rect {
     let (left, right) = (frame.time.time(from), frame.time.time(until));
-    Rect {
-        x: left,
-        width: (right - left).max(1.0),
-        ..frame.plot
-    }
+    Rect { x: left, width: (right - left).max(1.0), ..frame.plot }
 }
 
 /// The range of the good readings and the limits.
 fn ticks(panel: &Panel) -> Ticks {
-    let readings = panel
-        .points
-        .iter()
-        .filter(|p| p.good)
-        .map(|p| i64::from(p.value));
-    let values: Vec<i64> = readings
-        .chain(panel.limits.iter().map(|l| l.value))
-        .collect();
+    let readings = panel.points.iter().filter(|p| p.good).map(|p| i64::from(p.value));
+    let values: Vec<i64> = readings.chain(panel.limits.iter().map(|l| l.value)).collect();
     let low = values.iter().min().copied().unwrap_or(0);
     let high = values.iter().max().copied().unwrap_or(1000);
     Ticks::over(low as f64 / 1000.0, high as f64 / 1000.0, 7)
@@ -83,11 +63,8 @@ fn grid(svg: &mut Svg, ticks: &Ticks, scale: Scale, frame: &Frame, (from, until)
 
 fn limits(svg: &mut Svg, panel: &Panel, scale: Scale, frame: &Frame) {
     let plot = frame.plot;
-    let mut limits: Vec<_> = panel
-        .limits
-        .iter()
-        .map(|l| (scale.at(l.value as f64 / 1000.0), l))
-        .collect();
+    let mut limits: Vec<_> =
+        panel.limits.iter().map(|l| (scale.at(l.value as f64 / 1000.0), l)).collect();
     limits.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut free = plot.y - LABEL_HEIGHT;
     for (y, limit) in limits {
@@ -95,12 +72,7 @@ fn limits(svg: &mut Svg, panel: &Panel, scale: Scale, frame: &Frame) {
         svg.line(&format!("limit {class}"), (plot.x, y), (plot.right(), y));
         let label = (y + 4.0).max(free + LABEL_HEIGHT);
         free = label;
-        svg.text(
-            &format!("label {class}"),
-            "start",
-            (plot.right() + 8.0, label),
-            &limit.label,
-        );
+        svg.text(&format!("label {class}"), "start", (plot.right() + 8.0, label), &limit.label);
     }
 }
 

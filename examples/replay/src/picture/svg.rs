@@ -167,10 +167,8 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        let told: Vec<String> = [1.0, -0.04, 2.25, -3.17, f64::NAN]
-            .iter()
-            .map(|x| Number(*x).to_string())
-            .collect();
+        let told: Vec<String> =
+            [1.0, -0.04, 2.25, -3.17, f64::NAN].iter().map(|x| Number(*x).to_string()).collect();
         assert_eq!(told, ["1", "0", "2.3", "-3.2", "0"]);
     }
 

@@ -33,10 +33,7 @@ pub fn runs(points: &[Point], longest_gap: i64) -> Vec<Vec<Point>> {
         let bucket = (width / buckets).max(1);
         // A gap narrower than a bucket is narrower than a pixel.
         let runs = split(&good, longest_gap.max(bucket));
-        let thin: Vec<Vec<Point>> = runs
-            .iter()
-            .map(|run| thinned(run, first.at, bucket))
-            .collect();
+        let thin: Vec<Vec<Point>> = runs.iter().map(|run| thinned(run, first.at, bucket)).collect();
         if thin.iter().map(Vec::len).sum::<usize>() <= MOST_POINTS || buckets <= 1 {
             return thin;
         }
@@ -61,11 +58,7 @@ fn thinned(run: &[Point], start: i64, bucket: i64) -> Vec<Point> {
         let (Some(low), Some(high)) = (low, high) else {
             continue;
         };
-        let (first, second) = if low.at <= high.at {
-            (low, high)
-        } else {
-            (high, low)
-        };
+        let (first, second) = if low.at <= high.at { (low, high) } else { (high, low) };
         thin.push(*first);
         if second != first {
             thin.push(*second);
@@ -93,18 +86,13 @@ mod tests {
     use super::*;
 
     fn point(at: i64, value: i32) -> Point {
-        Point {
-            at,
-            value,
-            good: true,
-        }
+        Point { at, value, good: true }
     }
 
     #[test]
     fn thinning_keeps_every_extreme_and_stays_within_its_bound() {
-        let mut points: Vec<Point> = (0..100_000)
-            .map(|t| point(t * 1000, 90_000 + i32::try_from(t % 7).unwrap()))
-            .collect();
+        let mut points: Vec<Point> =
+            (0..100_000).map(|t| point(t * 1000, 90_000 + i32::try_from(t % 7).unwrap())).collect();
         points[54_321].value = 40_000;
         points[54_322].value = 180_000;
         let thin: Vec<Point> = runs(&points, 3000).concat();
@@ -123,10 +111,7 @@ mod tests {
     fn few_points_stay_as_they_are_and_break_at_gaps() {
         let mut points = vec![point(0, 1), point(1000, 2), point(9000, 3)];
         assert_eq!(runs(&points, 3000).len(), 2);
-        assert_eq!(
-            gaps(&points, 0, 20_000, 3000),
-            [(1000, 9000), (9000, 20_000)]
-        );
+        assert_eq!(gaps(&points, 0, 20_000, 3000), [(1000, 9000), (9000, 20_000)]);
         points[1].good = false;
         assert_eq!(gaps(&points, 0, 9000, 3000), [(0, 9000)]);
         assert_eq!(gaps(&[], 0, 9000, 3000), [(0, 9000)]);

@@ -86,10 +86,7 @@ pub fn read(path: &Path) -> Result<Vec<Order>, Failure> {
 fn parse(line: &[u8]) -> Result<Order, String> {
     // serde_json's own message could quote the line; the category and column cannot.
     let written: Written = serde_json::from_slice(line).map_err(|e| {
-        format!(
-            "not a command (column {}): see `replay run --help` for the form",
-            e.column()
-        )
+        format!("not a command (column {}): see `replay run --help` for the form", e.column())
     })?;
     Ok(Order {
         at: written.at,
@@ -111,11 +108,7 @@ mod tests {
             r#"{"at":"2026-03-01T02:20:00Z","patient":"p1","alert":1,"seen_revision":1,"by":"n""#;
         assert!(parse(format!("{base},\"action\":\"acknowledge\"}}").as_bytes()).is_ok());
         let resolve = format!("{base},\"action\":\"resolve\"");
-        assert!(
-            parse(format!("{resolve}}}").as_bytes())
-                .unwrap_err()
-                .contains("reason")
-        );
+        assert!(parse(format!("{resolve}}}").as_bytes()).unwrap_err().contains("reason"));
         assert!(parse(format!("{resolve},\"reason\":\"x\"}}").as_bytes()).is_ok());
     }
 

@@ -27,11 +27,7 @@ impl Stays {
     /// Takes in a reading.
     pub fn see(&mut self, row: &Row) {
         let (from, until) = (row.observed, row.observed);
-        let new = || Stay {
-            from,
-            until,
-            measures: BTreeSet::new(),
-        };
+        let new = || Stay { from, until, measures: BTreeSet::new() };
         let stay = self.by_patient.entry(row.patient).or_insert_with(new);
         stay.from = stay.from.min(from);
         stay.until = stay.until.max(until);

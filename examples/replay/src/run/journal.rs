@@ -88,10 +88,7 @@ impl Journal {
         self.count += 1;
         if concerns_alerts(&sealed.record) {
             let patient = self.patient(&sealed.record);
-            self.told.push(Told {
-                patient,
-                line: sealed.line.clone(),
-            })?;
+            self.told.push(Told { patient, line: sealed.line.clone() })?;
         }
         Ok(())
     }
@@ -104,10 +101,7 @@ impl Journal {
         event: &str,
     ) -> Result<(), Failure> {
         let event = serde_json::from_str(event).map_err(|e| Failure::new(e.to_string()))?;
-        self.quarantine(&Quarantined {
-            event: Some(event),
-            ..quarantined(reason, place)
-        })
+        self.quarantine(&Quarantined { event: Some(event), ..quarantined(reason, place) })
     }
 
     /// Writes a text that the engine refused.
@@ -118,10 +112,7 @@ impl Journal {
         text: &[u8],
     ) -> Result<(), Failure> {
         let row = Some(String::from_utf8_lossy(text));
-        self.quarantine(&Quarantined {
-            row,
-            ..quarantined(reason, place)
-        })
+        self.quarantine(&Quarantined { row, ..quarantined(reason, place) })
     }
 
     /// Writes a row that became no event.
@@ -133,11 +124,7 @@ impl Journal {
     ) -> Result<(), Failure> {
         let row = Some(String::from_utf8_lossy(row));
         let column = Some(refusal.column);
-        self.quarantine(&Quarantined {
-            column,
-            row,
-            ..quarantined(refusal.code, place)
-        })
+        self.quarantine(&Quarantined { column, row, ..quarantined(refusal.code, place) })
     }
 
     /// Writes `alerts.jsonl`, showing each episode to `see`; closes the other files.
@@ -167,11 +154,7 @@ impl Journal {
         }
         write(&mut records)?;
         alerts.finish()?;
-        Ok(Finished {
-            directory: self.directory,
-            classes,
-            records: self.count,
-        })
+        Ok(Finished { directory: self.directory, classes, records: self.count })
     }
 
     fn quarantine(&mut self, line: &Quarantined<'_>) -> Result<(), Failure> {
@@ -183,10 +166,7 @@ impl Journal {
         let tenant = record.tenant.as_ref().map_or("", |t| t.as_str());
         let patient = record.patient.as_ref().map_or("", |p| p.as_str());
         let next = i64::try_from(self.patients.len()).unwrap_or(i64::MAX);
-        *self
-            .patients
-            .entry(format!("{tenant}\0{patient}"))
-            .or_insert(next)
+        *self.patients.entry(format!("{tenant}\0{patient}")).or_insert(next)
     }
 }
 
@@ -228,10 +208,7 @@ fn episodes(records: &[Record]) -> Vec<Episode> {
 
 /// Refused events say nothing about alerts and can be many.
 fn concerns_alerts(record: &Record) -> bool {
-    !matches!(
-        record.body,
-        Body::EventQuarantined { .. } | Body::ClockWentBack { .. }
-    )
+    !matches!(record.body, Body::EventQuarantined { .. } | Body::ClockWentBack { .. })
 }
 
 fn quarantined<'a>(reason: Code, place: Option<Place<'_>>) -> Quarantined<'a> {
@@ -279,9 +256,7 @@ impl Spill for Told {
         let length = usize::try_from(u64::from_le_bytes(number)).map_err(|_| damaged(()))?;
         let mut line = vec![0; length];
         from.read_exact(&mut line)?;
-        String::from_utf8(line)
-            .map(|line| Self { patient, line })
-            .map_err(|_| damaged(()))
+        String::from_utf8(line).map(|line| Self { patient, line }).map_err(|_| damaged(()))
     }
 }
 
@@ -294,17 +269,11 @@ struct Out {
 impl Out {
     fn create(path: PathBuf) -> Result<Self, Failure> {
         let file = File::create(&path).map_err(|e| Failure::at(&path, &e))?;
-        Ok(Self {
-            path,
-            file: BufWriter::with_capacity(1 << 18, file),
-        })
+        Ok(Self { path, file: BufWriter::with_capacity(1 << 18, file) })
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        let written = self
-            .file
-            .write_all(line)
-            .and_then(|()| self.file.write_all(b"\n"));
+        let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
         written.map_err(|e| Failure::at(&self.path, &e))
     }
 

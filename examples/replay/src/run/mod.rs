@@ -106,20 +106,12 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         let number = u16::try_from(number).map_err(|_| Failure::new("too many files"))?;
         Recording { path, number }.read(&mut names, &mut intake)?;
     }
-    let stays = if job.enrol {
-        intake.stays
-    } else {
-        Stays::default()
-    };
+    let stays = if job.enrol { intake.stays } else { Stays::default() };
     let sorted = intake.items.finish()?;
     let mut stage = Stage {
         host: Host::new(&job.policy, job.tenant.clone()),
         names,
-        out: Desk {
-            journal,
-            files: &job.names,
-            place: None,
-        },
+        out: Desk { journal, files: &job.names, place: None },
         tally,
         policy: &job.policy,
         stays,
@@ -175,10 +167,7 @@ impl Sink for Intake<'_> {
         self.count();
         self.tally.refused(refused.kind, refused.refusal.code);
         let file = self.files.get(usize::from(refused.file));
-        let place = file.map(|file| Place {
-            file,
-            line: refused.line,
-        });
+        let place = file.map(|file| Place { file, line: refused.line });
         self.journal.refused(refused.refusal, place, refused.row)
     }
 
@@ -295,14 +284,11 @@ impl Outputs for Desk<'_> {
 
     fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure> {
         let place = self.place.and_then(|(file, line)| {
-            self.files
-                .get(usize::from(file))
-                .map(|file| Place { file, line })
+            self.files.get(usize::from(file)).map(|file| Place { file, line })
         });
         match input {
             Rejected::Event(event) => {
-                self.journal
-                    .quarantined(reason, place, &host::event_json(&event))
+                self.journal.quarantined(reason, place, &host::event_json(&event))
             }
             Rejected::Text(text) => self.journal.quarantined_text(reason, place, &text),
         }
@@ -339,23 +325,12 @@ pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict
     let tally = replay(&job, &mut journal, &mut progress)?;
     progress.done();
     let finished = journal.finish(|_| {})?;
-    finished.summarise(&Summary::new(
-        &job.policy,
-        &tally,
-        &finished.classes,
-        finished.records,
-    ))?;
+    finished.summarise(&Summary::new(&job.policy, &tally, &finished.classes, finished.records))?;
     tell(&tally, &finished, out)
 }
 
 fn tell(tally: &Tally, finished: &Finished, out: &mut dyn Write) -> Result<Verdict, Failure> {
-    let Fates {
-        total,
-        accepted,
-        duplicate,
-        quarantined,
-        ..
-    } = &tally.all;
+    let Fates { total, accepted, duplicate, quarantined, .. } = &tally.all;
     writeln!(
         out,
         "{total} events: {accepted} accepted, {duplicate} duplicate, {quarantined} quarantined"
@@ -363,17 +338,8 @@ fn tell(tally: &Tally, finished: &Finished, out: &mut dyn Write) -> Result<Verdi
     for (reason, count) in &tally.all.quarantined_by_reason {
         writeln!(out, "  {count} {reason}")?;
     }
-    let alerts: Vec<String> = finished
-        .classes
-        .iter()
-        .map(|(n, c)| format!("{c} {n}"))
-        .collect();
-    writeln!(
-        out,
-        "{} patients, alerts: {}",
-        tally.patients(),
-        alerts.join(", ")
-    )?;
+    let alerts: Vec<String> = finished.classes.iter().map(|(n, c)| format!("{c} {n}")).collect();
+    writeln!(out, "{} patients, alerts: {}", tally.patients(), alerts.join(", "))?;
     writeln!(out, "written to {}", finished.directory.display())?;
     Ok(Verdict::Clean)
 }

@@ -28,10 +28,7 @@ impl Classes {
 
     /// Each class with its count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        LEVELS
-            .iter()
-            .map(|level| level_name(*level))
-            .zip(self.counts)
+        LEVELS.iter().map(|level| level_name(*level)).zip(self.counts)
     }
 }
 

@@ -143,9 +143,7 @@ impl Tally {
     /// The time from each patient's first to last accepted event, together, in milliseconds.
     pub fn patient_time(&self) -> i64 {
         let times = self.spans.iter().flatten();
-        times.fold(0, |sum: i64, (first, last)| {
-            sum.saturating_add(last.since(*first).as_millis())
-        })
+        times.fold(0, |sum: i64, (first, last)| sum.saturating_add(last.since(*first).as_millis()))
     }
 
     /// The first and the last observed time of all accepted events.
@@ -156,9 +154,7 @@ impl Tally {
 
     fn count(&mut self, kind: Option<&str>, receipt: Receipt) {
         self.all.count(receipt);
-        update(&mut self.kinds, kind.unwrap_or(NO_KIND), |fates| {
-            fates.count(receipt)
-        });
+        update(&mut self.kinds, kind.unwrap_or(NO_KIND), |fates| fates.count(receipt));
     }
 }
 

@@ -106,32 +106,19 @@ const INTERVAL: &str = "1 s";
 impl Case {
     /// Checks a case.
     pub fn new(suite: &Suite, case: &WrittenCase, policy: &Arc<Policy>) -> Result<Self, String> {
-        let start = case
-            .start
-            .as_ref()
-            .or(suite.start.as_ref())
-            .map_or(START, String::as_str);
-        let start = start
-            .parse()
-            .map_err(|_| "start: not a time like 2026-03-01T00:00:00Z")?;
+        let start = case.start.as_ref().or(suite.start.as_ref()).map_or(START, String::as_str);
+        let start = start.parse().map_err(|_| "start: not a time like 2026-03-01T00:00:00Z")?;
         let interval = case.interval.as_ref().or(suite.interval.as_ref());
         let interval = interval.map_or(INTERVAL, String::as_str);
         let patient = PatientId::new("case").map_err(|e| e.to_string())?;
-        let mut this = Self {
-            name: case.name.clone(),
-            patient,
-            start,
-            steps: Vec::new(),
-        };
+        let mut this = Self { name: case.name.clone(), patient, start, steps: Vec::new() };
         let units = Units::new(policy);
         for (kind, written) in &case.series {
             let series = full(written);
-            this.series(kind, &series, interval, &units)
-                .map_err(|e| format!("{kind}: {e}"))?;
+            this.series(kind, &series, interval, &units).map_err(|e| format!("{kind}: {e}"))?;
         }
         for command in &case.commands {
-            this.command(command)
-                .map_err(|e| format!("command at {}: {e}", command.at))?;
+            this.command(command).map_err(|e| format!("command at {}: {e}", command.at))?;
         }
         for expectation in &case.expectations {
             let checked = expect(expectation, policy);
@@ -149,52 +136,28 @@ impl Case {
         interval: &str,
         units: &Units,
     ) -> Result<(), String> {
-        let own = units
-            .unit_of(kind)
-            .ok_or("neither the engine nor the policy knows this kind")?;
+        let own = units.unit_of(kind).ok_or("neither the engine nor the policy knows this kind")?;
         let unit = series.unit.as_deref().unwrap_or(&own);
-        let measure = units
-            .measure(kind, unit)
-            .map_err(|code| code.message().to_string())?;
+        let measure = units.measure(kind, unit).map_err(|code| code.message().to_string())?;
         let interval = duration(series.interval.as_deref().unwrap_or(interval))?;
-        let delay = series
-            .delay
-            .as_deref()
-            .map(duration)
-            .transpose()?
-            .unwrap_or_default();
+        let delay = series.delay.as_deref().map(duration).transpose()?.unwrap_or_default();
         let device = DeviceId::new(kind).map_err(|e| e.to_string())?;
         for sample in notation::parse(&series.values, measure.ratio)? {
             let observed_at = self.start.plus(interval.times(i64::from(sample.index)));
             let event = Event {
                 tenant: None,
                 patient: self.patient.clone(),
-                device: Device {
-                    id: device.clone(),
-                    model: None,
-                    firmware: None,
-                    class: None,
-                },
+                device: Device { id: device.clone(), model: None, firmware: None, class: None },
                 sequence: None,
                 observed_at,
                 received_at: None,
-                body: Body::Reading {
-                    kind: measure.kind.clone(),
-                    value: Ok(sample.value),
-                },
-                quality: if sample.artifact {
-                    Quality::ARTIFACT
-                } else {
-                    Quality::GOOD
-                },
+                body: Body::Reading { kind: measure.kind.clone(), value: Ok(sample.value) },
+                quality: if sample.artifact { Quality::ARTIFACT } else { Quality::GOOD },
                 lineage: Lineage::default(),
                 unknown: None,
             };
             let at = HostTime::assume_immediate(observed_at).plus(delay);
-            self.steps.push(Step {
-                at,
-                what: What::Event(Box::new(event)),
-            });
+            self.steps.push(Step { at, what: What::Event(Box::new(event)) });
         }
         Ok(())
     }
@@ -230,19 +193,9 @@ impl What {
 fn full(written: &WrittenSeries) -> FullSeries {
     let (values, interval, unit, delay) = match written {
         WrittenSeries::Values(values) => (values, None, None, None),
-        WrittenSeries::Full(f) => (
-            &f.values,
-            f.interval.clone(),
-            f.unit.clone(),
-            f.delay.clone(),
-        ),
+        WrittenSeries::Full(f) => (&f.values, f.interval.clone(), f.unit.clone(), f.delay.clone()),
     };
-    FullSeries {
-        values: values.clone(),
-        interval,
-        unit,
-        delay,
-    }
+    FullSeries { values: values.clone(), interval, unit, delay }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -269,16 +222,8 @@ fn expect(written: &WrittenExpectation, policy: &Policy) -> Result<Expectation, 
         };
         Ok((known(rule)?, level))
     };
-    let alerts = written
-        .alerts
-        .as_ref()
-        .map(|list| list.iter().map(alert).collect());
-    Ok(Expectation {
-        at: written.at.clone(),
-        states,
-        alerts: alerts.transpose()?,
-        explains,
-    })
+    let alerts = written.alerts.as_ref().map(|list| list.iter().map(alert).collect());
+    Ok(Expectation { at: written.at.clone(), states, alerts: alerts.transpose()?, explains })
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -291,10 +236,7 @@ impl Wanted {
     fn parse(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let name = words.next().unwrap_or("");
-        let state = STATES
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, state)| *state);
+        let state = STATES.iter().find(|(n, _)| *n == name).map(|(_, state)| *state);
         let state = state.ok_or_else(|| {
             let names: Vec<&str> = STATES.iter().map(|(name, _)| *name).collect();
             format!("`{text}`: states are {}", names.join(", "))
@@ -325,14 +267,8 @@ pub fn state_told(state: ConditionState) -> String {
 }
 
 fn told(state: StateName, level: Option<Level>) -> String {
-    let name = STATES
-        .iter()
-        .find(|(_, s)| *s == state)
-        .map_or("", |(name, _)| *name);
-    level.map_or_else(
-        || name.to_string(),
-        |level| format!("{name} {}", level_name(level)),
-    )
+    let name = STATES.iter().find(|(_, s)| *s == state).map_or("", |(name, _)| *name);
+    level.map_or_else(|| name.to_string(), |level| format!("{name} {}", level_name(level)))
 }
 
 fn parts(state: ConditionState) -> (StateName, Option<Level>) {

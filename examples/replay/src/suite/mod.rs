@@ -37,29 +37,17 @@ pub fn run(files: &[PathBuf], out: &mut dyn Write) -> Result<Verdict, Failure> {
         )?;
         for case in &cases {
             let complaints = play::play(case, &policy)?;
-            let verdict = if complaints.is_empty() {
-                "ok"
-            } else {
-                "FAILED"
-            };
+            let verdict = if complaints.is_empty() { "ok" } else { "FAILED" };
             writeln!(out, "case {} ... {verdict}", case.name)?;
             for complaint in &complaints {
                 writeln!(out, "{complaint}")?;
             }
-            if complaints.is_empty() {
-                passed += 1
-            } else {
-                failed += 1
-            }
+            if complaints.is_empty() { passed += 1 } else { failed += 1 }
         }
         writeln!(out)?;
     }
     writeln!(out, "{passed} passed; {failed} failed")?;
-    Ok(if failed == 0 {
-        Verdict::Clean
-    } else {
-        Verdict::Findings
-    })
+    Ok(if failed == 0 { Verdict::Clean } else { Verdict::Findings })
 }
 
 fn in_file(path: &Path, problem: &str) -> Failure {

@@ -40,11 +40,7 @@ pub fn parse(series: &str, ratio: Ratio) -> Result<Vec<Sample>, String> {
         }
         for n in 0..parsed.times {
             if let Some(value) = parsed.value(n, ratio).map_err(|e| wrong(&e))? {
-                samples.push(Sample {
-                    index: index + n,
-                    value,
-                    artifact: parsed.artifact,
-                });
+                samples.push(Sample { index: index + n, value, artifact: parsed.artifact });
             }
         }
         index += parsed.times;
@@ -74,27 +70,17 @@ impl Entry {
         if value == "_" {
             return match artifact {
                 true => Err("a gap cannot be an artifact".into()),
-                false => Ok(Self {
-                    ramp: None,
-                    times,
-                    artifact,
-                }),
+                false => Ok(Self { ramp: None, times, artifact }),
             };
         }
-        Ok(Self {
-            ramp: Some(ramp(value)?),
-            times,
-            artifact,
-        })
+        Ok(Self { ramp: Some(ramp(value)?), times, artifact })
     }
 
     fn value(&self, n: u32, ratio: Ratio) -> Result<Option<Value>, String> {
         let Some((start, step, exponent)) = self.ramp else {
             return Ok(None);
         };
-        let way = step
-            .checked_mul(i64::from(n))
-            .and_then(|way| start.checked_add(way));
+        let way = step.checked_mul(i64::from(n)).and_then(|way| start.checked_add(way));
         let mantissa = way.ok_or("the number is too large")?;
         let value = Value::convert(Decimal { mantissa, exponent }, ratio);
         value.map(Some).map_err(|e| e.code().message().to_string())
@@ -110,10 +96,7 @@ fn count(text: &str) -> Result<u32, String> {
 
 /// `88`, `88+0.5`, `88-0.5`, `-1.5+1`: start and step on the same power of ten.
 fn ramp(text: &str) -> Result<(i64, i64, i8), String> {
-    let sign = text
-        .char_indices()
-        .skip(1)
-        .find(|(_, c)| matches!(c, '+' | '-'));
+    let sign = text.char_indices().skip(1).find(|(_, c)| matches!(c, '+' | '-'));
     let (start, step) = match sign {
         Some((at, '-')) => (&text[..at], text[at..].to_string()),
         Some((at, _)) => (&text[..at], text[at + 1..].to_string()),
@@ -121,11 +104,7 @@ fn ramp(text: &str) -> Result<(i64, i64, i8), String> {
     };
     let (start, step) = (decimal(start)?, decimal(&step)?);
     let exponent = start.exponent.min(step.exponent);
-    Ok((
-        at_exponent(start, exponent)?,
-        at_exponent(step, exponent)?,
-        exponent,
-    ))
+    Ok((at_exponent(start, exponent)?, at_exponent(step, exponent)?, exponent))
 }
 
 fn decimal(text: &str) -> Result<Decimal, String> {
@@ -139,9 +118,7 @@ fn decimal(text: &str) -> Result<Decimal, String> {
 fn at_exponent(decimal: Decimal, exponent: i8) -> Result<i64, String> {
     let power = u32::from(decimal.exponent.abs_diff(exponent));
     let scale = 10_i64.checked_pow(power);
-    scale
-        .and_then(|s| decimal.mantissa.checked_mul(s))
-        .ok_or("the number is too large".into())
+    scale.and_then(|s| decimal.mantissa.checked_mul(s)).ok_or("the number is too large".into())
 }
 
 #[cfg(test)]
@@ -149,19 +126,9 @@ mod tests {
     use super::*;
 
     fn told(series: &str) -> Vec<String> {
-        let one = |s: Sample| {
-            format!(
-                "{}:{}{}",
-                s.index,
-                if s.artifact { "!" } else { "" },
-                s.value
-            )
-        };
-        parse(series, Ratio::ONE)
-            .unwrap()
-            .into_iter()
-            .map(one)
-            .collect()
+        let one =
+            |s: Sample| format!("{}:{}{}", s.index, if s.artifact { "!" } else { "" }, s.value);
+        parse(series, Ratio::ONE).unwrap().into_iter().map(one).collect()
     }
 
     #[test]
@@ -178,17 +145,9 @@ mod tests {
 
     #[test]
     fn mistakes_name_the_entry() {
-        for series in [
-            "97 x3",
-            "97x0",
-            "97x-1",
-            "!_",
-            "abc",
-            "97x9999999",
-            "1e3",
-            "97+",
-            "99999999",
-        ] {
+        for series in
+            ["97 x3", "97x0", "97x-1", "!_", "abc", "97x9999999", "1e3", "97+", "99999999"]
+        {
             let error = parse(series, Ratio::ONE).unwrap_err();
             assert!(error.starts_with('`'), "{series}: {error}");
         }

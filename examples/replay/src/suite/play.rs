@@ -15,12 +15,7 @@ use crate::host::{self, Host, Outputs};
 pub fn play(case: &Case, policy: &Arc<Policy>) -> Result<Vec<String>, Failure> {
     let mut host = Host::new(policy, None);
     let patient = host.patient(&case.patient)?;
-    let mut stage = Stage {
-        host,
-        patient,
-        out: Kept::default(),
-        complaints: Vec::new(),
-    };
+    let mut stage = Stage { host, patient, out: Kept::default(), complaints: Vec::new() };
     for step in &case.steps {
         match &step.what {
             What::Event(event) => drop(stage.host.event(event, step.at, &mut stage.out)?),
@@ -80,17 +75,11 @@ impl Stage {
 
     /// The alert's revision now, as its records say it.
     fn revision(&self, alert: u32) -> u32 {
-        let revisions = self
-            .out
-            .records
-            .iter()
-            .filter_map(|record| match &record.body {
-                Body::AlertOpened { alert: a, .. } if a.0 == alert => Some(1),
-                Body::AlertChanged {
-                    alert: a, revision, ..
-                } if a.0 == alert => Some(*revision),
-                _ => None,
-            });
+        let revisions = self.out.records.iter().filter_map(|record| match &record.body {
+            Body::AlertOpened { alert: a, .. } if a.0 == alert => Some(1),
+            Body::AlertChanged { alert: a, revision, .. } if a.0 == alert => Some(*revision),
+            _ => None,
+        });
         revisions.max().unwrap_or(0)
     }
 
@@ -119,12 +108,8 @@ impl Stage {
 
     /// The open alerts are those, no more and no less.
     fn alerts(&mut self, time: &str, wanted: &[(String, Option<Level>)]) {
-        let mut open: Vec<&Episode> = self
-            .out
-            .episodes
-            .iter()
-            .filter(|e| e.closed_at.is_none())
-            .collect();
+        let mut open: Vec<&Episode> =
+            self.out.episodes.iter().filter(|e| e.closed_at.is_none()).collect();
         let mut missing = false;
         for (rule, level) in wanted {
             let is =
@@ -151,11 +136,7 @@ impl Stage {
             [] => "none".to_string(),
             items => items.join(", "),
         };
-        self.complain(
-            &format!("at {time}: open alerts"),
-            &list(wanted),
-            &list(found),
-        );
+        self.complain(&format!("at {time}: open alerts"), &list(wanted), &list(found));
     }
 
     fn explains(&mut self, time: &str, rule: &str, texts: &[String]) {

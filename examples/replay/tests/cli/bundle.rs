@@ -14,44 +14,20 @@ fn the_bundled_recordings_become_tables_records_and_pictures() {
         let output = scratch.replay(&[]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
         let read = |name: &str| fs::read_to_string(target.join(name)).unwrap();
-        let files = [
-            "records.jsonl",
-            "alerts.jsonl",
-            "quarantine.jsonl",
-            "summary.json",
-        ];
-        (
-            files.map(read),
-            read("index.html"),
-            String::from_utf8(output.stdout).unwrap(),
-        )
+        let files = ["records.jsonl", "alerts.jsonl", "quarantine.jsonl", "summary.json"];
+        (files.map(read), read("index.html"), String::from_utf8(output.stdout).unwrap())
     };
     let (files, page, told) = replay();
-    assert!(
-        told.contains("priority") && told.contains("duration"),
-        "{told}"
-    );
-    let pictures: Vec<&str> = page
-        .split("<img src=\"")
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .collect();
+    assert!(told.contains("priority") && told.contains("duration"), "{told}");
+    let pictures: Vec<&str> =
+        page.split("<img src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(!pictures.is_empty());
     for picture in pictures {
         let svg = fs::read_to_string(target.join(picture)).unwrap();
-        assert!(
-            svg.starts_with("<svg ") && svg.ends_with("</svg>\n"),
-            "{picture}"
-        );
-        assert!(
-            svg.contains("class=\"trace\"") && svg.contains("class=\"bar "),
-            "{picture}"
-        );
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{picture}");
+        assert!(svg.contains("class=\"trace\"") && svg.contains("class=\"bar "), "{picture}");
     }
-    assert!(
-        replay() == (files, page, told),
-        "a second run gives the same bytes"
-    );
+    assert!(replay() == (files, page, told), "a second run gives the same bytes");
     let verified = scratch.replay(&["verify", &target.display().to_string()]);
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified));
 }

@@ -14,27 +14,10 @@ fn explain_and_verify_work_from_records_alone() {
     scratch.write("kept/records.jsonl", scratch.read("out/records.jsonl"));
     let output = scratch.replay(&["explain", "kept", "p2/1"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    assert!(
-        text(&output).contains("Low oxygen saturation"),
-        "{}",
-        text(&output)
-    );
-    assert!(
-        text(&output).contains("hash chain intact"),
-        "{}",
-        text(&output)
-    );
-    assert_eq!(
-        scratch.replay(&["explain", "kept", "p2/9"]).status.code(),
-        Some(2)
-    );
-    assert_eq!(
-        scratch
-            .replay(&["explain", "--json", "kept", "p2/1"])
-            .status
-            .code(),
-        Some(0)
-    );
+    assert!(text(&output).contains("Low oxygen saturation"), "{}", text(&output));
+    assert!(text(&output).contains("hash chain intact"), "{}", text(&output));
+    assert_eq!(scratch.replay(&["explain", "kept", "p2/9"]).status.code(), Some(2));
+    assert_eq!(scratch.replay(&["explain", "--json", "kept", "p2/1"]).status.code(), Some(0));
     assert_eq!(scratch.replay(&["verify", "kept"]).status.code(), Some(0));
 }
 
@@ -48,18 +31,10 @@ fn a_changed_or_missing_record_is_found() {
     let changed = records.replacen("urgent", "review", 1);
     let lost = [&lines[..3], &lines[4..]].concat().join("\n");
     let cut = lines[..lines.len() - 1].join("\n");
-    let damaged = [
-        ("changed", changed),
-        ("lost", lost),
-        ("cut", cut),
-        ("odd", "{}\n".into()),
-    ];
+    let damaged = [("changed", changed), ("lost", lost), ("cut", cut), ("odd", "{}\n".into())];
     for (name, records) in damaged {
         fs::create_dir(scratch.at(name)).unwrap();
-        scratch.write(
-            &format!("{name}/summary.json"),
-            scratch.read("out/summary.json"),
-        );
+        scratch.write(&format!("{name}/summary.json"), scratch.read("out/summary.json"));
         scratch.write(&format!("{name}/records.jsonl"), records);
         let output = scratch.replay(&["verify", name]);
         assert_eq!(output.status.code(), Some(1), "{name}");
@@ -77,15 +52,7 @@ fn diff_finds_what_changed_between_two_policies() {
 
     let compare = |name: &str, policy: String| {
         scratch.write("other.toml", policy);
-        let run = [
-            "run",
-            "--policy",
-            "other.toml",
-            "--readings",
-            "r.csv",
-            "--out",
-            name,
-        ];
+        let run = ["run", "--policy", "other.toml", "--readings", "r.csv", "--out", name];
         assert_eq!(scratch.replay(&run).status.code(), Some(0));
         let output = scratch.replay(&["diff", "one", name]);
         assert_eq!(output.status.code(), Some(1));
@@ -93,9 +60,7 @@ fn diff_finds_what_changed_between_two_policies() {
     };
     let milder = compare("two", POLICY.replace("below = 88", "below = 80"));
     assert!(milder.contains("level urgent -> review"), "{milder}");
-    let never = POLICY
-        .replace("below = 92", "below = 72")
-        .replace("below = 88", "below = 70");
+    let never = POLICY.replace("below = 92", "below = 72").replace("below = 88", "below = 70");
     let never = compare("three", never);
     assert!(never.contains("0 new, 1 gone"), "{never}");
 }
@@ -107,21 +72,11 @@ fn check_tells_mistakes_and_plain_words() {
     let output = scratch.replay(&["check", "good.toml"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains("valid"), "{}", text(&output));
-    scratch.write(
-        "bad.toml",
-        POLICY.replace("signal = \"spo2\"", "signal = \"spo3\""),
-    );
+    scratch.write("bad.toml", POLICY.replace("signal = \"spo2\"", "signal = \"spo3\""));
     let output = scratch.replay(&["check", "bad.toml"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(
-        text(&output).contains("unknown_signal"),
-        "{}",
-        text(&output)
-    );
-    assert_eq!(
-        scratch.replay(&["check", "absent.toml"]).status.code(),
-        Some(2)
-    );
+    assert!(text(&output).contains("unknown_signal"), "{}", text(&output));
+    assert_eq!(scratch.replay(&["check", "absent.toml"]).status.code(), Some(2));
 }
 
 const CASES: &str = r#"
@@ -168,31 +123,14 @@ fn cases_that_hold_pass_and_others_say_why() {
     scratch.write("good.test.toml", CASES);
     let output = scratch.replay(&["test", "good.test.toml"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    assert!(
-        text(&output).contains("1 passed; 0 failed"),
-        "{}",
-        text(&output)
-    );
+    assert!(text(&output).contains("1 passed; 0 failed"), "{}", text(&output));
 
-    scratch.write(
-        "bad.test.toml",
-        CASES.replace("\"active urgent\"", "\"normal\""),
-    );
+    scratch.write("bad.test.toml", CASES.replace("\"active urgent\"", "\"normal\""));
     let output = scratch.replay(&["test", "good.test.toml", "bad.test.toml"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let told = [
-        "FAILED",
-        "expected normal",
-        "found    active urgent",
-        "why",
-        "1 passed; 1 failed",
-    ];
+    let told = ["FAILED", "expected normal", "found    active urgent", "why", "1 passed; 1 failed"];
     for needle in told {
-        assert!(
-            text(&output).contains(needle),
-            "{needle}: {}",
-            text(&output)
-        );
+        assert!(text(&output).contains(needle), "{needle}: {}", text(&output));
     }
 
     scratch.write("odd.test.toml", CASES.replace("97x10", "97y10"));
@@ -206,11 +144,7 @@ fn completions_and_help_are_there_and_a_closed_pipe_is_no_error() {
     let scratch = Scratch::new("help");
     let output = scratch.replay(&["completions", "bash"]);
     assert!(output.status.success() && text(&output).contains("_replay"));
-    for command in [
-        vec!["--help"],
-        vec!["run", "--help"],
-        vec!["test", "--help"],
-    ] {
+    for command in [vec!["--help"], vec!["run", "--help"], vec!["test", "--help"]] {
         let output = scratch.replay(&command);
         assert!(output.status.success() && text(&output).contains("Example"));
     }

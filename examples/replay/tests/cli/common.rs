@@ -38,25 +38,14 @@ impl Scratch {
     /// Calls the command line in it.
     pub fn replay(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_replay"));
-        command
-            .args(arguments)
-            .current_dir(&self.path)
-            .output()
-            .unwrap()
+        command.args(arguments).current_dir(&self.path).output().unwrap()
     }
 
     /// Replays readings through the policy into `out`, with more arguments.
     pub fn run(&self, readings: &str, out: &str, more: &[&str]) -> Output {
         self.write("policy.toml", POLICY);
-        let mut arguments = vec![
-            "run",
-            "--policy",
-            "policy.toml",
-            "--readings",
-            readings,
-            "--out",
-            out,
-        ];
+        let mut arguments =
+            vec!["run", "--policy", "policy.toml", "--readings", readings, "--out", out];
         arguments.extend(more);
         let output = self.replay(&arguments);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
@@ -115,9 +104,7 @@ pub fn ward() -> String {
     let mut csv = String::from("patient,t_seconds,kind,value,unit\n");
     for t in 0..200 {
         let dip = if (60..100).contains(&t) { 85 } else { 97 };
-        csv.push_str(&format!(
-            "p1,{t},spo2,98,%\np2,{t},spo2,{dip},%\np1,{t},heart_rate,70,bpm\n"
-        ));
+        csv.push_str(&format!("p1,{t},spo2,98,%\np2,{t},spo2,{dip},%\np1,{t},heart_rate,70,bpm\n"));
     }
     csv
 }

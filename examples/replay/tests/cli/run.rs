@@ -9,18 +9,10 @@ use serde_json::Value;
 
 use crate::common::{POLICY, Scratch, text, ward};
 
-const FILES: [&str; 4] = [
-    "records.jsonl",
-    "alerts.jsonl",
-    "quarantine.jsonl",
-    "summary.json",
-];
+const FILES: [&str; 4] = ["records.jsonl", "alerts.jsonl", "quarantine.jsonl", "summary.json"];
 
 fn number(value: &Value, path: &str) -> u64 {
-    value
-        .pointer(path)
-        .and_then(Value::as_u64)
-        .unwrap_or_else(|| panic!("{path}: {value:#}"))
+    value.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("{path}: {value:#}"))
 }
 
 /// `in` is the sum of the rest, in all and for each kind, and the kinds add up.
@@ -30,11 +22,7 @@ fn assert_adds_up(summary: &Value) {
         let reasons: u64 = reasons.map(|n| n.as_u64().unwrap()).sum();
         assert_eq!(number(fates, "/quarantined"), reasons, "{summary:#}");
         let parts = ["/accepted", "/duplicate", "/quarantined"].map(|p| number(fates, p));
-        assert_eq!(
-            number(fates, "/in"),
-            parts.iter().sum::<u64>(),
-            "{summary:#}"
-        );
+        assert_eq!(number(fates, "/in"), parts.iter().sum::<u64>(), "{summary:#}");
     };
     check(&summary["events"]);
     let kinds = summary["kinds"].as_object().unwrap();
@@ -105,10 +93,7 @@ fn gzip_reads_like_plain_text() {
     scratch.write("r.csv.gz", encoder.finish().unwrap());
     scratch.run("r.csv", "plain", &[]);
     scratch.run("r.csv.gz", "gzip", &[]);
-    assert_eq!(
-        scratch.read("plain/records.jsonl"),
-        scratch.read("gzip/records.jsonl")
-    );
+    assert_eq!(scratch.read("plain/records.jsonl"), scratch.read("gzip/records.jsonl"));
 }
 
 /// Rows, and the reason for which each is refused, if it is.
@@ -145,21 +130,14 @@ fn every_bad_row_has_a_reason_and_a_place() {
     assert_eq!(number(&summary, "/events/in"), ROWS.len() as u64 + 1);
     assert_eq!(number(&summary, "/events/duplicate"), 1);
     assert_eq!(number(&summary, "/without_value/spo2"), 2);
-    assert_eq!(
-        number(&summary, "/events/quarantined_by_reason/bad_encoding"),
-        1
-    );
+    assert_eq!(number(&summary, "/events/quarantined_by_reason/bad_encoding"), 1);
     let quarantine = scratch.read("out/quarantine.jsonl");
     let parse = |line| serde_json::from_str::<Value>(line).unwrap();
     let found: Vec<Value> = quarantine.lines().map(parse).collect();
     assert_eq!(found.len() as u64, number(&summary, "/events/quarantined"));
     for (line, (row, reason)) in (2..).zip(ROWS) {
         let here = found.iter().find(|refused| refused["line"] == line);
-        assert_eq!(
-            here.and_then(|refused| refused["reason"].as_str()),
-            reason,
-            "{row}"
-        );
+        assert_eq!(here.and_then(|refused| refused["reason"].as_str()), reason, "{row}");
     }
 }
 
@@ -176,26 +154,11 @@ fn optional_columns_count_and_arrival_decides_the_order() {
     }
     scratch.write("r.csv", csv);
     let output = scratch.run("r.csv", "out", &["--until", "2026-03-01T00:05:00Z"]);
-    assert!(
-        text(&output).contains("columns not read: note"),
-        "{}",
-        text(&output)
-    );
+    assert!(text(&output).contains("columns not read: note"), "{}", text(&output));
     let alert: Value = serde_json::from_str(&scratch.read("out/alerts.jsonl")).unwrap();
-    assert_eq!(
-        alert["onset"], "2026-03-01T00:00:10Z",
-        "artifacts do not count"
-    );
-    assert!(
-        alert["opened_at"]
-            .as_str()
-            .unwrap()
-            .starts_with("2026-03-01T00:01:1")
-    );
-    assert!(
-        scratch.read("out/records.jsonl").contains("unverified"),
-        "time went on"
-    );
+    assert_eq!(alert["onset"], "2026-03-01T00:00:10Z", "artifacts do not count");
+    assert!(alert["opened_at"].as_str().unwrap().starts_with("2026-03-01T00:01:1"));
+    assert!(scratch.read("out/records.jsonl").contains("unverified"), "time went on");
 }
 
 #[test]
@@ -228,25 +191,14 @@ fn bad_usage_is_told_apart_from_findings_and_shows_no_value() {
     scratch.write("headless.csv", "patient,kind,value\nAda,spo2,97\n");
     scratch.write("wrong.toml", "id = \"x\"\n");
     let run = |policy: &str, readings: &str| {
-        scratch.replay(&[
-            "run",
-            "--policy",
-            policy,
-            "--readings",
-            readings,
-            "--out",
-            "out",
-        ])
+        scratch.replay(&["run", "--policy", policy, "--readings", readings, "--out", "out"])
     };
     for (output, needle) in [
         (run("policy.toml", "headless.csv"), "headless.csv"),
         (run("policy.toml", "absent.csv"), "absent.csv"),
         (run("wrong.toml", "headless.csv"), "not a valid policy"),
         (scratch.replay(&["run"]), "--policy"),
-        (
-            scratch.replay(&["explain", "out", "nonsense"]),
-            "PATIENT/NUMBER",
-        ),
+        (scratch.replay(&["explain", "out", "nonsense"]), "PATIENT/NUMBER"),
     ] {
         assert_eq!(output.status.code(), Some(2), "{}", text(&output));
         assert!(text(&output).contains(needle), "{}", text(&output));

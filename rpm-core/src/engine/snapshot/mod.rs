@@ -112,14 +112,7 @@ impl Monitor {
         let patient = Patient::load(&mut r, &policy)?;
         r.ensure(r.is_empty())?;
         let report = report(&policy, core::slice::from_ref(&patient), desk.now, now);
-        Ok((
-            Self {
-                policy,
-                patient,
-                desk,
-            },
-            report,
-        ))
+        Ok((Self { policy, patient, desk }, report))
     }
 }
 
@@ -139,9 +132,7 @@ fn seal(mut w: Writer) -> Vec<u8> {
 
 /// Checks the frame; the reader stands behind the head.
 fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Arc<Policy>), Error> {
-    let rest = bytes
-        .strip_prefix(MAGIC)
-        .ok_or_else(|| Error::new(Code::NotASnapshot))?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| Error::new(Code::NotASnapshot))?;
     // The version before the checksum: a newer release may sum differently.
     let version: u16 = Reader::new(rest).read()?;
     if version > VERSION {
@@ -157,12 +148,7 @@ fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Ar
     r.take(MAGIC.len() + size_of::<u16>())?;
     let hash: Hash = r.read()?;
     let policy = policies.iter().find(|p| p.hash() == hash);
-    Ok((
-        r,
-        policy
-            .ok_or_else(|| Error::new(Code::SnapshotPolicy))?
-            .clone(),
-    ))
+    Ok((r, policy.ok_or_else(|| Error::new(Code::SnapshotPolicy))?.clone()))
 }
 
 fn report(policy: &Policy, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
@@ -172,26 +158,12 @@ fn report(policy: &Policy, patients: &[Patient], saved: HostTime, now: HostTime)
         let silent = last.map_or(Duration::ZERO, |last| now.since(last));
         (silent.as_millis() / def.cadence().as_millis().max(1)) as u64
     };
-    let of_patient = |p: &Patient| -> u64 {
-        p.lane
-            .signals
-            .iter()
-            .zip(policy.signals())
-            .map(missed)
-            .sum()
-    };
+    let of_patient =
+        |p: &Patient| -> u64 { p.lane.signals.iter().zip(policy.signals()).map(missed).sum() };
     RestoreReport {
-        gap: if saved == HostTime::NEVER {
-            Duration::ZERO
-        } else {
-            now.since(saved)
-        },
+        gap: if saved == HostTime::NEVER { Duration::ZERO } else { now.since(saved) },
         patients: patients.len(),
-        open_alerts: patients
-            .iter()
-            .flat_map(|p| &p.alerts)
-            .filter(|a| a.is_open())
-            .count(),
+        open_alerts: patients.iter().flat_map(|p| &p.alerts).filter(|a| a.is_open()).count(),
         timers_due: patients.iter().filter(due).count(),
         readings_missed: patients.iter().map(of_patient).sum(),
     }

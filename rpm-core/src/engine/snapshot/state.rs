@@ -34,19 +34,8 @@ macro_rules! fields {
     };
 }
 
-fields!(Chain {
-    prev,
-    seq,
-    inputs,
-    checksum
-});
-fields!(Counts {
-    accepted,
-    duplicate,
-    quarantined,
-    unmonitored,
-    beyond_horizon
-});
+fields!(Chain { prev, seq, inputs, checksum });
+fields!(Counts { accepted, duplicate, quarantined, unmonitored, beyond_horizon });
 fields!(Expected { from, until });
 fields!(Absence { since, alert });
 fields!(DeviceState { id, sequence });
@@ -116,10 +105,7 @@ impl Snap for SequenceWindow {
         self.bits.iter().for_each(|word| word.save(w));
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut window = Self {
-            next: r.read()?,
-            ..Self::default()
-        };
+        let mut window = Self { next: r.read()?, ..Self::default() };
         for word in &mut window.bits {
             *word = r.read()?;
         }
@@ -133,11 +119,7 @@ impl Snap for Hold {
         self.gap.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            since: r.time()?,
-            paused: r.time()?,
-            gap: r.time()?,
-        })
+        Ok(Self { since: r.time()?, paused: r.time()?, gap: r.time()? })
     }
 }
 
@@ -161,11 +143,7 @@ impl Snap for Machine {
         self.peak.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let mut machine = Self {
-            level: r.read()?,
-            seen: r.read()?,
-            ..Self::default()
-        };
+        let mut machine = Self { level: r.read()?, seen: r.read()?, ..Self::default() };
         for hold in &mut machine.holds {
             *hold = r.read()?;
         }
@@ -205,16 +183,8 @@ impl Snap for Condition {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let machine = r.read()?;
         let (undo, hits) = (r.list()?, r.list()?);
-        let hits = if hits.is_empty() {
-            None
-        } else {
-            Some(Box::new(hits))
-        };
-        Ok(Self {
-            machine,
-            undo,
-            hits,
-        })
+        let hits = if hits.is_empty() { None } else { Some(Box::new(hits)) };
+        Ok(Self { machine, undo, hits })
     }
 }
 
@@ -224,15 +194,12 @@ impl Snap for Watch {
         self.unverified.save(w);
         self.dated.save(w);
         self.alert.save(w);
+        self.told_at.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let condition = r.read()?;
-        Ok(Self {
-            condition,
-            unverified: r.read()?,
-            dated: r.read()?,
-            alert: r.read()?,
-        })
+        let (unverified, dated) = (r.read()?, r.read()?);
+        Ok(Self { condition, unverified, dated, alert: r.read()?, told_at: r.read()? })
     }
 }
 
@@ -293,10 +260,7 @@ impl Snap for Response {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         match r.read::<u8>()? {
             0 => Ok(Self::Unowned),
-            1 => Ok(Self::Acknowledged {
-                by: r.text()?,
-                at: r.read()?,
-            }),
+            1 => Ok(Self::Acknowledged { by: r.text()?, at: r.read()? }),
             2 => Ok(Self::Closed),
             _ => Err(corrupt()),
         }
@@ -354,7 +318,6 @@ impl Signal {
         self.ring.save(w);
         self.cover.save(w);
         self.last_arrival.save(w);
-        self.last_good_arrival.save(w);
         self.expected.save(w);
     }
 
@@ -364,7 +327,6 @@ impl Signal {
             ring,
             cover: r.read()?,
             last_arrival: r.read()?,
-            last_good_arrival: r.read()?,
             expected: r.read()?,
             ..Self::new(def)
         };
@@ -416,13 +378,7 @@ impl Lane {
         }
         let absent = super::absent(&rules);
         let (signals, rules, pulses) = (signals.into(), rules.into(), pulses.into());
-        Ok(Self {
-            signals,
-            rules,
-            pulses,
-            newest,
-            absent,
-        })
+        Ok(Self { signals, rules, pulses, newest, absent })
     }
 }
 
@@ -443,10 +399,7 @@ impl Backlog {
     }
 
     fn load(r: &mut Reader<'_>, len: u32, policy: &Policy) -> Result<Self, Error> {
-        let mut backlog = Self {
-            last_arrival: r.read()?,
-            ..Self::default()
-        };
+        let mut backlog = Self { last_arrival: r.read()?, ..Self::default() };
         for _ in 0..len {
             let key: (i64, u16, u16) = (r.time()?, r.read()?, r.read()?);
             r.ensure(usize::from(key.1) < policy.signals().len())?;
@@ -483,15 +436,6 @@ impl Patient {
         r.ensure(alerts.iter().all(|a| a.rule < policy.rules().len()))?;
         let (next_alert, chain, counts) = (r.read()?, r.read()?, r.read()?);
         let fresh = Self::new(tenant, id, policy);
-        Ok(Self {
-            devices,
-            lane,
-            backlog,
-            alerts,
-            next_alert,
-            chain,
-            counts,
-            ..fresh
-        })
+        Ok(Self { devices, lane, backlog, alerts, next_alert, chain, counts, ..fresh })
     }
 }

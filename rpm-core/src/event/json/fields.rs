@@ -47,9 +47,7 @@ impl<'a> Fields<'a> {
     pub fn read(text: &'a str) -> Result<Self, Error> {
         let read: Many<(Cow<'a, str>, &'a str)> = from_json(text, '{')?;
         let names = || read.0.iter().map(|(name, _)| name);
-        let repeated = names()
-            .enumerate()
-            .find(|(at, name)| names().take(*at).any(|n| n == *name));
+        let repeated = names().enumerate().find(|(at, name)| names().take(*at).any(|n| n == *name));
         match repeated {
             Some((_, name)) => Err(at_name(Error::new(Code::DuplicateField), name)),
             None => Ok(Self(read.0)),
@@ -138,11 +136,7 @@ pub(super) fn string(text: &str) -> Result<Cow<'_, str>, Error> {
 /// A string of bounded length.
 pub(super) fn short(text: &str) -> Result<String, Error> {
     let read = string(text)?;
-    if read.len() > MAX_TEXT_LEN {
-        error(Code::TooLarge)
-    } else {
-        Ok(read.into_owned())
-    }
+    if read.len() > MAX_TEXT_LEN { error(Code::TooLarge) } else { Ok(read.into_owned()) }
 }
 
 pub(super) fn boolean(text: &str) -> Result<bool, Error> {

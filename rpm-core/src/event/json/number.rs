@@ -17,9 +17,7 @@ pub(super) struct Measured {
 
 /// A decimal or code of a built-in kind. The error's path is `value` or `unit`.
 pub(super) fn measure(kind: Kind, text: &str, unit: Option<&str>) -> Result<Measured, Error> {
-    let info = kind
-        .info()
-        .ok_or_else(|| Error::new(Code::UnknownKind).at("kind"))?;
+    let info = kind.info().ok_or_else(|| Error::new(Code::UnknownKind).at("kind"))?;
     let coded = !info.codes.is_empty();
     let (ratio, canonical) = match unit {
         Some(unit) => {
@@ -31,26 +29,17 @@ pub(super) fn measure(kind: Kind, text: &str, unit: Option<&str>) -> Result<Meas
     };
     if coded {
         let value = kind::decimal_or_code(kind, info, text, ratio).map_err(|e| e.at("value"))?;
-        return Ok(Measured {
-            value,
-            as_given: true,
-        });
+        return Ok(Measured { value, as_given: true });
     }
     let read = decimal(text, ratio).map_err(|e| e.at("value"))?;
-    Ok(Measured {
-        as_given: canonical && read.as_given,
-        ..read
-    })
+    Ok(Measured { as_given: canonical && read.as_given, ..read })
 }
 
 /// A decimal, converted and rounded once.
 pub(super) fn decimal(text: &str, ratio: Ratio) -> Result<Measured, Error> {
     if ratio == Ratio::ONE {
         if let Some(n) = short_decimal(text.as_bytes()) {
-            return Ok(Measured {
-                value: Value::from_thousandths(n),
-                as_given: true,
-            });
+            return Ok(Measured { value: Value::from_thousandths(n), as_given: true });
         }
     }
     if text.len() > MAX_VALUE_LEN {
@@ -58,10 +47,7 @@ pub(super) fn decimal(text: &str, ratio: Ratio) -> Result<Measured, Error> {
     }
     let source: Decimal = text.parse()?;
     let value = Value::convert(source, ratio)?;
-    Ok(Measured {
-        value,
-        as_given: ratio == Ratio::ONE && has_thousandths_only(source),
-    })
+    Ok(Measured { value, as_given: ratio == Ratio::ONE && has_thousandths_only(source) })
 }
 
 fn has_thousandths_only(d: Decimal) -> bool {
@@ -78,10 +64,7 @@ fn short_decimal(text: &[u8]) -> Option<i32> {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    let point = digits
-        .iter()
-        .position(|b| *b == b'.')
-        .unwrap_or(digits.len());
+    let point = digits.iter().position(|b| *b == b'.').unwrap_or(digits.len());
     let (whole, part) = (&digits[..point], digits.get(point + 1..).unwrap_or(&[]));
     let bare_point = point + 1 == digits.len();
     if whole.is_empty() || whole.len() > 6 || part.len() > 3 || bare_point {
@@ -113,11 +96,7 @@ pub(super) fn instant(text: &str) -> Result<i64, Error> {
 
 pub(super) fn plausible(ms: i64) -> Result<i64, Error> {
     let ok = Timestamp::from_millis(ms).is_plausible();
-    if ok {
-        Ok(ms)
-    } else {
-        Err(Error::new(Code::BadTimestamp))
-    }
+    if ok { Ok(ms) } else { Err(Error::new(Code::BadTimestamp)) }
 }
 
 /// Milliseconds of exactly `YYYY-MM-DDTHH:MM:SS[.mmm]Z`; `None` leaves the text (other shapes, leap
@@ -133,11 +112,7 @@ fn utc_millis(text: &[u8]) -> Option<i64> {
     if marks != (b'-', b'-', b'T', b':', b':') {
         return None;
     }
-    let (year, month, day) = (
-        number(&stem[..4])?,
-        number(&stem[5..7])?,
-        number(&stem[8..10])?,
-    );
+    let (year, month, day) = (number(&stem[..4])?, number(&stem[5..7])?, number(&stem[8..10])?);
     let (hour, minute) = (number(&stem[11..13])?, number(&stem[14..16])?);
     let second = number(&stem[17..])?;
     let date_ok = (1..=12).contains(&month) && day >= 1 && day <= month_days(year, month);

@@ -115,10 +115,7 @@ impl ReadingWire<'_> {
             sequence: self.sequence,
             observed_at: self.observed_at,
             received_at: self.received_at,
-            body: Body::Reading {
-                kind,
-                value: Ok(self.value),
-            },
+            body: Body::Reading { kind, value: Ok(self.value) },
             quality: self.quality,
             lineage: Lineage {
                 adapter: own(self.adapter),
@@ -134,9 +131,7 @@ impl ReadingWire<'_> {
 
 impl fmt::Debug for ReadingWire<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadingWire")
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
+        f.debug_struct("ReadingWire").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -205,23 +200,9 @@ struct PlainLineage<'a> {
 
 impl<'a> Plain<'a> {
     fn interpret(self) -> Option<ReadingWire<'a>> {
-        let Self {
-            device,
-            reading: Braced(reading),
-            lineage: Braced(lineage),
-            ..
-        } = self;
-        let texts = [
-            device.model,
-            device.firmware,
-            device.class,
-            lineage.adapter.0,
-        ];
-        let originals = [
-            lineage.original_value.0,
-            lineage.original_unit.0,
-            reading.unit.0,
-        ];
+        let Self { device, reading: Braced(reading), lineage: Braced(lineage), .. } = self;
+        let texts = [device.model, device.firmware, device.class, lineage.adapter.0];
+        let originals = [lineage.original_value.0, lineage.original_unit.0, reading.unit.0];
         let long = |t: &Option<&str>| t.is_some_and(|t| t.len() > MAX_TEXT_LEN);
         let ids_ok = is_id(self.patient) && is_id(device.id) && self.tenant.0.is_none_or(is_id);
         if self.v != VERSION || !ids_ok || texts.iter().chain(&originals).any(long) {
@@ -245,10 +226,7 @@ impl<'a> Plain<'a> {
                 .signature
                 .0
                 .map_or(Some(Signature::None), |s| named(&SIGNATURE, s))?,
-            original_value: lineage
-                .original_value
-                .0
-                .or((!as_given).then_some(value_text)),
+            original_value: lineage.original_value.0.or((!as_given).then_some(value_text)),
             original_unit: match lineage.original_unit.0 {
                 None if !as_given || declared => reading.unit.0,
                 given => given,
@@ -261,14 +239,10 @@ impl<'a> PlainReading<'a> {
     fn measured(&self) -> Option<(KindWire<'a>, Value, bool)> {
         let text = number_or_string(self.value.get())?;
         let (kind, read) = match Kind::named(self.kind) {
-            Some(kind) => (
-                KindWire::Known(kind),
-                measure(kind, text, self.unit.0).ok()?,
-            ),
-            None if is_kind_name(self.kind) => (
-                KindWire::Declared(self.kind),
-                decimal(text, Ratio::ONE).ok()?,
-            ),
+            Some(kind) => (KindWire::Known(kind), measure(kind, text, self.unit.0).ok()?),
+            None if is_kind_name(self.kind) => {
+                (KindWire::Declared(self.kind), decimal(text, Ratio::ONE).ok()?)
+            }
             None => return None,
         };
         Some((kind, read.value, read.as_given))
@@ -277,14 +251,9 @@ impl<'a> PlainReading<'a> {
 
 /// The text of a number, or of a string without escapes.
 fn number_or_string(json: &str) -> Option<&str> {
-    match json
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    {
+    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inner) => (!inner.contains('\\')).then_some(inner),
-        None => json
-            .starts_with(|c: char| c == '-' || c.is_ascii_digit())
-            .then_some(json),
+        None => json.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then_some(json),
     }
 }
 
@@ -406,26 +375,12 @@ impl<'de> Visitor<'de> for Read<DeviceWire<'de>> {
     }
 
     fn visit_borrowed_str<E>(self, id: &'de str) -> Result<DeviceWire<'de>, E> {
-        Ok(DeviceWire {
-            id,
-            model: None,
-            firmware: None,
-            class: None,
-        })
+        Ok(DeviceWire { id, model: None, firmware: None, class: None })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DeviceWire<'de>, A::Error> {
-        let PlainDevice {
-            id,
-            model,
-            firmware,
-            class,
-        } = Deserialize::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(DeviceWire {
-            id,
-            model: model.0,
-            firmware: firmware.0,
-            class: class.0,
-        })
+        let PlainDevice { id, model, firmware, class } =
+            Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(DeviceWire { id, model: model.0, firmware: firmware.0, class: class.0 })
     }
 }

@@ -23,15 +23,8 @@ use crate::redact::Phi;
 use crate::time::{Duration, HostTime, Timestamp};
 use crate::value::{Ratio, Value};
 
-const BODIES: [&str; 7] = [
-    "reading",
-    "correction",
-    "void",
-    "device_status",
-    "context",
-    "enrolment",
-    "profile",
-];
+const BODIES: [&str; 7] =
+    ["reading", "correction", "void", "device_status", "context", "enrolment", "profile"];
 
 /// An event of version 1 whose fields are not interpreted yet: what every up-caster makes.
 struct Wire<'a> {
@@ -43,17 +36,11 @@ pub(super) fn event(text: &str) -> Result<Event, Error> {
     let mut fields = Fields::read(text)?;
     match fields.required("v", version)? {
         (1, minor) => {
-            let unknown = Unknown {
-                newer: minor > 0,
-                kept: Default::default(),
-            };
+            let unknown = Unknown { newer: minor > 0, kept: Default::default() };
             from_v1(split_body(fields)?, unknown, text_of_version(minor))
         }
         (0, 0) => {
-            let unknown = Unknown {
-                newer: false,
-                kept: Default::default(),
-            };
+            let unknown = Unknown { newer: false, kept: Default::default() };
             from_v1(upcast_v0(fields)?, unknown, None).map_err(as_in_v0)
         }
         _ => Err(Error::new(Code::UnknownSchema).at("v")),
@@ -92,19 +79,12 @@ fn split_body<'a>(mut fields: Fields<'a>) -> Result<Wire<'a>, Error> {
             .at("reading")
             .hint("or one of correction, void, device_status, context, enrolment, profile")
     };
-    Ok(Wire {
-        head: fields,
-        body: body.ok_or_else(missing)?,
-    })
+    Ok(Wire { head: fields, body: body.ok_or_else(missing)? })
 }
 
 /// Version 0's names and today's, where the event has them.
-const V0_HEAD: [(&str, &str); 4] = [
-    ("p", "patient"),
-    ("dev", "device"),
-    ("seq", "sequence"),
-    ("t", "observed_at"),
-];
+const V0_HEAD: [(&str, &str); 4] =
+    [("p", "patient"), ("dev", "device"), ("seq", "sequence"), ("t", "observed_at")];
 /// The same for the fields that are now in `reading`.
 const V0_READING: [&str; 3] = ["kind", "value", "unit"];
 
@@ -122,17 +102,8 @@ fn upcast_v0<'a>(mut old: Fields<'a>) -> Result<Wire<'a>, Error> {
             reading.put(name, text);
         }
     }
-    old.finish(
-        "",
-        &mut Unknown {
-            newer: false,
-            kept: Default::default(),
-        },
-    )?;
-    Ok(Wire {
-        head,
-        body: ("reading", reading),
-    })
+    old.finish("", &mut Unknown { newer: false, kept: Default::default() })?;
+    Ok(Wire { head, body: ("reading", reading) })
 }
 
 /// The error's path as version 0 called the field.
@@ -155,15 +126,10 @@ fn from_v1<'a>(
     mut unknown: Unknown<'a>,
     version: Option<String>,
 ) -> Result<Event, Error> {
-    let Wire {
-        mut head,
-        body: (name, fields),
-    } = wire;
+    let Wire { mut head, body: (name, fields) } = wire;
     let keep = &mut unknown;
     let earlier = head.optional("unknown", kept_before)?;
-    let mut lineage = head
-        .optional("lineage", |t| lineage(t, keep))?
-        .unwrap_or_default();
+    let mut lineage = head.optional("lineage", |t| lineage(t, keep))?.unwrap_or_default();
     let body = body(name, fields, &mut lineage, keep).map_err(inside(name))?;
     let mut event = Event {
         tenant: head.optional("tenant", |t| TenantId::new(&string(t)?))?,
@@ -173,9 +139,7 @@ fn from_v1<'a>(
         observed_at: head.required("observed_at", time)?,
         received_at: head.optional("received_at", host_time)?,
         body,
-        quality: head
-            .optional("quality", |t| quality(t, keep))?
-            .unwrap_or_default(),
+        quality: head.optional("quality", |t| quality(t, keep))?.unwrap_or_default(),
         lineage,
         unknown: None,
     };
@@ -222,9 +186,7 @@ fn body<'a>(
     let body = match name {
         "reading" => reading(&mut fields, lineage, keep)?,
         "correction" => correction(&mut fields, lineage, keep)?,
-        "void" => Body::Void {
-            kind: fields.required("kind", |t| kind(t, keep))?,
-        },
+        "void" => Body::Void { kind: fields.required("kind", |t| kind(t, keep))? },
         "device_status" => device_status(&mut fields)?,
         "context" => context(&mut fields)?,
         "enrolment" => enrolment(&mut fields, keep)?,
@@ -267,12 +229,7 @@ fn correction<'a>(
     let kind = fields.required("kind", |t| kind(t, keep))?;
     let unit = fields.optional("unit", short)?;
     let missing = || Error::new(Code::MissingField).at("value");
-    let value = measured(
-        &kind,
-        fields.take("value").ok_or_else(missing)?,
-        unit,
-        lineage,
-    )?;
+    let value = measured(&kind, fields.take("value").ok_or_else(missing)?, unit, lineage)?;
     Ok(Body::Correction { kind, value })
 }
 
@@ -302,9 +259,7 @@ fn measured(
         KindRef::Declared(_) => decimal(&text, Ratio::ONE).map_err(inside("value"))?,
     };
     if !read.as_given {
-        lineage
-            .original_value
-            .get_or_insert_with(|| Phi::new(text.into_owned()));
+        lineage.original_value.get_or_insert_with(|| Phi::new(text.into_owned()));
     }
     // The unit of a declared kind is the policy's business: it stays as delivered.
     if !read.as_given || matches!(kind, KindRef::Declared(_)) {
@@ -346,12 +301,7 @@ fn millis(text: &str) -> Result<i64, Error> {
 fn device<'a>(text: &'a str, keep: &mut Unknown<'a>) -> Result<Device, Error> {
     let id = |t| DeviceId::new(&string(t)?);
     if !text.starts_with('{') {
-        return Ok(Device {
-            id: id(text)?,
-            model: None,
-            firmware: None,
-            class: None,
-        });
+        return Ok(Device { id: id(text)?, model: None, firmware: None, class: None });
     }
     let mut fields = Fields::read(text)?;
     let device = Device {
@@ -374,9 +324,7 @@ fn quality<'a>(text: &'a str, keep: &mut Unknown<'a>) -> Result<Quality, Error> 
     if flags.iter().any(|(_, unknown)| *unknown) {
         keep.keep("quality".into(), text);
     }
-    Ok(flags
-        .into_iter()
-        .fold(Quality::GOOD, |all, (flag, _)| all.with(flag)))
+    Ok(flags.into_iter().fold(Quality::GOOD, |all, (flag, _)| all.with(flag)))
 }
 
 fn lineage<'a>(text: &'a str, keep: &mut Unknown<'a>) -> Result<Lineage, Error> {
@@ -413,11 +361,7 @@ fn device_status(fields: &mut Fields<'_>) -> Result<Body, Error> {
 }
 
 fn within<T: PartialOrd>(n: T, range: RangeInclusive<T>) -> Result<T, Error> {
-    if range.contains(&n) {
-        Ok(n)
-    } else {
-        error(Code::OutOfRange)
-    }
+    if range.contains(&n) { Ok(n) } else { error(Code::OutOfRange) }
 }
 
 fn context(fields: &mut Fields<'_>) -> Result<Body, Error> {
@@ -458,9 +402,7 @@ fn profile(fields: &mut Fields<'_>) -> Result<Body, Error> {
     let offset = |t| whole(t).and_then(|n| within(n, -MAX_UTC_OFFSET_MIN..=MAX_UTC_OFFSET_MIN));
     Ok(Body::Profile(Box::new(Profile {
         age_band: fields.optional("age_band", short)?,
-        conditions: fields
-            .optional("conditions", |t| list(t, short))?
-            .unwrap_or_default(),
+        conditions: fields.optional("conditions", |t| list(t, short))?.unwrap_or_default(),
         cohort: fields.optional("cohort", short)?,
         spo2_scale: fields.optional("spo2_scale", scale)?,
         utc_offset_min: fields.optional("utc_offset_min", offset)?,

@@ -11,10 +11,7 @@ use crate::event::schema::event_v1;
 fn validator() -> jsonschema::Validator {
     let schema = serde_json::from_str(&event_v1()).unwrap();
     assert!(jsonschema::draft202012::meta::is_valid(&schema));
-    jsonschema::draft202012::options()
-        .should_validate_formats(true)
-        .build(&schema)
-        .unwrap()
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
 }
 
 fn is_valid(validator: &jsonschema::Validator, text: &str) -> bool {

@@ -13,10 +13,7 @@ use crate::time::Timestamp;
 use crate::value::Value;
 
 pub(super) fn event(event: &Event) -> String {
-    let mut out = Object {
-        text: String::with_capacity(256),
-        first: true,
-    };
+    let mut out = Object { text: String::with_capacity(256), first: true };
     out.object(|o| {
         o.string("v", VERSION);
         o.optional("tenant", event.tenant.as_ref().map(|t| t.as_str()));
@@ -140,14 +137,10 @@ fn device(o: &mut Object, device: &Device) {
 fn body(o: &mut Object, body: &Body, lineage: &Lineage) {
     match body {
         Body::Reading { kind, value } => {
-            o.field("reading", |o| {
-                o.object(|o| measured(o, kind, *value, lineage))
-            });
+            o.field("reading", |o| o.object(|o| measured(o, kind, *value, lineage)));
         }
         Body::Correction { kind, value } => {
-            o.field("correction", |o| {
-                o.object(|o| measured(o, kind, Ok(*value), lineage))
-            });
+            o.field("correction", |o| o.object(|o| measured(o, kind, Ok(*value), lineage)));
         }
         Body::Void { kind } => {
             o.field("void", |o| o.object(|o| o.string("kind", kind_name(kind))));
@@ -188,9 +181,7 @@ fn measured(o: &mut Object, kind: &KindRef, value: Result<Value, AbsentReason>, 
 
 fn quality(o: &mut Object, quality: Quality) {
     if !quality.is_good() {
-        o.field("quality", |o| {
-            o.list(quality.names(), |o, name| quote(&mut o.text, name))
-        });
+        o.field("quality", |o| o.list(quality.names(), |o, name| quote(&mut o.text, name)));
     }
 }
 
@@ -201,10 +192,7 @@ fn lineage(o: &mut Object, lineage: &Lineage) {
     o.field("lineage", |o| {
         o.object(|o| {
             o.optional("adapter", lineage.adapter.as_deref());
-            o.optional(
-                "original_value",
-                lineage.original_value.as_ref().map(|v| &**v.reveal()),
-            );
+            o.optional("original_value", lineage.original_value.as_ref().map(|v| &**v.reveal()));
             o.optional("original_unit", lineage.original_unit.as_deref());
             if lineage.signature != Signature::None {
                 o.string("signature", name_of(&SIGNATURE, lineage.signature));
