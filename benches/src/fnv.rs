@@ -28,10 +28,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_published_vectors() {
-        for (text, expected) in [
-            ("", 0xcbf2_9ce4_8422_2325),
-            ("foobar", 0x8594_4171_f739_67e8),
-        ] {
+        for (text, expected) in [("", 0xcbf2_9ce4_8422_2325), ("foobar", 0x8594_4171_f739_67e8)] {
             let mut fnv = Fnv::new();
             fnv.write(text.as_bytes());
             assert_eq!(fnv.finish(), expected);

@@ -8,10 +8,14 @@
 //!   16-byte samples, with losses, repeats, late data, artifacts and clinical episodes.
 //! - [`yardstick`]: the minimal loop over fixed arrays: what the rules cost when no engine, no
 //!   record and no explanation is asked for.
+//! - [`ward_engine`]: the engine on the same workload.
+//! - [`json_lines`]: the workload as text, and parsing alone.
 //!
-//! The binary `yardstick` runs the second over the first and prints the cost of an event.
+//! The binary `report` compares everything in one run; `yardstick` runs the loop alone. The README
+//! has the commands and the figures.
 
 mod fnv;
+pub mod json_lines;
 pub mod ward_engine;
 pub mod ward_hour;
 pub mod yardstick;

@@ -173,10 +173,7 @@ fn generate_with(
     params: &Params,
     episode: impl Fn(&mut SplitMix, u32) -> Option<Episode>,
 ) -> Vec<Sample> {
-    assert!(
-        params.duration_ms <= u32::MAX - 120_000,
-        "the stream must fit a 32-bit clock"
-    );
+    assert!(params.duration_ms <= u32::MAX - 120_000, "the stream must fit a 32-bit clock");
     let slots = params.duration_ms / 1_000;
     let mut samples = Vec::with_capacity(expected_samples(params.patients, slots));
     for number in 0..params.patients {
@@ -194,10 +191,7 @@ const FATE: u64 = 0x6570_6973_6f64_6573;
 /// Room for the stream without a second allocation: losses outnumber repeats, so the number of
 /// slots is enough except in very small wards.
 fn expected_samples(patients: u32, slots: u32) -> usize {
-    let each: u32 = rates::PERIOD_S
-        .iter()
-        .map(|period| slots.div_ceil(*period))
-        .sum();
+    let each: u32 = rates::PERIOD_S.iter().map(|period| slots.div_ceil(*period)).sum();
     patients as usize * each as usize
 }
 
@@ -292,14 +286,7 @@ impl Episode {
         let room = slots.checked_sub(busy)?;
         let start = rates::LEAD_IN_S + rng.below(room + 1);
         let level = rng.within(level).cast_signed();
-        Some(Self {
-            kind,
-            start,
-            ramp_in,
-            hold,
-            ramp_out,
-            level,
-        })
+        Some(Self { kind, start, ramp_in, hold, ramp_out, level })
     }
 
     /// What the episode makes of a patient's own value at slot `s`.
@@ -326,11 +313,7 @@ impl Episode {
             return whole;
         }
         let elapsed = elapsed - self.hold;
-        part(
-            whole,
-            self.ramp_out.saturating_sub(elapsed),
-            self.ramp_out.max(1),
-        )
+        part(whole, self.ramp_out.saturating_sub(elapsed), self.ramp_out.max(1))
     }
 
     /// Whether the signal is lost at slot `s`.
@@ -360,34 +343,10 @@ struct Shape {
 
 /// By kind: heart rate, SpO2, respiration, temperature.
 const SHAPES: [Shape; 4] = [
-    Shape {
-        level: (580, 920),
-        wave: 30,
-        noise: 20,
-        error: 600,
-        top: 3_000,
-    },
-    Shape {
-        level: (945, 985),
-        wave: 4,
-        noise: 6,
-        error: 250,
-        top: 1_000,
-    },
-    Shape {
-        level: (120, 200),
-        wave: 10,
-        noise: 10,
-        error: 80,
-        top: 600,
-    },
-    Shape {
-        level: (362, 378),
-        wave: 2,
-        noise: 1,
-        error: 30,
-        top: 430,
-    },
+    Shape { level: (580, 920), wave: 30, noise: 20, error: 600, top: 3_000 },
+    Shape { level: (945, 985), wave: 4, noise: 6, error: 250, top: 1_000 },
+    Shape { level: (120, 200), wave: 10, noise: 10, error: 80, top: 600 },
+    Shape { level: (362, 378), wave: 2, noise: 1, error: 30, top: 430 },
 ];
 
 /// Periods of the slow wave: long, so that it is no trend to a ten-minute window.
@@ -469,31 +428,18 @@ impl Patient {
         let value = self.value(kind, s, artifact);
         let seq = self.seq;
         self.seq = seq.wrapping_add(1);
-        let silent = self
-            .episode
-            .is_some_and(|episode| episode.silences(kind, s));
+        let silent = self.episode.is_some_and(|episode| episode.silences(kind, s));
         if self.rng.chance(rates::MISSING_PPM) || silent {
             return;
         }
         let lag_ms = self.lag();
         let t_ms = s * 1_000 + self.phase;
         let flags = if artifact { ARTIFACT } else { 0 };
-        let sample = Sample {
-            patient: self.number,
-            t_ms,
-            lag_ms,
-            value,
-            kind,
-            flags,
-            seq,
-        };
+        let sample = Sample { patient: self.number, t_ms, lag_ms, value, kind, flags, seq };
         out.push(sample);
         if self.rng.chance(rates::DUPLICATE_PPM) {
             let extra = narrow(self.rng.within(rates::DUPLICATE_EXTRA_MS));
-            out.push(Sample {
-                lag_ms: lag_ms + extra,
-                ..sample
-            });
+            out.push(Sample { lag_ms: lag_ms + extra, ..sample });
         }
     }
 
@@ -502,9 +448,7 @@ impl Patient {
         let shape = &SHAPES[k];
         let wave = triangle(s + self.wave_shift, self.wave_period, shape.wave);
         let own = self.level[k] + wave;
-        let mut value = self
-            .episode
-            .map_or(own, |episode| episode.pull(kind, own, s));
+        let mut value = self.episode.map_or(own, |episode| episode.pull(kind, own, s));
         value += self.rng.noise(shape.noise);
         if artifact {
             value += self.rng.noise(shape.error);
@@ -556,18 +500,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    const QUARTER: Params = Params {
-        patients: 40,
-        duration_ms: 900_000,
-        seed: 7,
-    };
+    const QUARTER: Params = Params { patients: 40, duration_ms: 900_000, seed: 7 };
 
     /// A ward without episodes: the stream is shorter than the lead-in.
-    const CALM: Params = Params {
-        patients: 400,
-        duration_ms: 600_000,
-        seed: 11,
-    };
+    const CALM: Params = Params { patients: 400, duration_ms: 600_000, seed: 11 };
 
     fn assert_ppm(what: &str, part: usize, whole: usize, expected: u32) {
         let found = part as f64 * 1e6 / whole as f64;
@@ -578,11 +514,7 @@ mod tests {
     /// First copies only: of equal samples the one with the shortest lag.
     fn originals(samples: &[Sample]) -> Vec<Sample> {
         let mut seen = std::collections::BTreeSet::new();
-        samples
-            .iter()
-            .filter(|s| seen.insert((s.patient, s.kind, s.t_ms)))
-            .copied()
-            .collect()
+        samples.iter().filter(|s| seen.insert((s.patient, s.kind, s.t_ms))).copied().collect()
     }
 
     #[test]
@@ -606,10 +538,7 @@ mod tests {
 
     #[test]
     fn a_patient_does_not_depend_on_the_ward() {
-        let few = generate(&Params {
-            patients: 3,
-            ..QUARTER
-        });
+        let few = generate(&Params { patients: 3, ..QUARTER });
         let mut many = generate(&QUARTER);
         many.retain(|sample| sample.patient < 3);
         assert_eq!(few, many);
@@ -620,10 +549,7 @@ mod tests {
         let mut slots = BTreeMap::new();
         let mut phases = BTreeMap::new();
         for sample in generate(&QUARTER) {
-            let without_lag = Sample {
-                lag_ms: 0,
-                ..sample
-            };
+            let without_lag = Sample { lag_ms: 0, ..sample };
             let slot = (sample.patient, sample.kind, sample.t_ms / 1_000);
             assert_eq!(*slots.entry(slot).or_insert(without_lag), without_lag);
             let phase = sample.t_ms % 1_000;
@@ -641,10 +567,7 @@ mod tests {
         assert_ppm("duplicates", repeats, first.len(), rates::DUPLICATE_PPM);
         let late = first.iter().filter(|s| s.lag_ms >= 1_000).count();
         assert_ppm("late", late, first.len(), rates::LATE_PPM);
-        let early = first
-            .iter()
-            .filter(|s| s.lag_ms >= 1_000 && s.lag_ms < 4_688)
-            .count();
+        let early = first.iter().filter(|s| s.lag_ms >= 1_000 && s.lag_ms < 4_688).count();
         assert_ppm("median lateness", early, late, 500_000);
         assert!(samples.iter().all(|s| (20..=65_000).contains(&s.lag_ms)));
     }
@@ -660,11 +583,7 @@ mod tests {
 
     #[test]
     fn ten_seconds_have_the_same_rates() {
-        let samples = generate(&Params {
-            patients: 40_000,
-            duration_ms: 10_000,
-            seed: 3,
-        });
+        let samples = generate(&Params { patients: 40_000, duration_ms: 10_000, seed: 3 });
         let spoilt = samples.iter().filter(|s| s.is_artifact()).count();
         assert_ppm("artifacts", spoilt, samples.len(), rates::ARTIFACT_PPM);
     }
@@ -678,18 +597,8 @@ mod tests {
                 *counts.entry(format!("{:?}", episode.kind)).or_insert(0) += 1;
             }
         }
-        assert_ppm(
-            "desaturation",
-            counts["Desaturation"],
-            100_000,
-            rates::DESATURATION_PPM,
-        );
-        assert_ppm(
-            "tachycardia",
-            counts["Tachycardia"],
-            100_000,
-            rates::TACHYCARDIA_PPM,
-        );
+        assert_ppm("desaturation", counts["Desaturation"], 100_000, rates::DESATURATION_PPM);
+        assert_ppm("tachycardia", counts["Tachycardia"], 100_000, rates::TACHYCARDIA_PPM);
         assert_ppm("decline", counts["Decline"], 100_000, rates::DECLINE_PPM);
         assert_ppm("loss", counts["Loss"], 100_000, rates::LOSS_PPM);
     }
@@ -710,15 +619,9 @@ mod tests {
 
     /// Good values of one kind by slot, of a one-patient ward with a given episode.
     fn good_values(kind: u8, episode: Episode) -> Vec<(u32, i16)> {
-        let params = Params {
-            patients: 1,
-            duration_ms: 3_600_000,
-            seed: 1,
-        };
+        let params = Params { patients: 1, duration_ms: 3_600_000, seed: 1 };
         let samples = generate_with(&params, |_, _| Some(episode));
-        let wanted = samples
-            .iter()
-            .filter(|s| s.kind == kind && !s.is_artifact());
+        let wanted = samples.iter().filter(|s| s.kind == kind && !s.is_artifact());
         wanted.map(|s| (s.t_ms / 1_000, s.value)).collect()
     }
 
@@ -742,15 +645,7 @@ mod tests {
         let episode = Episode::place(EpisodeKind::Loss, &mut SplitMix(2), 3_600);
         let episode = episode.expect("an hour has room");
         let lost = episode.start..episode.start + episode.hold;
-        assert!(
-            good_values(SPO2, episode)
-                .iter()
-                .all(|(s, _)| !lost.contains(s))
-        );
-        assert!(
-            good_values(HEART_RATE, episode)
-                .iter()
-                .any(|(s, _)| lost.contains(s))
-        );
+        assert!(good_values(SPO2, episode).iter().all(|(s, _)| !lost.contains(s)));
+        assert!(good_values(HEART_RATE, episode).iter().any(|(s, _)| lost.contains(s)));
     }
 }

@@ -104,10 +104,7 @@ pub struct Yardstick {
 impl Yardstick {
     /// A ward of this many patients, numbered from 0. All memory of theirs is allocated here.
     pub fn new(patients: u32) -> Self {
-        Self {
-            beds: vec![Bed::VACANT; patients as usize],
-            transitions: Vec::new(),
-        }
+        Self { beds: vec![Bed::VACANT; patients as usize], transitions: Vec::new() }
     }
 
     /// Takes the next sample. Samples come in order of arrival.
@@ -118,11 +115,7 @@ impl Yardstick {
     #[inline]
     pub fn push(&mut self, sample: &Sample) {
         let bed = &mut self.beds[sample.patient as usize];
-        bed.push(&mut Now {
-            sample,
-            a: sample.arrival_ms(),
-            out: &mut self.transitions,
-        });
+        bed.push(&mut Now { sample, a: sample.arrival_ms(), out: &mut self.transitions });
     }
 
     /// Takes many samples, in the same order: for wards that no cache holds.
@@ -147,9 +140,7 @@ impl Yardstick {
     /// A loop of independent reads, which a processor can have under way at the same time.
     #[inline]
     fn sum_over(&self, batch: &[Sample], read: impl Fn(&Bed, &Sample) -> u32) -> u32 {
-        batch
-            .iter()
-            .fold(0, |sum, s| sum ^ read(&self.beds[s.patient as usize], s))
+        batch.iter().fold(0, |sum, s| sum ^ read(&self.beds[s.patient as usize], s))
     }
 
     /// Ends the stream 30 s after its last slot: runs the timers up to there and forgets the
@@ -187,18 +178,8 @@ impl Now<'_> {
     /// Transitions are rare; keeping them out of line keeps the loop small.
     #[cold]
     fn emit(&mut self, rule: u8, state: u8) {
-        let &Sample {
-            patient,
-            t_ms: observed_ms,
-            ..
-        } = self.sample;
-        self.out.push(Transition {
-            patient,
-            rule,
-            state,
-            t_ms: self.a,
-            observed_ms,
-        });
+        let &Sample { patient, t_ms: observed_ms, .. } = self.sample;
+        self.out.push(Transition { patient, rule, state, t_ms: self.a, observed_ms });
     }
 }
 
@@ -267,10 +248,7 @@ impl Bed {
     }
 
     fn push_heart_rate(&mut self, now: &mut Now<'_>) {
-        if !self
-            .heart_rate
-            .accept(&mut self.heart_rate_ring, now.sample)
-        {
+        if !self.heart_rate.accept(&mut self.heart_rate_ring, now.sample) {
             return;
         }
         let HeartRate { n, sum, .. } = self.heart_rate;
@@ -308,20 +286,14 @@ struct Alert {
 }
 
 impl Alert {
-    const IDLE: Self = Self {
-        since: 0,
-        phase: Phase::Idle,
-    };
+    const IDLE: Self = Self { since: 0, phase: Phase::Idle };
 
     #[inline]
     fn step(&mut self, rule: u8, enter: bool, clear: bool, now: &mut Now<'_>) {
         if self.phase != Phase::Idle {
             self.step_raised(rule, clear, now);
         } else if enter {
-            *self = Self {
-                since: now.a,
-                phase: Phase::New,
-            };
+            *self = Self { since: now.a, phase: Phase::New };
             now.emit(rule, NEW);
         }
     }
@@ -346,10 +318,7 @@ struct Silence {
 }
 
 impl Silence {
-    const UNARMED: Self = Self {
-        deadline: u32::MAX,
-        phase: Phase::Idle,
-    };
+    const UNARMED: Self = Self { deadline: u32::MAX, phase: Phase::Idle };
 
     #[inline]
     fn advance(&mut self, patient: u32, a: u32, out: &mut Vec<Transition>) {
@@ -361,13 +330,7 @@ impl Silence {
     #[cold]
     fn overdue(&mut self, patient: u32, a: u32, out: &mut Vec<Transition>) {
         let mut emit = |state, t_ms| {
-            out.push(Transition {
-                patient,
-                rule: 4,
-                state,
-                t_ms,
-                observed_ms: t_ms,
-            });
+            out.push(Transition { patient, rule: 4, state, t_ms, observed_ms: t_ms });
         };
         if self.phase == Phase::Idle {
             self.phase = Phase::New;
@@ -399,19 +362,11 @@ struct Latest {
 }
 
 impl Latest {
-    const NONE: Self = Self {
-        t_ms: 0,
-        value: 0,
-        seen: false,
-    };
+    const NONE: Self = Self { t_ms: 0, value: 0, seen: false };
 
     fn push(&mut self, sample: &Sample) {
         if !self.seen || sample.t_ms > self.t_ms {
-            *self = Self {
-                t_ms: sample.t_ms,
-                value: sample.value,
-                seen: true,
-            };
+            *self = Self { t_ms: sample.t_ms, value: sample.value, seen: true };
         }
     }
 }
@@ -426,39 +381,23 @@ struct Head {
 }
 
 impl Head {
-    const START: Self = Self {
-        slot: 0,
-        index: 0,
-        seen: false,
-    };
+    const START: Self = Self { slot: 0, index: 0, seen: false };
 
     fn step(&mut self) {
         self.slot += 1;
-        self.index = if usize::from(self.index) == LONG - 1 {
-            0
-        } else {
-            self.index + 1
-        };
+        self.index = if usize::from(self.index) == LONG - 1 { 0 } else { self.index + 1 };
     }
 
     /// The ring's cell of the slot `age` before the newest; `age` is below [`LONG`].
     fn cell(self, age: usize) -> usize {
         let index = usize::from(self.index);
-        if index >= age {
-            index - age
-        } else {
-            index + LONG - age
-        }
+        if index >= age { index - age } else { index + LONG - age }
     }
 }
 
 /// What a sample leaves in its slot.
 fn content(sample: &Sample) -> i16 {
-    if sample.is_artifact() {
-        BAD
-    } else {
-        sample.value
-    }
+    if sample.is_artifact() { BAD } else { sample.value }
 }
 
 /// The sums of one signal's windows, as the ring's walk needs them.
@@ -505,11 +444,7 @@ trait Sums {
         if !head.seen || slot - head.slot >= LONG as u32 {
             ring.fill(EMPTY);
             *self = Self::EMPTY;
-            *self.head() = Head {
-                slot,
-                index: 0,
-                seen: true,
-            };
+            *self.head() = Head { slot, index: 0, seen: true };
             return;
         }
         for _ in head.slot..slot {
@@ -527,11 +462,7 @@ struct HeartRate {
 }
 
 impl Sums for HeartRate {
-    const EMPTY: Self = Self {
-        head: Head::START,
-        n: 0,
-        sum: 0,
-    };
+    const EMPTY: Self = Self { head: Head::START, n: 0, sum: 0 };
 
     fn head(&mut self) -> &mut Head {
         &mut self.head
@@ -672,10 +603,7 @@ mod tests {
             if slot <= newest - 600 || slots.contains_key(&slot) {
                 return;
             }
-            slots.insert(
-                slot,
-                (!sample.is_artifact()).then_some(i64::from(sample.value)),
-            );
+            slots.insert(slot, (!sample.is_artifact()).then_some(i64::from(sample.value)));
             let good = |width: i64| -> Vec<(i64, i64)> {
                 let window = slots.range(newest - width + 1..=newest);
                 window.filter_map(|(x, y)| y.map(|y| (*x, y))).collect()
@@ -701,12 +629,7 @@ mod tests {
             self.heard.entry(sample.patient).or_default().push(arrival);
             let (n, sum) = (recent.len() as i64, recent.iter().map(|p| p.1).sum::<i64>());
             let covered = n >= 40;
-            self.judge(
-                sample,
-                1,
-                covered && sum < 900 * n,
-                covered && sum > 920 * n,
-            );
+            self.judge(sample, 1, covered && sum < 900 * n, covered && sum > 920 * n);
             let n = all.len() as i64;
             let total = |f: fn(&(i64, i64)) -> i64| all.iter().map(f).sum::<i64>();
             let (sx, sy) = (total(|p| p.0), total(|p| p.1));
@@ -727,13 +650,7 @@ mod tests {
             };
             *alert = (next % CLEARED, a);
             let (patient, observed_ms) = (sample.patient, sample.t_ms);
-            self.out.push(Transition {
-                patient,
-                rule,
-                state: next,
-                t_ms: a,
-                observed_ms,
-            });
+            self.out.push(Transition { patient, rule, state: next, t_ms: a, observed_ms });
         }
 
         /// Rule 4 afterwards, from the gaps between accepted samples.
@@ -743,13 +660,7 @@ mod tests {
                 for (&(last, _), (a, t)) in heard.iter().zip(ends) {
                     let deadlines = [(NEW, last + 120_000), (ACTIVE, last + 150_000)];
                     let mut emit = |state, t_ms, observed_ms| {
-                        self.out.push(Transition {
-                            patient,
-                            rule: 4,
-                            state,
-                            t_ms,
-                            observed_ms,
-                        });
+                        self.out.push(Transition { patient, rule: 4, state, t_ms, observed_ms });
                     };
                     for (state, due) in deadlines.into_iter().filter(|(_, due)| a >= *due) {
                         emit(state, due, due);
@@ -784,11 +695,7 @@ mod tests {
     }
 
     fn ward(minutes: u32) -> Vec<Sample> {
-        generate(&Params {
-            patients: 20,
-            duration_ms: minutes * 60_000,
-            seed: 5,
-        })
+        generate(&Params { patients: 20, duration_ms: minutes * 60_000, seed: 5 })
     }
 
     /// Twenty calm minutes, made eventful: a third of the patients desaturate twice, a third have
@@ -818,22 +725,10 @@ mod tests {
         let mut samples = ward(20);
         for (i, sample) in (0_u32..).zip(&mut samples) {
             let dice = i.wrapping_mul(2_654_435_769) >> 16;
-            let jump = if sample.patient % 2 == 0 {
-                450_000
-            } else {
-                700_000
-            };
+            let jump = if sample.patient % 2 == 0 { 450_000 } else { 700_000 };
             sample.t_ms += (sample.t_ms / 600_000) * jump;
-            let swing = if (sample.t_ms / 400_000) % 2 == 0 {
-                130
-            } else {
-                0
-            };
-            sample.value += if sample.kind == SPO2 {
-                -swing
-            } else {
-                swing * 8
-            };
+            let swing = if (sample.t_ms / 400_000) % 2 == 0 { 130 } else { 0 };
+            sample.value += if sample.kind == SPO2 { -swing } else { swing * 8 };
             sample.flags |= if dice % 23 == 0 { ARTIFACT } else { 0 };
             // The arrival stays; the event moves back, by up to fifteen minutes.
             sample.lag_ms = 0;
@@ -862,11 +757,7 @@ mod tests {
         yardstick.push(&sample(0));
         yardstick.push(&sample(200_000));
         yardstick.finish(110_000);
-        let rows: Vec<_> = yardstick
-            .transitions()
-            .iter()
-            .map(Transition::row)
-            .collect();
+        let rows: Vec<_> = yardstick.transitions().iter().map(Transition::row).collect();
         assert_eq!(rows, [(0, 4, NEW, 120_050)]);
     }
 
@@ -874,15 +765,7 @@ mod tests {
     fn slower_signals_keep_their_newest_value() {
         let sample = |kind, t_ms, value| {
             let (patient, lag_ms, flags, seq) = (0, 0, 0, 0);
-            Sample {
-                patient,
-                t_ms,
-                lag_ms,
-                value,
-                kind,
-                flags,
-                seq,
-            }
+            Sample { patient, t_ms, lag_ms, value, kind, flags, seq }
         };
         let mut yardstick = Yardstick::new(1);
         assert_eq!(yardstick.latest(0), [None, None]);
@@ -896,22 +779,9 @@ mod tests {
 
     #[test]
     fn the_hash_ignores_order_and_event_time() {
-        let row = Transition {
-            patient: 1,
-            rule: 1,
-            state: NEW,
-            t_ms: 5,
-            observed_ms: 3,
-        };
-        let other = Transition {
-            patient: 0,
-            observed_ms: 0,
-            ..row
-        };
-        let moved = Transition {
-            observed_ms: 4,
-            ..row
-        };
+        let row = Transition { patient: 1, rule: 1, state: NEW, t_ms: 5, observed_ms: 3 };
+        let other = Transition { patient: 0, observed_ms: 0, ..row };
+        let moved = Transition { observed_ms: 4, ..row };
         assert_eq!(hash(&[row, other]), hash(&[other, moved]));
         assert_ne!(hash(&[row]), hash(&[other]));
     }

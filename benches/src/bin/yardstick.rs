@@ -2,11 +2,7 @@
 //!
 //! `yardstick --patients 1000 --seconds 3600 [--seed 1]`
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a report is for reading"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is for reading")]
 #![allow(clippy::disallowed_types, reason = "a benchmark measures real time")]
 
 use rpm_benches::ward_hour::{self, Params, Sample};
@@ -31,18 +27,10 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Params, String> {
-    let mut params = Params {
-        patients: 1_000,
-        duration_ms: 3_600_000,
-        seed: 1,
-    };
+    let mut params = Params { patients: 1_000, duration_ms: 3_600_000, seed: 1 };
     while let Some(name) = arguments.next() {
-        let text = arguments
-            .next()
-            .ok_or_else(|| format!("{name} needs a number"))?;
-        let number: u64 = text
-            .parse()
-            .map_err(|_| format!("{name}: {text} is no number"))?;
+        let text = arguments.next().ok_or_else(|| format!("{name} needs a number"))?;
+        let number: u64 = text.parse().map_err(|_| format!("{name}: {text} is no number"))?;
         let small = u32::try_from(number).map_err(|_| format!("{name}: {text} is too large"));
         match name.as_str() {
             "--patients" => params.patients = small?,
@@ -106,15 +94,7 @@ fn best(
 }
 
 fn by_state(transitions: &[Transition], rule: u8) -> String {
-    let [new, active, cleared] =
-        [yardstick::NEW, yardstick::ACTIVE, yardstick::CLEARED].map(|state| {
-            transitions
-                .iter()
-                .filter(|t| t.rule == rule && t.state == state)
-                .count()
-        });
-    format!(
-        "{:>6}  new {new}, active {active}, cleared {cleared}",
-        new + active + cleared
-    )
+    let [new, active, cleared] = [yardstick::NEW, yardstick::ACTIVE, yardstick::CLEARED]
+        .map(|state| transitions.iter().filter(|t| t.rule == rule && t.state == state).count());
+    format!("{:>6}  new {new}, active {active}, cleared {cleared}", new + active + cleared)
 }

@@ -307,6 +307,7 @@ mod tests {
                 level: Level::Review,
                 shadow: false,
                 onset: Timestamp::from_millis(ms - 500),
+                since: Timestamp::from_millis(ms - 500),
                 observed_at: at,
                 evidence: vec![],
                 hold: Duration::from_millis(500),

@@ -189,7 +189,7 @@ impl Host {
         while let Some(output) = self.engine.poll_output() {
             drained = true;
             match output {
-                Output::Record(sealed) => out.record(sealed)?,
+                Output::Record(sealed) => out.record(*sealed)?,
                 Output::Quarantined { reason, input } => out.quarantined(reason, input)?,
                 _ => {}
             }

@@ -65,7 +65,7 @@ impl Desk {
 
     pub fn record(&mut self, at: HostTime, body: Body) {
         let sealed = self.chain.seal(None, None, at, body);
-        self.out.push(Output::Record(sealed));
+        self.out.push(Output::Record(sealed.into()));
     }
 
     /// Refuses an input that belongs to no patient.

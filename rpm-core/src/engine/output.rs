@@ -13,7 +13,7 @@ use crate::record::SealedRecord;
 #[non_exhaustive]
 pub enum Output {
     /// A decision, with its canonical line.
-    Record(SealedRecord),
+    Record(Box<SealedRecord>),
     /// An input that was refused, whole, beside the record that says so.
     Quarantined {
         /// Why.

@@ -677,7 +677,7 @@ impl Patient {
 
     pub fn record(&mut self, call: &mut Call<'_>, body: Body) {
         let sealed = self.chain.seal(self.tenant.as_ref(), Some(&self.id), call.now, body);
-        call.out.push(Output::Record(sealed));
+        call.out.push(Output::Record(sealed.into()));
     }
 
     /// The device's key; devices are few, so a scan will do.

@@ -77,10 +77,20 @@ struct Compiler {
     horizon: Duration,
     skew: Duration,
     kinds: Vec<String>,
-    /// Range, unit and title of each declared kind.
-    declared: Vec<(String, String, (Value, Value), (Value, Value))>,
+    /// What is known of each declared kind.
+    declared: Vec<KindFacts>,
     signals: Vec<SignalDef>,
     names: BTreeMap<String, usize>,
+}
+
+/// What a signal needs to know of its kind, whether of the table or declared.
+#[derive(Clone)]
+struct KindFacts {
+    kind: Kind,
+    title: String,
+    unit: String,
+    possible: (Value, Value),
+    plausible: (Value, Value),
 }
 
 /// What a rule's comparisons fall back to.
@@ -190,8 +200,10 @@ impl Compiler {
                 Some(ends) => range(self, ends, "plausible"),
                 None => possible,
             };
+            let number = Kind(Kind::FIRST_DECLARED + self.kinds.len() as u16);
+            let (title, unit) = (kind.title.clone(), kind.unit.clone());
             self.kinds.push(name.clone());
-            self.declared.push((kind.title.clone(), kind.unit.clone(), possible, plausible));
+            self.declared.push(KindFacts { kind: number, title, unit, possible, plausible });
         }
     }
 
@@ -219,7 +231,7 @@ impl Compiler {
         let pane = self.optional_duration(spec.pane.as_ref(), &pane_path).unwrap_or(cadence);
         let accept = self.accept(&spec.accept, path);
         let kind_name = spec.kind.as_deref().unwrap_or(name);
-        let Some((kind, title, unit, possible, plausible)) = self.kind(kind_name) else {
+        let Some(facts) = self.kind(kind_name) else {
             self.error(Code::UnknownKind, format!("{path}.kind"));
             return None;
         };
@@ -231,9 +243,9 @@ impl Compiler {
         let horizon_panes = self.horizon.in_panes(pane_ms).max(1);
         Some(SignalDef {
             name: name.to_string(),
-            title,
-            unit,
-            kind,
+            title: facts.title,
+            unit: facts.unit,
+            kind: facts.kind,
             cadence,
             pane_ms,
             cover: cover(cadence, pane_ms),
@@ -242,8 +254,8 @@ impl Compiler {
             memory_ms: 0,
             horizon_panes,
             accept,
-            possible,
-            plausible,
+            possible: facts.possible,
+            plausible: facts.plausible,
             windows: Vec::new(),
             readers: Vec::new(),
             watchers: Vec::new(),
@@ -261,16 +273,18 @@ impl Compiler {
         accept
     }
 
-    #[allow(clippy::type_complexity)]
-    fn kind(&self, name: &str) -> Option<(Kind, String, String, (Value, Value), (Value, Value))> {
-        if let Some(kind) = Kind::named(name) {
-            let info = kind.info()?;
-            let unit = info.unit.code().to_string();
-            return Some((kind, info.title.to_string(), unit, info.possible, info.plausible));
-        }
-        let index = self.kinds.iter().position(|k| k == name)?;
-        let (title, unit, possible, plausible) = self.declared.get(index)?.clone();
-        Some((Kind(Kind::FIRST_DECLARED + index as u16), title, unit, possible, plausible))
+    fn kind(&self, name: &str) -> Option<KindFacts> {
+        let Some(kind) = Kind::named(name) else {
+            return self.declared.get(self.kinds.iter().position(|k| k == name)?).cloned();
+        };
+        let info = kind.info()?;
+        Some(KindFacts {
+            kind,
+            title: info.title.to_string(),
+            unit: info.unit.code().to_string(),
+            possible: info.possible,
+            plausible: info.plausible,
+        })
     }
 
     fn rules(&mut self, spec: &PolicySpec) -> Vec<Rule> {

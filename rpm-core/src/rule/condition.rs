@@ -8,7 +8,6 @@
 //! Time here is event time in milliseconds: the start of the pane. Nothing in this module happens
 //! because time passed; without evidence no state changes.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
@@ -27,13 +26,13 @@ const PRUNE_AT: usize = 16;
 const HITS_AT: usize = 64;
 
 /// One condition of one patient.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Condition {
     pub machine: Machine,
     /// The states before each pane that changed them, oldest first.
     pub undo: Vec<(i64, Machine)>,
     /// When a level with `times` was met, oldest first; only for rules that have one.
-    pub hits: Option<Box<Vec<(i64, u8)>>>,
+    pub hits: Vec<(i64, u8)>,
 }
 
 /// The part of a condition that every reading looks at. Kept apart from the rest, so that the rules
@@ -107,12 +106,6 @@ impl Default for Machine {
             reached: NEVER,
             peak: None,
         }
-    }
-}
-
-impl Default for Condition {
-    fn default() -> Self {
-        Self { machine: Machine::default(), undo: Vec::new(), hits: None }
     }
 }
 
@@ -297,10 +290,8 @@ impl Condition {
             self.machine = *machine;
             self.undo.pop();
         }
-        if let Some(hits) = &mut self.hits {
-            let keep = hits.partition_point(|(at, _)| *at < from);
-            hits.truncate(keep);
-        }
+        let keep = self.hits.partition_point(|(at, _)| *at < from);
+        self.hits.truncate(keep);
     }
 
     /// The state before `from`, then each change of state since.
@@ -377,7 +368,7 @@ struct Step<'a, 'b> {
 
 impl Step<'_, '_> {
     /// Times count whether the level is active or not.
-    fn count_hits(&mut self, top: usize, hits: &mut Option<Box<Vec<(i64, u8)>>>) {
+    fn count_hits(&mut self, top: usize, hits: &mut Vec<(i64, u8)>) {
         for (i, def) in self.limits.levels.iter().enumerate().take(top) {
             if def.times.is_some() && self.signals.verdict(&def.raise, self.at) == Verdict::Met {
                 count_hit(hits, self.limits, self.at, i);
@@ -387,7 +378,7 @@ impl Step<'_, '_> {
 
     /// Evaluates the levels that are not active; the highest that is reached becomes active.
     #[inline]
-    fn raise(&mut self, top: usize, hits: &mut Option<Box<Vec<(i64, u8)>>>) -> Option<usize> {
+    fn raise(&mut self, top: usize, hits: &mut Vec<(i64, u8)>) -> Option<usize> {
         let mut reached = None;
         for i in top..self.limits.levels.len() {
             let def = &self.limits.levels[i];
@@ -502,16 +493,10 @@ fn any_met(limits: &Limits, signals: &mut Signals<'_>, at: i64) -> bool {
 }
 
 /// Remembers that a level was met, and says whether it has been often enough.
-fn count_hit(
-    hits: &mut Option<Box<Vec<(i64, u8)>>>,
-    limits: &Limits,
-    at: i64,
-    level: usize,
-) -> bool {
+fn count_hit(hits: &mut Vec<(i64, u8)>, limits: &Limits, at: i64, level: usize) -> bool {
     let Some(times) = limits.levels[level].times else {
         return false;
     };
-    let hits = hits.get_or_insert_with(Box::default);
     if hits.len() >= HITS_AT && hits.len() == hits.capacity() {
         let edge = at.saturating_sub(limits.keep + limits.longest_times);
         hits.drain(..hits.partition_point(|(t, _)| *t < edge));

@@ -156,7 +156,7 @@ impl Run {
     pub fn drain(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Record(sealed) => self.records.push(sealed),
+                Output::Record(sealed) => self.records.push(*sealed),
                 Output::Quarantined { reason, input } => self.refused.push((reason, input)),
                 _ => {}
             }

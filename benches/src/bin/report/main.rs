@@ -49,7 +49,12 @@ fn compare(ours: &[Transition], theirs: &[Transition]) {
             of_rule.map(|t| (t.patient, t.state, t.observed_ms, t.t_ms)).collect()
         };
         let (a, b) = (pick(ours), pick(theirs));
-        println!("rule {rule}: loop {}, engine {}, both {}", a.len(), b.len(), a.intersection(&b).count());
+        println!(
+            "rule {rule}: loop {}, engine {}, both {}",
+            a.len(),
+            b.len(),
+            a.intersection(&b).count()
+        );
         for t in a.difference(&b).take(4) {
             println!("  loop only   {t:?}");
         }

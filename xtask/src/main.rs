@@ -1,0 +1,62 @@
+//! The project's own chores: `cargo xtask --help`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
+
+mod firmware;
+mod schema;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own chores.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Write the JSON Schemas of events and policies to `schemas/`.
+    Schema {
+        /// Change nothing; fail if a file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run the bare-metal image in QEMU and on the host, and compare every record.
+    Firmware {
+        /// Where to build the image [default: `examples/firmware/target`].
+        #[arg(long, value_name = "DIR")]
+        target_dir: Option<PathBuf>,
+        /// A compiler whose library's source is installed (rust-src). Needed when the compiler in use
+        /// has no library for the target; `/usr/bin/rustc` is tried then.
+        #[arg(long, value_name = "PATH")]
+        rustc: Option<PathBuf>,
+    },
+}
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Schema { check: false } => schema::write(root()),
+        Chore::Schema { check: true } => schema::check(root()),
+        Chore::Firmware { target_dir, rustc } => firmware::compare(root(), target_dir, rustc),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
