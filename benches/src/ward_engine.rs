@@ -35,7 +35,8 @@ pub fn readings(samples: &[Sample]) -> Vec<Reading> {
     samples.iter().map(reading).collect()
 }
 
-fn reading(sample: &Sample) -> Reading {
+/// The reading that a sample is.
+pub fn reading(sample: &Sample) -> Reading {
     const KINDS: [Kind; 4] =
         [Kind::HEART_RATE, Kind::SPO2, Kind::RESPIRATORY_RATE, Kind::BODY_TEMPERATURE];
     Reading {
@@ -88,6 +89,24 @@ impl Ward {
             rest = &rest[done.consumed..];
             self.drain();
         }
+    }
+
+    /// Takes one reading in, and every output out.
+    #[inline]
+    pub fn push_one(&mut self, reading: &Reading) {
+        while self.engine.handle_reading(reading).is_err() {
+            self.drain();
+        }
+        self.drain();
+    }
+
+    /// Takes one line of JSON in, and every output out.
+    #[inline]
+    pub fn push_json(&mut self, line: &[u8], now: HostTime) {
+        while self.engine.handle_json(line, now).is_err() {
+            self.drain();
+        }
+        self.drain();
     }
 
     /// Half a minute after the end, as the yardstick.

@@ -91,3 +91,8 @@ pub use intake::{Counts, Receipt};
 pub use redact::Phi;
 pub use time::{Duration, HostTime, Timestamp};
 pub use value::{Decimal, Ratio, Value};
+
+/// The example of the README is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

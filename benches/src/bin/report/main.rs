@@ -1,65 +1,84 @@
-//! Engine beside yardstick, in one run: events a second, memory, differences.
-#![allow(clippy::print_stdout, reason = "a report is what this program is for")]
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "it measures time")]
+//! Everything that the README's table says, measured in one run.
+//!
+//! `report` prints the table; `report --million` the memory of a million patients.
 
-use std::collections::BTreeSet;
-use std::time::Instant;
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is for reading")]
 
-use rpm_benches::ward_engine::{Ward, readings};
-use rpm_benches::ward_hour::{Params, generate};
-use rpm_benches::yardstick::{Transition, Yardstick};
+mod differences;
+mod memory;
+mod speed;
 
-fn main() {
-    let mut args = std::env::args().skip(1).map(|a| a.parse::<u32>().unwrap_or(0));
-    let patients = args.next().unwrap_or(1000);
-    let seconds = args.next().unwrap_or(3600);
-    let duration_ms = seconds * 1000;
-    let samples = generate(&Params { patients, duration_ms, seed: 1 });
-    let events = readings(&samples);
-    let mut ratios = Vec::new();
-    let mut last = None;
-    for _ in 0..3 {
-        let start = Instant::now();
-        let mut yardstick = Yardstick::new(patients);
-        for sample in &samples {
-            yardstick.push(sample);
+use std::process::ExitCode;
+
+use rpm_benches::ward_engine::Ward;
+use rpm_benches::ward_hour::{Params, Sample, generate};
+use rpm_benches::yardstick::Yardstick;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// The system's allocator, counting. It costs an atomic addition or two for each allocation, which
+/// the engine makes for records only.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+/// Readings in a batch, as from one read of a socket.
+const BATCH: usize = 256;
+
+const MILLION: Params = Params { patients: 1_000_000, duration_ms: 10_000, seed: 1 };
+const HOUR: Params = Params { patients: 1_000, duration_ms: 3_600_000, seed: 1 };
+const CROWD: Params = Params { patients: 100_000, duration_ms: 60_000, seed: 1 };
+/// A part of the hour, because text is large.
+const TEXT: Params = Params { patients: 1_000, duration_ms: 600_000, seed: 1 };
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => report(),
+        ["--million"] => memory::million(&MILLION),
+        _ => {
+            eprintln!("usage: report [--million]");
+            return ExitCode::from(2);
         }
-        yardstick.finish(duration_ms);
-        let loop_ns = start.elapsed().as_nanos() as f64 / samples.len() as f64;
-        let mut ward = Ward::new(patients);
-        let start = Instant::now();
-        for batch in events.chunks(256) {
-            ward.push(batch);
-        }
-        ward.finish(duration_ms);
-        let ns = start.elapsed().as_nanos() as f64 / samples.len() as f64;
-        println!("loop {loop_ns:.1} ns, engine {ns:.1} ns, ratio {:.2}", loop_ns / ns);
-        ratios.push(loop_ns / ns);
-        last = Some((yardstick, ward));
     }
-    let Some((yardstick, ward)) = last else { return };
-    println!("{} events, {} records", samples.len(), ward.records);
-    compare(yardstick.transitions(), &ward.transitions);
+    ExitCode::SUCCESS
 }
 
-fn compare(ours: &[Transition], theirs: &[Transition]) {
-    for rule in 1..=4 {
-        let pick = |all: &[Transition]| -> BTreeSet<(u32, u8, u32, u32)> {
-            let of_rule = all.iter().filter(|t| t.rule == rule && t.state != 2);
-            of_rule.map(|t| (t.patient, t.state, t.observed_ms, t.t_ms)).collect()
-        };
-        let (a, b) = (pick(ours), pick(theirs));
-        println!(
-            "rule {rule}: loop {}, engine {}, both {}",
-            a.len(),
-            b.len(),
-            a.intersection(&b).count()
-        );
-        for t in a.difference(&b).take(4) {
-            println!("  loop only   {t:?}");
-        }
-        for t in b.difference(&a).take(4) {
-            println!("  engine only {t:?}");
-        }
+fn report() {
+    header();
+    let samples = generate(&HOUR);
+    speed::ratio("1,000 patients, 1 h", "0.33", &HOUR, &samples);
+    speed::latency(&HOUR, &samples);
+    let ward = memory::after(&HOUR, &samples);
+    memory::snapshot(&ward);
+    speed::ratio("100,000 patients, 60 s", "0.25", &CROWD, &generate(&CROWD));
+    speed::json_lines(&TEXT, &generate(&TEXT));
+    println!();
+    let yardstick = run_yardstick(&HOUR, &samples);
+    differences::print(&samples, yardstick.transitions(), &ward.ward.transitions);
+}
+
+fn header() {
+    println!("| what | measured | target |");
+    println!("|---|---|---|");
+}
+
+fn row(what: &str, measured: &str, target: &str) {
+    println!("| {what} | {measured} | {target} |");
+}
+
+fn run_yardstick(params: &Params, samples: &[Sample]) -> Yardstick {
+    let mut yardstick = Yardstick::new(params.patients);
+    for sample in samples {
+        yardstick.push(sample);
     }
+    yardstick.finish(params.duration_ms);
+    yardstick
+}
+
+/// Feeds an engine in batches that are made on the way: a large stream is not held twice.
+fn run_engine(ward: &mut Ward, params: &Params, samples: &[Sample]) {
+    for batch in samples.chunks(BATCH) {
+        let readings = rpm_benches::ward_engine::readings(batch);
+        ward.push(&readings);
+    }
+    ward.finish(params.duration_ms);
 }
