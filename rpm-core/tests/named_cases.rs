@@ -447,6 +447,22 @@ fn acknowledging_disconnected_does_not_acknowledge_what_is_hidden_beneath() {
     assert_eq!(missing.unwrap().status(), Status::New);
 }
 
+/// Low from the start: the limit is crossed all the while, and what is missing is coverage. The
+/// reading that brings it raises, not a later one.
+#[test]
+fn the_reading_that_completes_the_coverage_raises() {
+    let mean = json!({
+        "id": "low", "title": "Low oxygen saturation", "signal": "spo2",
+        "statistic": "mean", "over": "60 s", "coverage": "66.6 %",
+        "levels": [{ "level": "urgent", "raise": { "below": 90 } }],
+    });
+    let mut run = Run::new(&ward(&[mean]));
+    seconds(&mut run, 0..=38, 70);
+    assert_eq!(run.state("low"), ConditionState::Normal);
+    seconds(&mut run, 39..=39, 70);
+    assert_eq!(run.state("low"), ConditionState::Active(Level::Urgent));
+}
+
 #[test]
 fn high_and_low_are_different_conditions() {
     let both = json!({

@@ -104,12 +104,16 @@ impl Signals<'_> {
         if leaf.statistic != Statistic::Mean || !plain {
             return 0;
         }
-        let distance = (cursor.sum - leaf.limit * cursor.count).abs();
-        let step = i64::from(high.thousandths()) - i64::from(low.thousandths());
+        let above = cursor.sum - leaf.limit * cursor.count;
+        // How far the sum is on the side where nothing is met. On the other side only coverage is
+        // missing, and the next reading may bring it.
+        let distance = if leaf.comparison.is_high() { -above } else { above };
+        let (low, high) = (i64::from(low.thousandths()), i64::from(high.thousandths()));
         // A limit outside the range of the possible can be further away than the range is wide.
-        let outside =
-            leaf.limit < i64::from(low.thousandths()) || leaf.limit > i64::from(high.thousandths());
-        if outside { 0 } else { u32::try_from((distance - 1) / step.max(1)).unwrap_or(0) }
+        if distance <= 0 || leaf.limit < low || leaf.limit > high {
+            return 0;
+        }
+        u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)
     }
 
     /// The value of a comparison, in thousandths.

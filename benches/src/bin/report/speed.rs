@@ -38,16 +38,14 @@ pub fn ratio(what: &str, target: &str, params: &Params, samples: &[Sample]) {
         });
         by_loop.push(ns(loop_ran, samples.len()));
         by_engine.push(ns(engine_ran, samples.len()));
-        with_making.push(
-            (loop_made + loop_ran).as_secs_f64() / (engine_made + engine_ran).as_secs_f64(),
-        );
+        with_making
+            .push((loop_made + loop_ran).as_secs_f64() / (engine_made + engine_ran).as_secs_f64());
     }
-    let ratios: Vec<_> = by_loop.iter().zip(&by_engine).map(|(a, b)| a / b).collect();
-    let (slowest, fastest) = (ratios.iter().copied().fold(f64::MAX, f64::min), ratios.iter());
-    let fastest = fastest.copied().fold(0.0, f64::max);
+    let ratios = || by_loop.iter().zip(&by_engine).map(|(a, b)| a / b);
+    let (least, most) = (ratios().fold(f64::MAX, f64::min), ratios().fold(0.0, f64::max));
     let (by_loop, by_engine) = (median(&mut by_loop), median(&mut by_engine));
     let measured = format!(
-        "{:.2} ({slowest:.2} to {fastest:.2}): {by_loop:.1} ns to {by_engine:.1} ns an event; \
+        "{:.2} ({least:.2} to {most:.2}): {by_loop:.1} ns to {by_engine:.1} ns an event; \
          {:.2} with making the patients",
         by_loop / by_engine,
         median(&mut with_making)
@@ -72,7 +70,11 @@ pub fn latency(params: &Params, samples: &[Sample]) {
     row("one at a time, p99.9", &at(0.999), "<= 2,000 ns");
     row("one at a time, p99.99", &at(0.9999), "<= 20,000 ns");
     let longest = (grouped(taken.max()), grouped(empty.max()));
-    row("one at a time, max", &format!("{} ns; with nothing to do {} ns", longest.0, longest.1), "");
+    row(
+        "one at a time, max",
+        &format!("{} ns; with nothing to do {} ns", longest.0, longest.1),
+        "",
+    );
 }
 
 /// How long each call takes. Two looks at the clock are in every figure.
@@ -81,7 +83,8 @@ fn histogram<T>(items: &[T], mut take: impl FnMut(&T)) -> Histogram<u64> {
     for item in items {
         let start = Instant::now();
         take(item);
-        histogram.saturating_record(start.elapsed().as_nanos() as u64);
+        let ns = start.elapsed().as_nanos() as u64;
+        histogram.record(ns).expect("it grows as needed");
     }
     histogram
 }
