@@ -66,7 +66,6 @@ codes! {
     202 Conflict "conflict" "same identity as an earlier reading but another value";
     203 NothingToCorrect "nothing_to_correct" "the reading to correct or void is not known";
     204 BeyondHorizon "beyond_horizon" "the reading to correct is older than the lateness horizon";
-    205 AbsentValue "absent_value" "the device reported no value";
     207 UnknownPatient "unknown_patient" "the patient key is not from this engine";
     208 UnknownDevice "unknown_device" "the device key is not from this patient";
     209 CapacityReached "capacity_reached" "the configured number of patients or devices is reached";
@@ -81,7 +80,6 @@ codes! {
     306 MixedDirections "mixed_directions" "high and low are different conditions: use two rules";
     307 WindowTooLong "window_too_long" "the window needs more panes than a signal may keep";
     308 WindowNeeded "window_needed" "this statistic needs `over`, a window";
-    309 WindowNotAllowed "window_not_allowed" "this statistic takes no `over`";
     310 NotAMultiple "not_a_multiple" "the duration is not a whole number of panes";
     311 EmptyComposition "empty_composition" "a composition has no parts, or asks for more than it has";
     312 TooDeep "too_deep" "compositions are nested too deeply";
@@ -97,13 +95,11 @@ codes! {
     322 LimitOutsideRange "limit_outside_range" "the limit lies outside what the kind can be";
     323 UnknownMode "unknown_mode" "modes are active, shadow, disabled";
     324 UnusedSignal "unused_signal" "no rule reads this signal";
-    325 BadHarm "bad_harm" "harm is death, reversible or minor; onset is immediate, prompt or delayed";
     326 RuleKind "rule_kind" "a rule has either `levels` or `missing_for`";
     327 Cycle "cycle" "rules refer to each other in a circle";
     328 EmptyName "empty_name" "a name is empty or too long";
     329 CoverageTooHigh "coverage_too_high" "at this cadence the window can never be covered so well";
-    330 NotApproved "not_approved" "a policy change is approved by someone other than its owner";
-    331 StaleProposal "stale_proposal" "the policy in force is not the one this change was made for";
+    332 GapTooShort "gap_too_short" "the gap is shorter than a pane: no hold could ever accrue";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";
@@ -117,7 +113,6 @@ codes! {
     // 6xx: the caller's own mistakes.
     600 OutputQueueFull "output_queue_full" "poll outputs before calling again: nothing was changed";
     601 UndrainedOutputs "undrained_outputs" "poll all outputs before taking a snapshot";
-    602 RestoredLive "restored_live" "policies changed while episodes were open: keep both";
 }
 
 /// An error of reading or deciding: a [`Code`], and where it happened.

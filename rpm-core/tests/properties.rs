@@ -218,11 +218,13 @@ fn rule_json(index: usize, plan: &RulePlan, panes: Panes, unverified_after: &str
     };
     let levels: Vec<Json> = levels.iter().enumerate().map(level).collect();
     let modes = ["active", "shadow", "disabled"];
+    // A gap shorter than a pane is refused: no hold could ever accrue.
+    let gap = gaps.0.max(panes.iter().copied().max().unwrap_or(1));
     let mut rule = json!({
         "id": id, "title": "limits", "levels": levels,
         "mode": modes[mode],
-        "max_gap": format!("{} s", gaps.0),
-        "abandon_after": format!("{} s", gaps.0 + gaps.1),
+        "max_gap": format!("{gap} s"),
+        "abandon_after": format!("{} s", gap + gaps.1),
         "unverified_after": unverified_after,
     });
     if let Some(share) = artifacts {

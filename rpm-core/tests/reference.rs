@@ -507,7 +507,8 @@ fn rule() -> impl Strategy<Value = Rule> {
                         level.clear = level.clear.map(|distance| level.limit + side * distance);
                     }
                     let windowed = !matches!(statistic, "last" | "time_since_last");
-                    let (max_gap_s, longer) = gaps;
+                    // A gap shorter than a pane is refused: no hold could ever accrue.
+                    let (max_gap_s, longer) = (gaps.0.max(timing.1), gaps.1);
                     Rule {
                         cadence_s: timing.0,
                         pane_s: timing.1,

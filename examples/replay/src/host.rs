@@ -48,7 +48,7 @@ impl Host {
 
     /// Lets time pass up to `to`: everything that fell due before it happens at its own time.
     ///
-    /// What is due exactly then waits, so that a reading of the same instant comes first.
+    /// What is due exactly then is the engine's own to do before it takes the next input.
     pub fn advance(&mut self, to: HostTime, out: &mut dyn Outputs) -> Result<(), Failure> {
         if self.now.is_some_and(|now| now >= to) {
             return Ok(());

@@ -34,8 +34,11 @@ const GAP: i64 = 30 * 60;
 /// A silence of this length is an alert of its own.
 const MISSING: i64 = 60 * 60;
 
-/// The rules that are compared, and their limits in mg/dL.
-const RULES: [(&str, fn(f64) -> bool); 3] = [
+/// Whether a value in mg/dL is past a limit.
+type Breached = fn(f64) -> bool;
+
+/// The rules that are compared.
+const RULES: [(&str, Breached); 3] = [
     ("hypo_level1_lt70", |v| v < 70.0),
     ("hypo_level2_lt54", |v| v < 54.0),
     ("hyper_level2_gt250", |v| v > 250.0),

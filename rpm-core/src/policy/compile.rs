@@ -398,8 +398,12 @@ impl Compiler {
             }
         }
         self.check_directions(&levels, &signals, path);
-        let cadence = signals.iter().map(|s| self.signals[usize::from(*s)].cadence).max();
-        let cadence = cadence.unwrap_or_default();
+        // Evidence comes once a cadence, and no more often than once a pane.
+        let pace = |s: &u16| {
+            let def = &self.signals[usize::from(*s)];
+            def.cadence.max(def.pane())
+        };
+        let cadence = signals.iter().map(pace).max().unwrap_or_default();
         let rule = from.rule;
         let span = |c: &mut Self, text: &Option<String>, field: &str, cadences: i64| {
             let given = c.optional_duration(text.as_ref(), &format!("{path}.{field}"));
@@ -408,6 +412,11 @@ impl Compiler {
         let max_gap = span(self, &rule.max_gap, "max_gap", 3);
         let abandon_after = span(self, &rule.abandon_after, "abandon_after", 10).max(max_gap);
         let unverified_after = span(self, &rule.unverified_after, "unverified_after", 10);
+        let narrowest = signals.iter().map(|s| self.signals[usize::from(*s)].pane_ms).min();
+        let holds = levels.iter().any(|l| l.hold > 0 || l.clear_hold > 0);
+        if holds && narrowest.is_some_and(|pane| max_gap.as_millis() < pane) {
+            self.error(Code::GapTooShort, format!("{path}.max_gap"));
+        }
         let widest = signals.iter().map(|s| self.signals[usize::from(*s)].pane_ms).max();
         let widest = widest.unwrap_or(1);
         let times = levels.iter().filter_map(|l| l.times).map(|t| t.within);

@@ -139,10 +139,9 @@ impl Arrivals {
         if in_loop == in_engine {
             return Kind::Equal;
         }
-        if let (Some(a), Some(b)) = (in_loop, in_engine) {
-            if a.rule == 4 && a.t_ms == b.t_ms && b.observed_ms == b.t_ms {
-                return Kind::HostTime;
-            }
+        let same = in_loop.zip(in_engine).filter(|(a, b)| a.rule == 4 && a.t_ms == b.t_ms);
+        if same.is_some_and(|(_, b)| b.observed_ms == b.t_ms) {
+            return Kind::HostTime;
         }
         let [in_loop, in_engine] =
             [in_loop, in_engine].map(|t| t.map_or(Arrival::Nothing, |t| self.at(t)));
