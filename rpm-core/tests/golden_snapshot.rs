@@ -288,10 +288,7 @@ fn holds_one_of_everything(run: &Run) {
         (third, "spo2-missing", Active(Urgent)),
     ];
     for (patient, rule, state) in states {
-        let found = run.engine.condition(patient, rule);
-        if found != Some(state) {
-            eprintln!("{rule} {found:?} {state:?}");
-        }
+        assert_eq!(run.engine.condition(patient, rule), Some(state), "{rule}");
     }
     let counts = run.engine.counts(first).unwrap();
     assert_eq!(counts.beyond_horizon, 600, "a backlog that has not been read");
