@@ -248,6 +248,12 @@ impl Lane {
                 continue;
             }
             if pulse.passes(limits, &mut signals, from, good) {
+                if pulse.outlived(limits) {
+                    if let RuleState::Limits(watch) = &mut self.rules[reader] {
+                        watch.condition.forget();
+                        *pulse = Pulse::of(&watch.condition, pulse.frontier);
+                    }
+                }
                 continue;
             }
             let RuleState::Limits(watch) = &mut self.rules[reader] else {

@@ -122,6 +122,11 @@ impl Pulse {
         Self { frontier, changed, slack: 0, quiet: condition.machine.is_quiet() }
     }
 
+    /// Whether there are remembered states, and no late reading can reach any of them.
+    pub fn outlived(&self, limits: &Limits) -> bool {
+        self.changed != NEVER && self.changed < self.frontier.saturating_sub(limits.keep)
+    }
+
     /// Takes in one plain reading more at `from`, after the frontier, if nothing is going on.
     #[inline]
     pub fn continues(&mut self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
@@ -282,6 +287,11 @@ impl Condition {
         let history = self.history(limits, from);
         let before = if touched { before } else { Vec::from([history[0]]) };
         ((before != history).then_some(Change::Revised { since: from, history }), frontier)
+    }
+
+    /// Gives the memory of earlier states back.
+    pub fn forget(&mut self) {
+        self.undo = Vec::new();
     }
 
     fn rewind(&mut self, from: i64) {
