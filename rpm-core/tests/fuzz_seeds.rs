@@ -1,6 +1,6 @@
 //! Every seed and every regression of the fuzz targets, as ordinary tests.
 
-#![allow(missing_docs, clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ fn replay(name: &str, target: fn(&[u8])) {
         };
         for entry in entries {
             let path = entry.unwrap().path();
-            std::println!("{}", path.display());
+            println!("{}", path.display());
             target(&std::fs::read(&path).unwrap());
             files += 1;
         }
