@@ -42,7 +42,8 @@ mod fields;
 mod number;
 mod plain;
 mod read;
-#[cfg(all(test, feature = "schema"))]
+#[cfg(test)]
+#[cfg(feature = "schema")]
 mod schema_tests;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 //! | module | holds |
 //! |---|---|
 //! | [`spec`] | the policy as written (JSON, TOML) |
-//! | [`plan`] | the policy as executed: windows, comparisons, levels |
-//! | [`compile`] | from one to the other, with every mistake at once: **add a rule kind here** |
-//! | [`check`] | warnings: legal, but probably not meant |
-//! | [`words`] | the policy in plain words |
+//! | `plan` | the policy as executed: windows, comparisons, levels |
+//! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
+//! | `check` | warnings: legal, but probably not meant |
+//! | `words` | the policy in plain words |
 
 mod check;
 mod compile;

@@ -1,7 +1,7 @@
 //! What people write: the policy as JSON or TOML.
 //!
 //! Names, durations, shares and limits are read leniently here and checked by
-//! [`compile`](super::compile), so that one pass reports every mistake with its path.
+//! `compile`, so that one pass reports every mistake with its path.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

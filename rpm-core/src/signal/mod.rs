@@ -2,8 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`ring`] | the panes: who is in which, exact duplicates, what is late |
-//! | [`cursor`] | running sums of one window, movable forwards and backwards |
+//! | `ring` | the panes: who is in which, exact duplicates, what is late |
+//! | `cursor` | running sums of one window, movable forwards and backwards |
 //! | [`statistic`] | what can be asked of a window: **add a statistic here** |
 
 pub(crate) mod cursor;

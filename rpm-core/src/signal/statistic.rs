@@ -1,6 +1,6 @@
 //! What can be asked of a window.
 //!
-//! To add a statistic: a variant, its row in [`TABLE`], its arm in [`WindowView::compute`]. Nothing
+//! To add a statistic: a variant, its row in `TABLE`, its arm in `WindowView::compute`. Nothing
 //! else in the engine knows them by name.
 
 use core::cmp::Ordering;
