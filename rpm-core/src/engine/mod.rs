@@ -127,7 +127,7 @@ pub struct BatchReceipt {
 }
 
 /// A reading in its JSON form whose patient and device have keys.
-struct Known<'a> {
+struct KnownReading<'a> {
     key: PatientKey,
     incoming: Incoming,
     wire: ReadingWire<'a>,
@@ -264,7 +264,7 @@ impl Engine {
     }
 
     /// A plain reading of a patient and a device that the engine knows needs no event of its own.
-    fn known_reading<'a>(&self, wire: ReadingWire<'a>) -> Option<Known<'a>> {
+    fn known_reading<'a>(&self, wire: ReadingWire<'a>) -> Option<KnownReading<'a>> {
         let KindWire::Known(kind) = wire.kind else {
             return None;
         };
@@ -276,10 +276,10 @@ impl Engine {
         let (observed_at, value, quality) = (wire.observed_at, wire.value, wire.quality);
         let sample = Sample { observed_at, device, value, quality };
         let incoming = Incoming { kind, sequence: wire.sequence, sample };
-        signed.then_some(Known { key, incoming, wire })
+        signed.then_some(KnownReading { key, incoming, wire })
     }
 
-    fn handle_known(&mut self, known: &Known<'_>, now: HostTime) -> Result<Receipt, Error> {
+    fn handle_known(&mut self, known: &KnownReading<'_>, now: HostTime) -> Result<Receipt, Error> {
         let now = self.advance(now)?;
         let patient = &mut self.patients[known.key.0 as usize];
         let mut call = self.desk.call(&self.policy, now);

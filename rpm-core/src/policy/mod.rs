@@ -25,8 +25,9 @@ use crate::event::{Kind, KindRef};
 use crate::record::{Hash, PolicyRef};
 use crate::time::Duration;
 
+pub use crate::signal::SignalDef;
 pub(crate) use compile::cover;
-pub use plan::{Comparison, LimitLine, Mode, Rule, SignalDef};
+pub use plan::{Comparison, LimitLine, Mode, Rule};
 pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, RuleBody};
 pub use spec::PolicySpec;
 pub(crate) use words::unit_text;

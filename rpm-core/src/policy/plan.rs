@@ -4,73 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::event::{Kind, Quality};
 use crate::record::Level;
 use crate::signal::Statistic;
-use crate::signal::cursor::Window;
 use crate::time::Duration;
-use crate::value::Value;
-
-/// A monitored signal.
-#[derive(Clone, Debug)]
-pub struct SignalDef {
-    pub(crate) name: String,
-    pub(crate) title: String,
-    pub(crate) unit: String,
-    pub(crate) kind: Kind,
-    pub(crate) cadence: Duration,
-    pub(crate) pane_ms: i64,
-    /// Panes covered by one reading at the policy's cadence.
-    pub(crate) cover: u32,
-    pub(crate) ring_panes: u32,
-    /// How much further back than the horizon evidence of a neighbour in a rule can reach.
-    pub(crate) reach_ms: i64,
-    pub(crate) horizon_panes: i64,
-    /// How far back a hold of a rule that reads the signal survives a gap.
-    pub(crate) memory_ms: i64,
-    /// Flags that do not keep a reading from counting.
-    pub(crate) accept: Quality,
-    pub(crate) possible: (Value, Value),
-    pub(crate) plausible: (Value, Value),
-    /// Each distinct window, whatever the number of rules that use it.
-    pub(crate) windows: Vec<Window>,
-    /// The rules that read the signal.
-    pub(crate) readers: Vec<u16>,
-    /// The rules that fire when it is missing.
-    pub(crate) watchers: Vec<u16>,
-}
-
-impl SignalDef {
-    /// Its name in policies and records.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// For people.
-    pub fn title(&self) -> &str {
-        &self.title
-    }
-
-    /// UCUM code of the canonical unit.
-    pub fn unit(&self) -> &str {
-        &self.unit
-    }
-
-    /// What it measures.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// How often a reading is expected.
-    pub fn cadence(&self) -> Duration {
-        self.cadence
-    }
-
-    /// The width of a pane.
-    pub fn pane(&self) -> Duration {
-        Duration::from_millis(self.pane_ms)
-    }
-}
 
 /// Whether a rule decides, only records, or rests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

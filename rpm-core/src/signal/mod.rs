@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `ring` | the panes: who is in which, exact duplicates, what is late |
 //! | `cursor` | running sums of one window, movable forwards and backwards |
+//! | `def` | what a policy says of a signal |
 //! | [`statistic`] | what can be asked of a window: **add a statistic here** |
 
 pub(crate) mod cursor;
+mod def;
 pub(crate) mod pane;
 pub(crate) mod ring;
 pub mod statistic;
@@ -15,11 +17,11 @@ use smallvec::SmallVec;
 
 use crate::event::Quality;
 use crate::id::DeviceKey;
-use crate::policy::SignalDef;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
 use cursor::Cursor;
+pub use def::SignalDef;
 use pane::Tally;
 pub(crate) use ring::{Amended, Placed, Ring};
 pub use statistic::Statistic;
