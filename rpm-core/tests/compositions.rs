@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::{Run, T0, history, host, patient_id, policy, reading};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use rpm_core::event::Kind;
 use rpm_core::record::{ConditionState, Level};
 use serde_json::{Value as Json, json};
@@ -141,21 +140,8 @@ fn expr() -> impl Strategy<Value = Expr> {
     })
 }
 
-fn config() -> Config {
-    let path = FileFailurePersistence::Direct("tests/regressions/compositions.txt");
-    let mut config = Config {
-        failure_persistence: Some(Box::new(path)),
-        max_shrink_iters: 20_000,
-        ..Config::default()
-    };
-    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
-        config.rng_seed = RngSeed::Fixed(20_260_303);
-    }
-    config
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(common::cases("tests/regressions/compositions.txt", 20_260_303))]
 
     #[test]
     fn compositions_agree_with_the_model(

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use common::{Run, T0, With, history, host, patient_id, policy, reading, verify_chain};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use rpm_core::event::{Body, Event, Kind, KindRef, Quality, json as event_json};
 use rpm_core::policy::Policy;
 use rpm_core::record::{self, AlertChange, ConditionState, SealedRecord};
@@ -465,19 +464,6 @@ fn run_all(policy: &Arc<Policy>, stream: &[(HostTime, Input)]) -> Run {
     run
 }
 
-fn config() -> Config {
-    let path = FileFailurePersistence::Direct("tests/regressions/properties.txt");
-    let mut config = Config {
-        failure_persistence: Some(Box::new(path)),
-        max_shrink_iters: 20_000,
-        ..Config::default()
-    };
-    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
-        config.rng_seed = RngSeed::Fixed(20_260_302);
-    }
-    config
-}
-
 /// The records without what counts and chains inputs.
 fn decisions(records: &[SealedRecord]) -> Vec<(HostTime, record::Body)> {
     records.iter().map(|r| (r.record.at, r.record.body.clone())).collect()
@@ -490,7 +476,7 @@ fn limit_rules(plan: &PolicyPlan) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(common::cases("tests/regressions/properties.txt", 20_260_302))]
 
     /// In whatever order readings arrive within the horizon, conditions were the same. `now` stands
     /// still and nothing counts as unverified: what host time does is not a matter of arrival.

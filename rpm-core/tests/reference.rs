@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use common::{Run, T0, history, patient_id, policy, reading};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use rpm_core::HostTime;
 use rpm_core::event::{Kind, Quality};
 use rpm_core::record::{Body, ConditionState, Level};
@@ -555,21 +554,8 @@ fn readings() -> impl Strategy<Value = Vec<Measured>> {
     })
 }
 
-fn config() -> Config {
-    let path = FileFailurePersistence::Direct("tests/regressions/reference.txt");
-    let mut config = Config {
-        failure_persistence: Some(Box::new(path)),
-        max_shrink_iters: 20_000,
-        ..Config::default()
-    };
-    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
-        config.rng_seed = RngSeed::Fixed(20_260_301);
-    }
-    config
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(common::cases("tests/regressions/reference.txt", 20_260_301))]
 
     #[test]
     fn the_engine_agrees_with_the_model(rule in rule(), readings in readings()) {

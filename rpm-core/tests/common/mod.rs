@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use rpm_core::event::{self, Body, Device, Event, Kind, KindRef, Lineage, Quality};
 use rpm_core::policy::Policy;
 use rpm_core::record::{self, AlertChange, ConditionState, SealedRecord};
@@ -11,6 +12,20 @@ use rpm_core::{
     Action, Code, Command, DeviceId, Duration, Engine, EngineConfig, HostTime, Output, PatientId,
     PatientKey, Receipt, Rejected, Timestamp, Value,
 };
+
+/// Generated cases from a fixed seed, unless the environment names another; what failed once is kept
+/// in the file and tried first.
+pub fn cases(kept: &'static str, seed: u64) -> Config {
+    let mut config = Config {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(kept))),
+        max_shrink_iters: 20_000,
+        ..Config::default()
+    };
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        config.rng_seed = RngSeed::Fixed(seed);
+    }
+    config
+}
 
 /// When every test begins: a whole minute, so that panes of every width start here.
 pub const T0: i64 = 1_600_000_020_000;
