@@ -50,6 +50,12 @@ impl Writer {
         self.len(words.len());
         self.bytes.extend(words.iter().flat_map(|w| w.to_le_bytes()));
     }
+
+    /// Many small numbers at once.
+    pub fn halves(&mut self, halves: &[i16]) {
+        self.len(halves.len());
+        self.bytes.extend(halves.iter().flat_map(|h| h.to_le_bytes()));
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -97,6 +103,12 @@ impl<'a> Reader<'a> {
         let bytes = self.take(n.checked_mul(4).ok_or_else(corrupt)?)?;
         let word = |w: &[u8]| i32::from_le_bytes([w[0], w[1], w[2], w[3]]);
         Ok(bytes.chunks_exact(4).map(word).collect())
+    }
+
+    pub fn halves(&mut self) -> Result<Vec<i16>, Error> {
+        let n = self.len()?;
+        let bytes = self.take(n.checked_mul(2).ok_or_else(corrupt)?)?;
+        Ok(bytes.chunks_exact(2).map(|h| i16::from_le_bytes([h[0], h[1]])).collect())
     }
 
     /// An instant in milliseconds, or the sign for none.

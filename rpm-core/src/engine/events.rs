@@ -4,25 +4,16 @@ use alloc::boxed::Box;
 
 use super::Reading;
 use super::output::{Output, Rejected};
-use super::patient::{Call, Incoming, Patient};
+use super::patient::{Call, Patient};
 use crate::error::{Code, Error};
 use crate::event::{Body, Device, Enrolment, Event, KindRef, Lineage, Quality, Signature};
-use crate::id::{DeviceId, DeviceKey, PatientId};
+use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey};
 use crate::intake::{self, Receipt, Seen};
 use crate::policy::{self, Policy};
 use crate::record;
-use crate::signal::{Expected, Sample};
+use crate::signal::Expected;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
-
-impl From<&Reading> for Incoming {
-    #[inline]
-    fn from(r: &Reading) -> Self {
-        let (observed_at, device, value, quality) = (r.observed_at, r.device, r.value, r.quality);
-        let sample = Sample { observed_at, device, value, quality };
-        Self { kind: r.kind, sequence: r.sequence, sample }
-    }
-}
 
 impl Patient {
     /// Takes an event in. It comes out again if it is refused.
@@ -57,17 +48,17 @@ impl Patient {
                 let value = *value;
                 let absent = if value.is_err() { Quality::ABSENT } else { Quality::GOOD };
                 let value = value.unwrap_or_default();
-                let incoming = incoming(call, event, kind, device, value, absent)?;
-                Ok(self.reading(call, &incoming))
+                let reading = as_reading(call, event, kind, device, value, absent)?;
+                Ok(self.reading(call, &reading))
             }
             Body::Correction { kind, value } => {
-                let incoming = incoming(call, event, kind, device, *value, Quality::GOOD)?;
-                Ok(self.amended(call, &incoming, Some(*value)))
+                let reading = as_reading(call, event, kind, device, *value, Quality::GOOD)?;
+                Ok(self.amended(call, &reading, Some(*value)))
             }
             Body::Void { kind } => {
                 let none = Value::ZERO;
-                let incoming = incoming(call, event, kind, device, none, Quality::ABSENT)?;
-                Ok(self.amended(call, &incoming, None))
+                let reading = as_reading(call, event, kind, device, none, Quality::ABSENT)?;
+                Ok(self.amended(call, &reading, None))
             }
             Body::Enrolment(enrolment) => self.other(call, event, device, |patient, call| {
                 patient.enrol(call, enrolment);
@@ -78,7 +69,7 @@ impl Patient {
         }
     }
 
-    fn amended(&mut self, call: &mut Call<'_>, r: &Incoming, to: Option<Value>) -> Receipt {
+    fn amended(&mut self, call: &mut Call<'_>, r: &Reading, to: Option<Value>) -> Receipt {
         self.note(r);
         let receipt = self.amend(call, r, to).unwrap_or_else(Receipt::Quarantined);
         self.counts.count(receipt);
@@ -175,14 +166,14 @@ pub(crate) fn as_event(
     }))
 }
 
-fn incoming(
+fn as_reading(
     call: &Call<'_>,
     event: &Event,
     kind: &KindRef,
     device: DeviceKey,
     value: Value,
     flags: Quality,
-) -> Result<Incoming, Code> {
+) -> Result<Reading, Code> {
     let resolved = call.policy.resolve(kind).ok_or(Code::UnknownKind)?;
     if let KindRef::Declared(_) = kind {
         let declared = call.policy.declared_unit(resolved);
@@ -191,7 +182,15 @@ fn incoming(
             return Err(Code::UnknownUnit);
         }
     }
-    let quality = event.quality.with(flags);
-    let sample = Sample { observed_at: event.observed_at, device, value, quality };
-    Ok(Incoming { kind: resolved, sequence: event.sequence, sample })
+    Ok(Reading {
+        // The patient has been found already.
+        patient: PatientKey(0),
+        device,
+        kind: resolved,
+        value,
+        quality: event.quality.with(flags),
+        sequence: event.sequence,
+        observed_at: event.observed_at,
+        received_at: call.now,
+    })
 }

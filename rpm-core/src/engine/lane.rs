@@ -11,7 +11,7 @@ use crate::id::AlertId;
 use crate::policy::{Limits, Policy, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
-use crate::rule::predicate::{Known, Signals};
+use crate::rule::predicate::{Known, Signals, rests};
 use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
@@ -69,6 +69,17 @@ pub(crate) enum Effect {
     Refreshed,
 }
 
+/// What became of a reading that [`Lane::append`] was asked to take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Appended {
+    /// It is not of the usual kind, and was not taken.
+    No,
+    /// It changed no condition.
+    Calm,
+    /// [`Lane::look`] has to follow.
+    Restless,
+}
+
 /// What a reading did, by index of the rule. Nearly always nothing, and then it costs nothing.
 #[derive(Debug)]
 pub(crate) struct Effects {
@@ -112,16 +123,9 @@ impl Lane {
 
     /// Looks at what the next reading of a signal will need, for the sake of the cache.
     #[inline]
-    pub fn read_ahead(&self, policy: &Policy, index: usize) -> u64 {
-        let (Some(signal), Some(def)) = (self.signals.get(index), policy.signals().get(index))
-        else {
-            return 0;
-        };
-        let mut sum = signal.read_ahead(def);
-        for reader in &def.readers {
-            sum ^= self.pulses.get(usize::from(*reader)).map_or(0, |p| p.frontier as u64);
-        }
-        sum
+    pub fn read_ahead(&self, index: usize) -> u64 {
+        let frontier = self.pulses.first().map_or(0, |pulse| pulse.frontier);
+        self.signals.get(index).map_or(0, Signal::read_ahead) ^ frontier as u64
     }
 
     /// Whether the reading lies within the lateness horizon of the newest one.
@@ -136,44 +140,72 @@ impl Lane {
         }
     }
 
-    /// Takes a plain reading that follows the one before, with everything calm: the usual case, and
-    /// all of its work. False, with nothing changed, if it is not that.
-    #[inline]
+    /// Takes a plain reading, good or an artifact, that follows the one before: the usual case, and
+    /// all of its work if everything stays calm. Nothing changed if it is not that.
+    #[inline(always)]
     pub fn append(
         &mut self,
         policy: &Policy,
+        def: &SignalDef,
         index: usize,
         sample: &Sample,
-        effects: &mut Effects,
-    ) -> bool {
-        let def = &policy.signals()[index];
-        let Some(signal) = self.signals.get_mut(index) else {
-            return false;
+        now: HostTime,
+    ) -> Appended {
+        let Some(mut signal) = self.signals.get_mut(index) else {
+            return Appended::No;
         };
         let observed = sample.observed_at.as_millis();
-        let late = self.newest.saturating_sub(observed) > def.horizon_panes * def.pane_ms;
-        if late || self.absent > 0 || !signal.ring.continues(sample) {
-            return false;
-        }
-        let from = signal.append(sample.value.thousandths(), def);
-        let pane = signal.ring.newest_pane();
-        signal.last_arrival = Some(effects.now);
+        let late =
+            observed < self.newest && self.newest - observed > def.horizon_panes * def.pane_ms;
+        let Some(steps) = signal.ring.steps_to(sample).filter(|_| !late && self.absent == 0) else {
+            return Appended::No;
+        };
+        signal.append(steps, sample, def);
+        signal.last_arrival = Some(now);
         self.newest = self.newest.max(observed);
-        let known = Known { signal: index, at: from, pane };
-        let mut signals = Signals { defs: policy.signals(), live: &mut self.signals, known };
-        for reader in &def.readers {
-            let reader = usize::from(*reader);
-            let RuleBody::Limits(limits) = &policy.rules()[reader].body else {
+        let from = signal.ring.newest_start();
+        let good = sample.quality.is_good();
+        for reader in policy.readers(index) {
+            let rule = usize::from(reader.rule);
+            let Some(pulse) = self.pulses.get_mut(rule) else {
                 continue;
             };
-            let calm = self.pulses.get_mut(reader);
-            if !calm.is_some_and(|pulse| pulse.continues(limits, &mut signals, from)) {
-                // One is not calm: all are looked at again, which changes nothing for the others.
-                self.evaluate(policy, index, pane, true, effects);
-                break;
+            if pulse.idles(from, steps, good) {
+                continue;
             }
+            let gauge = reader.gauge.as_ref().filter(|_| good && pulse.quiet);
+            if gauge.is_some_and(|leaf| rests(leaf, signal, def)) {
+                pulse.frontier = from;
+            } else if !self.stays_calm(policy, rule, index, good) {
+                return Appended::Restless;
+            }
+            signal = &mut self.signals[index];
         }
-        true
+        Appended::Calm
+    }
+
+    /// Whether a rule has nothing to say of the newest pane of a signal.
+    #[inline(never)]
+    fn stays_calm(&mut self, policy: &Policy, rule: usize, index: usize, good: bool) -> bool {
+        let RuleBody::Limits(limits) = &policy.rules()[rule].body else {
+            return true;
+        };
+        let (pulse, signal) = (&mut self.pulses[rule], &self.signals[index]);
+        if !good {
+            return pulse.quiet || !limits.minds_artifacts;
+        }
+        let ring = &signal.ring;
+        let (at, pane) = (ring.newest_start(), ring.newest_pane());
+        let known = Known { signal: index, at, pane };
+        let mut signals = Signals { defs: policy.signals(), live: &mut self.signals, known };
+        pulse.continues(limits, &mut signals, at)
+    }
+
+    /// The newest pane of a signal made a rule restless: all of its rules are looked at again, which
+    /// changes nothing for the others.
+    pub fn look(&mut self, policy: &Policy, index: usize, good: bool, effects: &mut Effects) {
+        let pane = self.signals[index].ring.newest_pane();
+        self.evaluate(policy, index, pane, good, effects);
     }
 
     /// Takes a reading in and evaluates what reads its signal.
@@ -232,13 +264,12 @@ impl Lane {
         good: bool,
         effects: &mut Effects,
     ) {
-        let def = &policy.signals()[index];
         let from = self.signals[index].ring.start_of(pane);
         let known = Known { signal: index, at: from, pane };
         let live = &mut self.signals;
         let mut signals = Signals { defs: policy.signals(), live, known };
-        for reader in &def.readers {
-            let reader = usize::from(*reader);
+        for reader in policy.readers(index) {
+            let reader = usize::from(reader.rule);
             let RuleBody::Limits(limits) = &policy.rules()[reader].body else {
                 continue;
             };

@@ -45,7 +45,7 @@ use crate::value::Value;
 use desk::Desk;
 pub use monitor::Monitor;
 pub use output::{Output, Rejected};
-use patient::{Incoming, Patient, UNARMED};
+use patient::{Patient, UNARMED};
 pub use snapshot::RestoreReport;
 pub use why::WhyNot;
 
@@ -106,6 +106,15 @@ pub struct Reading {
     pub received_at: HostTime,
 }
 
+impl Reading {
+    /// What a pane takes of it.
+    #[inline]
+    pub(crate) fn sample(&self) -> Sample {
+        let (observed_at, device, value) = (self.observed_at, self.device, self.value);
+        Sample { observed_at, device, value, quality: self.quality }
+    }
+}
+
 impl core::fmt::Debug for Reading {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Reading").field("kind", &self.kind).finish_non_exhaustive()
@@ -126,10 +135,21 @@ pub struct BatchReceipt {
     pub quarantined: u64,
 }
 
+impl BatchReceipt {
+    #[inline]
+    fn count(&mut self, receipt: Receipt) {
+        self.consumed += 1;
+        match receipt {
+            Receipt::Accepted => self.accepted += 1,
+            Receipt::Duplicate => self.duplicate += 1,
+            Receipt::Quarantined(_) => self.quarantined += 1,
+        }
+    }
+}
+
 /// A reading in its JSON form whose patient and device have keys.
 struct KnownReading<'a> {
-    key: PatientKey,
-    incoming: Incoming,
+    reading: Reading,
     wire: ReadingWire<'a>,
 }
 
@@ -251,8 +271,10 @@ impl Engine {
     /// # Errors
     /// [`Code::OutputQueueFull`] as [`handle_event`](Self::handle_event).
     pub fn handle_json(&mut self, text: &[u8], now: HostTime) -> Result<Receipt, Error> {
-        if let Some(known) = json::parse_reading(text).and_then(|wire| self.known_reading(wire)) {
-            return self.handle_known(&known, now);
+        if let Some(known) =
+            json::parse_reading(text).and_then(|wire| self.known_reading(wire, now))
+        {
+            return self.handle_known(&known);
         }
         match json::parse(text) {
             Ok(event) => self.handle_event(event, now),
@@ -264,7 +286,7 @@ impl Engine {
     }
 
     /// A plain reading of a patient and a device that the engine knows needs no event of its own.
-    fn known_reading<'a>(&self, wire: ReadingWire<'a>) -> Option<KnownReading<'a>> {
+    fn known_reading<'a>(&self, wire: ReadingWire<'a>, now: HostTime) -> Option<KnownReading<'a>> {
         let KindWire::Known(kind) = wire.kind else {
             return None;
         };
@@ -273,24 +295,31 @@ impl Engine {
         let device = devices.iter().position(|d| d.id.as_str() == wire.device.id)?;
         let signed = wire.signature != Signature::Invalid;
         let device = DeviceKey(device as u16);
-        let (observed_at, value, quality) = (wire.observed_at, wire.value, wire.quality);
-        let sample = Sample { observed_at, device, value, quality };
-        let incoming = Incoming { kind, sequence: wire.sequence, sample };
-        signed.then_some(KnownReading { key, incoming, wire })
+        let reading = Reading {
+            patient: key,
+            device,
+            kind,
+            value: wire.value,
+            quality: wire.quality,
+            sequence: wire.sequence,
+            observed_at: wire.observed_at,
+            received_at: now,
+        };
+        signed.then_some(KnownReading { reading, wire })
     }
 
-    fn handle_known(&mut self, known: &KnownReading<'_>, now: HostTime) -> Result<Receipt, Error> {
-        let now = self.advance(now)?;
-        let patient = &mut self.patients[known.key.0 as usize];
+    fn handle_known(&mut self, known: &KnownReading<'_>) -> Result<Receipt, Error> {
+        let (key, now) = (known.reading.patient.0, self.advance(known.reading.received_at)?);
+        let patient = &mut self.patients[key as usize];
         let mut call = self.desk.call(&self.policy, now);
-        let receipt = patient.reading(&mut call, &known.incoming);
+        let receipt = patient.reading(&mut call, &known.reading);
         if let Receipt::Quarantined(code) = receipt {
             // What could be borrowed can be owned: this does not fail.
             let event = known.wire.to_event()?;
             patient.reject(&mut call, event.into(), code);
         }
         let rearm = call.rearm;
-        self.after(known.key.0, rearm, now);
+        self.after(key, rearm, now);
         Ok(receipt)
     }
 
@@ -304,12 +333,7 @@ impl Engine {
                 let Ok(receipt) = self.handle_reading(reading) else {
                     return done;
                 };
-                done.consumed += 1;
-                match receipt {
-                    Receipt::Accepted => done.accepted += 1,
-                    Receipt::Duplicate => done.duplicate += 1,
-                    Receipt::Quarantined(_) => done.quarantined += 1,
-                }
+                done.count(receipt);
             }
         }
         done
@@ -319,13 +343,11 @@ impl Engine {
     /// apart; fetched one after another each waits for memory, fetched together they wait once.
     #[inline]
     fn read_ahead(&self, group: &[Reading]) {
-        let mut sum = 0;
-        for reading in group {
-            if let Some(patient) = self.patients.get(reading.patient.0 as usize) {
-                sum ^= patient.chain.inputs;
-                if let Some(index) = self.policy.signal_of(reading.kind) {
-                    sum ^= patient.lane.read_ahead(&self.policy, index);
-                }
+        let patients = || group.iter().filter_map(|r| self.patients.get(r.patient.0 as usize));
+        let mut sum = patients().fold(0, |sum, p| sum ^ p.chain.inputs);
+        for (reading, patient) in group.iter().zip(patients()) {
+            if let Some(index) = self.policy.signal_of(reading.kind) {
+                sum ^= patient.lane.read_ahead(index);
             }
         }
         core::hint::black_box(sum);
@@ -343,9 +365,8 @@ impl Engine {
             let event = events::as_event(&self.policy, None, reading)?;
             return Ok(self.desk.reject(now, Code::UnknownPatient, Rejected::Event(event)));
         };
-        let incoming = Incoming::from(reading);
         let mut call = self.desk.call(&self.policy, now);
-        let receipt = patient.reading(&mut call, &incoming);
+        let receipt = patient.reading(&mut call, reading);
         let rearm = call.rearm;
         if let Receipt::Quarantined(code) = receipt {
             let mut call = self.desk.call(&self.policy, now);

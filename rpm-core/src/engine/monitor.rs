@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::desk::Desk;
 use super::output::{Output, Rejected};
-use super::patient::{Incoming, Patient};
+use super::patient::Patient;
 use super::{Reading, WhyNot};
 use crate::alert::{Alert, Command};
 use crate::error::{Code, Error};
@@ -75,7 +75,7 @@ impl Monitor {
     pub fn handle_reading(&mut self, reading: &Reading) -> Result<Receipt, Error> {
         let now = self.advance(reading.received_at)?;
         let mut call = self.desk.call(&self.policy, now);
-        let receipt = self.patient.reading(&mut call, &Incoming::from(reading));
+        let receipt = self.patient.reading(&mut call, reading);
         if let Receipt::Quarantined(code) = receipt {
             self.patient.reject_reading(&mut call, reading, code);
         }

@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use super::Reading;
 use super::backlog::Backlog;
-use super::lane::{Effect, Effects, Lane, RuleState};
+use super::lane::{Appended, Effect, Effects, Lane, RuleState};
 use super::output::{Output, Queue};
 use crate::alert::{Action, Alert, Command, level_of};
 use crate::error::{Code, Error};
-use crate::event::{Kind, Quality};
+use crate::event::Quality;
 use crate::id::{AlertId, DeviceKey, PatientId, TenantId};
 use crate::intake::{self, Counts, DeviceState, Receipt, Seen};
 use crate::policy::{Mode, Policy, RuleBody};
@@ -25,20 +26,21 @@ use crate::value::{Value, write_thousandths};
 /// No timer.
 pub(crate) const UNARMED: i64 = i64::MAX;
 
-/// See the module.
+/// See the module. What every reading needs comes first, in three lines of the cache.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Patient {
+    pub lane: Lane,
+    pub devices: SmallVec<[DeviceState; 1]>,
+    pub chain: Chain,
+    pub counts: Counts,
     pub tenant: Option<TenantId>,
     pub id: PatientId,
-    pub devices: SmallVec<[DeviceState; 1]>,
-    pub lane: Lane,
     /// Data older than the horizon, to be evaluated on their own.
     pub backlog: Option<Box<Backlog>>,
     /// Open alerts and the latest closed one of each rule.
     pub alerts: Vec<Alert>,
     pub next_alert: u32,
-    pub chain: Chain,
-    pub counts: Counts,
     /// When the engine's timer for this patient goes off.
     pub armed: i64,
 }
@@ -50,14 +52,6 @@ pub(crate) struct Call<'a> {
     pub out: &'a mut Queue,
     /// Whether a timer may be due earlier than the one that is set.
     pub rearm: bool,
-}
-
-/// A reading after its patient has been found.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Incoming {
-    pub kind: Kind,
-    pub sequence: Option<u64>,
-    pub sample: Sample,
 }
 
 impl Patient {
@@ -78,64 +72,75 @@ impl Patient {
 
     /// Takes a reading in; a refusal is the caller's to put out, with the event.
     #[inline]
-    pub fn reading(&mut self, call: &mut Call<'_>, r: &Incoming) -> Receipt {
+    pub fn reading(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {
         self.note(r);
-        if self.regular(call, r) {
-            self.counts.accepted += 1;
-            return Receipt::Accepted;
+        let Some(index) = call.policy.signal_of(r.kind) else {
+            return self.irregular(call, r);
+        };
+        match self.regular(call, r, index) {
+            Appended::No => return self.irregular(call, r),
+            Appended::Calm => {}
+            Appended::Restless => self.look(call, index, r.quality.is_good()),
         }
-        self.irregular(call, r)
+        self.counts.accepted += 1;
+        Receipt::Accepted
     }
 
-    /// The reading that nearly all are: good, believable, new, and the next of its signal.
+    /// The reading that nearly all are: believable, new, and the next of its signal.
     /// Does for it what [`receive`](Self::receive) does, or nothing and says so.
     #[inline]
-    fn regular(&mut self, call: &mut Call<'_>, r: &Incoming) -> bool {
-        let Some(index) = call.policy.signal_of(r.kind) else {
-            return false;
-        };
-        let sample = &r.sample;
+    fn regular(&mut self, call: &Call<'_>, r: &Reading, index: usize) -> Appended {
+        let (sample, def) = (r.sample(), &call.policy.signals()[index]);
         let Some(device) = self.devices.get_mut(usize::from(sample.device.0)) else {
-            return false;
+            return Appended::No;
         };
-        let believable = sample.quality.is_good()
-            && intake::is_plausible(&call.policy.signals()[index], sample.value)
+        // One slot of a pane can say that a reading is good, or that it is an artifact.
+        let plain = sample.quality.is_good()
+            || sample.quality == Quality::ARTIFACT && !def.accept.any(Quality::ARTIFACT);
+        let believable = plain
+            && intake::is_plausible(def, sample.value)
             && intake::check_time(call.policy, sample.observed_at, call.now).is_ok();
         let new = r.sequence.is_none_or(|number| device.sequence.lookup(number) == Seen::No);
-        let mut effects = Effects::at(call.now);
-        if !believable || !new || !self.lane.append(call.policy, index, sample, &mut effects) {
-            return false;
+        if !believable || !new {
+            return Appended::No;
         }
-        if let Some(number) = r.sequence {
+        let appended = self.lane.append(call.policy, def, index, &sample, call.now);
+        if let (Some(number), true) = (r.sequence, appended != Appended::No) {
             device.sequence.insert(number);
         }
-        if !effects.list.is_empty() {
-            self.take_effects(call, effects);
-        }
-        true
+        appended
+    }
+
+    /// A rule has something to say of the newest pane of a signal.
+    #[inline(never)]
+    fn look(&mut self, call: &mut Call<'_>, index: usize, good: bool) {
+        let mut effects = Effects::at(call.now);
+        self.lane.look(call.policy, index, good, &mut effects);
+        self.take_effects(call, effects);
     }
 
     #[inline(never)]
-    fn irregular(&mut self, call: &mut Call<'_>, r: &Incoming) -> Receipt {
+    fn irregular(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {
         let receipt = self.receive(call, r).unwrap_or_else(Receipt::Quarantined);
         self.counts.count(receipt);
         receipt
     }
 
-    /// Into the count and checksum of the inputs: four words.
+    /// Into the count and checksum of the inputs: three words.
     #[inline]
-    pub fn note(&mut self, r: &Incoming) {
-        let (sample, checksum) = (&r.sample, &mut self.chain.checksum);
+    pub fn note(&mut self, r: &Reading) {
+        let checksum = &mut self.chain.checksum;
         self.chain.inputs += 1;
-        checksum.feed(sample.observed_at.as_millis() as u64);
-        checksum.feed(u64::from(sample.value.thousandths() as u32) << 32 | u64::from(r.kind.0));
-        checksum.feed(u64::from(sample.device.0) << 8 | u64::from(sample.quality.bits()));
-        checksum.feed(r.sequence.map_or(u64::MAX, |s| s.wrapping_add(1)));
+        checksum.feed(r.observed_at.as_millis() as u64);
+        let (value, device) = (r.value.thousandths() as u32, u32::from(r.device.0));
+        checksum.feed(u64::from(value) << 32 | u64::from(device << 16 | u32::from(r.kind.0)));
+        let sequence = r.sequence.map_or(u64::MAX, |s| s.wrapping_add(1));
+        checksum.feed(sequence.rotate_left(8) ^ u64::from(r.quality.bits()));
     }
 
-    fn receive(&mut self, call: &mut Call<'_>, r: &Incoming) -> Result<Receipt, Code> {
-        intake::check_time(call.policy, r.sample.observed_at, call.now)?;
-        let Some(device) = self.devices.get(usize::from(r.sample.device.0)) else {
+    fn receive(&mut self, call: &mut Call<'_>, r: &Reading) -> Result<Receipt, Code> {
+        intake::check_time(call.policy, r.observed_at, call.now)?;
+        let Some(device) = self.devices.get(usize::from(r.device.0)) else {
             return Err(Code::UnknownDevice);
         };
         let seen = r.sequence.map_or(Seen::Unknown, |n| device.sequence.lookup(n));
@@ -143,7 +148,7 @@ impl Patient {
             return Ok(self.unmonitored(r, seen));
         };
         let def = &call.policy.signals()[index];
-        let mut sample = r.sample;
+        let mut sample = r.sample();
         sample.quality = intake::check_value(def, sample.value, sample.quality)?;
         if seen == Seen::Yes {
             return self.repeated(index, &sample);
@@ -165,14 +170,14 @@ impl Patient {
     }
 
     #[inline]
-    fn mark_sequence(&mut self, r: &Incoming) {
-        let device = self.devices.get_mut(usize::from(r.sample.device.0));
+    fn mark_sequence(&mut self, r: &Reading) {
+        let device = self.devices.get_mut(usize::from(r.device.0));
         if let (Some(number), Some(device)) = (r.sequence, device) {
             device.sequence.insert(number);
         }
     }
 
-    fn unmonitored(&mut self, r: &Incoming, seen: Seen) -> Receipt {
+    fn unmonitored(&mut self, r: &Reading, seen: Seen) -> Receipt {
         if seen == Seen::Yes {
             return Receipt::Duplicate;
         }
@@ -696,18 +701,18 @@ impl Patient {
     pub fn amend(
         &mut self,
         call: &mut Call<'_>,
-        r: &Incoming,
+        r: &Reading,
         to: Option<Value>,
     ) -> Result<Receipt, Code> {
-        intake::check_time(call.policy, r.sample.observed_at, call.now)?;
-        let device = self.devices.get(usize::from(r.sample.device.0));
+        intake::check_time(call.policy, r.observed_at, call.now)?;
+        let device = self.devices.get(usize::from(r.device.0));
         let sequence = r.sequence.zip(device.map(|d| d.sequence));
         if sequence.is_some_and(|(number, window)| window.lookup(number) == Seen::Yes) {
             return Ok(Receipt::Duplicate);
         }
         let index = call.policy.signal_of(r.kind).ok_or(Code::NothingToCorrect)?;
         let def = &call.policy.signals()[index];
-        let mut sample = r.sample;
+        let mut sample = r.sample();
         if let Some(value) = to {
             sample.quality = intake::check_value(def, value, Quality::GOOD)?;
         }

@@ -37,7 +37,7 @@ impl SequenceWindow {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, number: u64) {
         if number >= self.next {
             let (filling, wanted) = (self.next.saturating_sub(1) / 64, number / 64);
@@ -52,6 +52,7 @@ impl SequenceWindow {
     }
 
     /// Empties the words after `filling` up to `wanted`.
+    #[inline(never)]
     fn open_words(&mut self, filling: u64, wanted: u64) {
         let first = wanted.saturating_sub(WORDS as u64 - 1).max(filling.saturating_add(1));
         for open in first..=wanted {

@@ -17,8 +17,10 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Error> {
             rule_warnings(policy, limits, &path, &mut found);
         }
     }
-    let unused = |s: &&SignalDef| s.readers.is_empty() && s.watchers.is_empty();
-    for signal in policy.signals.iter().filter(unused) {
+    let unused = |(index, s): &(usize, &SignalDef)| {
+        policy.readers(*index).is_empty() && s.watchers.is_empty()
+    };
+    for (_, signal) in policy.signals.iter().enumerate().filter(unused) {
         found.push(Error::new(Code::UnusedSignal).at(format!("signals.{}", signal.name)));
     }
     found

@@ -10,7 +10,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::plan::{Comparison, Expr, Leaf, LevelDef, Limits, Missing, Mode, Rule, RuleBody, Times};
+use super::plan::{
+    Comparison, Expr, Leaf, LevelDef, Limits, Missing, Mode, Reader, Rule, RuleBody, Times,
+};
 use super::spec::{LevelSpec, Number, PolicySpec, PredicateSpec, RuleSpec, SignalSpec};
 use super::{Policy, PolicyErrors, SignalDef, check};
 use crate::error::{Code, Error};
@@ -53,6 +55,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let mut policy = Policy {
         hash: Hash::of(canonical(&spec).as_bytes()),
         spec,
+        readers: readers(compiler.signals.len(), &rules),
         horizon: compiler.horizon,
         max_future_skew: compiler.skew,
         kinds: compiler.kinds,
@@ -63,6 +66,21 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     };
     policy.warnings = check::warnings(&policy);
     Ok(policy)
+}
+
+/// Which rules evaluate each signal.
+fn readers(signals: usize, rules: &[Rule]) -> Vec<Vec<Reader>> {
+    let mut readers: Vec<Vec<Reader>> = (0..signals).map(|_| Vec::new()).collect();
+    for (rule, def) in rules.iter().enumerate().filter(|(_, def)| def.mode != Mode::Disabled) {
+        let RuleBody::Limits(limits) = &def.body else {
+            continue;
+        };
+        for signal in &limits.signals {
+            let reader = Reader { rule: rule as u16, gauge: limits.gauge() };
+            readers[usize::from(*signal)].push(reader);
+        }
+    }
+    readers
 }
 
 /// JSON in the order of the fields, without the editor's hint.
@@ -257,7 +275,6 @@ impl Compiler {
             possible: facts.possible,
             plausible: facts.plausible,
             windows: Vec::new(),
-            readers: Vec::new(),
             watchers: Vec::new(),
         })
     }
@@ -326,7 +343,7 @@ impl Compiler {
     fn rule_body(&mut self, from: Defaults<'_>, index: usize, path: &str) -> Option<RuleBody> {
         match (&from.rule.missing_for, from.rule.levels.is_empty()) {
             (Some(after), true) => self.missing(from.rule, after, index, path),
-            (None, false) => self.limits(from, index, path),
+            (None, false) => self.limits(from, path),
             (None, true) => {
                 self.error(Code::NoLevels, format!("{path}.levels"));
                 None
@@ -379,7 +396,7 @@ impl Compiler {
         }
     }
 
-    fn limits(&mut self, from: Defaults<'_>, index: usize, path: &str) -> Option<RuleBody> {
+    fn limits(&mut self, from: Defaults<'_>, path: &str) -> Option<RuleBody> {
         let failed_before = self.errors.len();
         let mut levels: Vec<LevelDef> = Vec::new();
         for (i, level) in from.rule.levels.iter().enumerate() {
@@ -392,11 +409,6 @@ impl Compiler {
             }
         }
         let signals = self.signals_of(&levels);
-        if from.rule.mode.as_deref() != Some(DISABLED) {
-            for signal in &signals {
-                self.signals[usize::from(*signal)].readers.push(index as u16);
-            }
-        }
         self.check_directions(&levels, &signals, path);
         // Evidence comes once a cadence, and no more often than once a pane.
         let pace = |s: &u16| {
@@ -427,9 +439,12 @@ impl Compiler {
             def.reach_ms = def.reach_ms.max(if signals.len() > 1 { widest } else { 0 });
         }
         let horizon = self.horizon.as_millis().max(widest);
+        let plain = signals.len() == 1 && levels.iter().all(|l| l.leaf().is_some());
+        let of_mean = |l: &LevelDef| l.leaf().is_some_and(|l| l.statistic == Statistic::Mean);
         (self.errors.len() == failed_before).then(|| {
             RuleBody::Limits(Limits {
-                bounded: levels.iter().all(LevelDef::is_mean),
+                plain,
+                bounded: plain && levels.iter().all(of_mean),
                 levels,
                 signals,
                 max_gap: max_gap.as_millis(),

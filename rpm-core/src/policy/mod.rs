@@ -28,7 +28,7 @@ use crate::time::Duration;
 pub use crate::signal::SignalDef;
 pub(crate) use compile::cover;
 pub use plan::{Comparison, LimitLine, Mode, Rule};
-pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, RuleBody};
+pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, Reader, RuleBody};
 pub use spec::PolicySpec;
 pub(crate) use words::unit_text;
 
@@ -44,6 +44,8 @@ pub struct Policy {
     kinds: Vec<String>,
     signals: Vec<SignalDef>,
     rules: Vec<Rule>,
+    /// Of each signal.
+    readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
     by_kind: Vec<Option<u16>>,
     warnings: Vec<Error>,
@@ -123,6 +125,12 @@ impl Policy {
     /// What raises alerts.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The rules that evaluate a signal.
+    #[inline]
+    pub(crate) fn readers(&self, signal: usize) -> &[Reader] {
+        self.readers.get(signal).map_or(&[], Vec::as_slice)
     }
 
     /// The rule of this name, with its place.

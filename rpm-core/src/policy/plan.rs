@@ -48,11 +48,20 @@ pub(crate) struct Limits {
     pub keep: i64,
     /// The longest window of `times`.
     pub longest_times: i64,
-    /// Whether every level is raised by a mean of the one signal alone: then it can be told for how
-    /// long none can be met.
+    /// Whether it reads one signal, and every level is raised by a single comparison.
+    pub plain: bool,
+    /// Whether it is plain, and only of means: then it can be told for how long none can be met.
     pub bounded: bool,
     /// Whether a bad reading can change a verdict.
     pub minds_artifacts: bool,
+}
+
+/// A rule that reads a signal, as an ordinary reading meets it.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    pub rule: u16,
+    /// What decides whether any level is met, where one comparison does.
+    pub gauge: Option<Leaf>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,10 +76,24 @@ pub(crate) struct LevelDef {
     pub latch: bool,
 }
 
+impl Limits {
+    /// See [`Reader::gauge`]. A rule that is bounded has better than that.
+    pub fn gauge(&self) -> Option<Leaf> {
+        match &self.levels[..] {
+            [only] if self.plain && !self.bounded => only.leaf().cloned(),
+            _ => None,
+        }
+    }
+}
+
 impl LevelDef {
-    /// Whether it is raised by a mean alone.
-    pub fn is_mean(&self) -> bool {
-        matches!(&self.raise, Expr::Leaf(leaf) if leaf.statistic == Statistic::Mean)
+    /// The comparison that raises it, if it is one alone.
+    #[inline]
+    pub fn leaf(&self) -> Option<&Leaf> {
+        match &self.raise {
+            Expr::Leaf(leaf) => Some(leaf),
+            _ => None,
+        }
     }
 }
 

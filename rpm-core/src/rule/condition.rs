@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
-use crate::policy::{Expr, LevelDef, Limits};
+use crate::policy::{LevelDef, Limits};
 use crate::record::{ConditionState, Level, Verdict};
 use crate::time::Duration;
 
@@ -43,7 +43,7 @@ pub(crate) struct Pulse {
     pub frontier: i64,
     /// The newest pane that changed the state, as far back as it is remembered.
     pub changed: i64,
-    /// For how many more plain readings nothing can be met, so that none needs a look.
+    /// For how many more panes nothing can be met, so that plain readings there need no look.
     pub slack: u32,
     /// Normal, and no hold is running.
     pub quiet: bool,
@@ -127,21 +127,25 @@ impl Pulse {
         self.changed != NEVER && self.changed < self.frontier.saturating_sub(limits.keep)
     }
 
-    /// Takes in one plain reading more at `from`, after the frontier, if nothing is going on.
+    /// Takes in a plain reading at `from`, so many panes after the one before, if it cannot matter.
+    /// If that cannot be said without a look, the slack is gone.
+    #[inline]
+    pub fn idles(&mut self, from: i64, steps: u32, good: bool) -> bool {
+        let idle = self.slack >= steps && from > self.frontier;
+        self.slack = self.slack.saturating_sub(steps);
+        if idle && good {
+            self.frontier = from;
+        }
+        idle
+    }
+
+    /// Takes in one plain good reading more at `from` if nothing is going on.
     #[inline]
     pub fn continues(&mut self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
-        if self.slack > 0 && from > self.frontier {
-            self.slack -= 1;
-            self.frontier = from;
-            return true;
-        }
         let calm = self.passes(limits, signals, from, true);
         if calm && limits.bounded {
-            let slack = |level: &LevelDef| match &level.raise {
-                Expr::Leaf(leaf) => signals.slack(leaf, from),
-                _ => 0,
-            };
-            self.slack = limits.levels.iter().map(slack).min().unwrap_or(0);
+            let leaves = limits.levels.iter().filter_map(LevelDef::leaf);
+            self.slack = leaves.map(|leaf| signals.slack(leaf, from)).min().unwrap_or(0);
         }
         calm
     }
@@ -176,6 +180,10 @@ impl Pulse {
     /// Whether any level is met in any pane from `from` to the newest.
     #[inline(never)]
     fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
+        if limits.plain {
+            let mut leaves = limits.levels.iter().filter_map(LevelDef::leaf);
+            return leaves.any(|leaf| signals.was_met(leaf, from, self.frontier));
+        }
         let mut at = from - 1;
         while let Some(next) = next_evidence(limits, signals, at).filter(|t| *t <= self.frontier) {
             if any_met(limits, signals, next) {
@@ -499,7 +507,12 @@ impl Step<'_, '_> {
 
 #[inline]
 fn any_met(limits: &Limits, signals: &mut Signals<'_>, at: i64) -> bool {
-    limits.levels.iter().any(|def| signals.verdict(&def.raise, at) == Verdict::Met)
+    for def in &limits.levels {
+        if signals.verdict(&def.raise, at) == Verdict::Met {
+            return true;
+        }
+    }
+    false
 }
 
 /// Remembers that a level was met, and says whether it has been often enough.

@@ -86,6 +86,26 @@ impl Signals<'_> {
         judge(leaf, &view)
     }
 
+    /// Whether the comparison is met in any pane with evidence from `from` to `until`. The window
+    /// stays where it is; a copy of it walks back.
+    pub fn was_met(&mut self, leaf: &Leaf, from: i64, until: i64) -> bool {
+        let def = &self.defs[usize::from(leaf.signal)];
+        let window = &def.windows[usize::from(leaf.window)];
+        let first = pane_at(from, def.pane_ms);
+        let WindowView { ring, cursor, panes, cover } = self.view(leaf, until);
+        let mut cursor = *cursor;
+        loop {
+            let view = WindowView { ring, cursor: &cursor, panes, cover };
+            if ring.has_good(cursor.at) && judge(leaf, &view) == Verdict::Met {
+                return true;
+            }
+            if cursor.at <= first {
+                return false;
+            }
+            cursor.backward(ring, window);
+        }
+    }
+
     #[inline(always)]
     fn view<'a>(&'a mut self, leaf: &Leaf, at: i64) -> WindowView<'a> {
         let index = usize::from(leaf.signal);
@@ -95,11 +115,11 @@ impl Signals<'_> {
         self.live[index].window(usize::from(leaf.window), pane, def)
     }
 
-    /// For how many more plain readings a mean that is not met now cannot be met, whatever they are:
-    /// each of them moves the sum by no more than the range of what is possible.
+    /// For how many more panes a mean that is not met now cannot be met, whatever plain readings they
+    /// bring: each of them moves the sum by no more than the range of what counts.
     pub fn slack(&mut self, leaf: &Leaf, at: i64) -> u32 {
-        let (low, high) = self.defs[usize::from(leaf.signal)].possible;
-        let cursor = self.view(leaf, at).cursor;
+        let (low, high) = self.defs[usize::from(leaf.signal)].counting();
+        let WindowView { cursor, ring, panes, .. } = self.view(leaf, at);
         let plain = cursor.count == i64::from(cursor.covered);
         if leaf.statistic != Statistic::Mean || !plain {
             return 0;
@@ -109,11 +129,14 @@ impl Signals<'_> {
         // missing, and the next reading may bring it.
         let distance = if leaf.comparison.is_high() { -above } else { above };
         let (low, high) = (i64::from(low.thousandths()), i64::from(high.thousandths()));
-        // A limit outside the range of the possible can be further away than the range is wide.
+        // A limit outside that range can be further away than the range is wide.
         if distance <= 0 || leaf.limit < low || leaf.limit > high {
             return 0;
         }
-        u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)
+        let slack = u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0);
+        // The window stays where it is until then, and what leaves it must still be in the ring: half
+        // of what the ring has to spare, since a gap may come on top.
+        slack.min(ring.panes_beyond(panes) / 2)
     }
 
     /// The value of a comparison, in thousandths.
@@ -150,6 +173,13 @@ impl Signals<'_> {
             verdict,
         }
     }
+}
+
+/// Whether a comparison is not met at the signal's newest pane.
+#[inline(never)]
+pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef) -> bool {
+    let pane = signal.ring.newest_pane();
+    judge(leaf, &signal.window(usize::from(leaf.window), pane, def)) != Verdict::Met
 }
 
 /// The pane in which a time lies.

@@ -76,6 +76,11 @@ impl Cursor {
     /// Stands at `pane` afterwards.
     #[inline]
     pub fn seek(&mut self, ring: &Ring, pane: i64, window: &Window) {
+        if self.at == pane - 1 {
+            if let (Some(value), true) = (ring.plain(pane), pane == ring.newest_pane()) {
+                return self.forward_plain(ring, value, window);
+            }
+        }
         // Where it stands already, panes that it holds may have left the ring meanwhile.
         let whole = pane - i64::from(window.panes) >= ring.oldest().saturating_sub(1);
         if self.at != pane || !whole {
@@ -92,56 +97,97 @@ impl Cursor {
         if lost || far {
             return self.stand(ring, pane, window);
         }
+        if self.at < pane && !window.line && self.leap(ring, pane, length).is_some() {
+            return;
+        }
         while self.at < pane {
-            self.forward(ring, ring.tally(self.at + 1), window);
+            match ring.plain(self.at + 1) {
+                Some(value) => self.forward_plain(ring, value, window),
+                None => self.forward(ring, ring.tally(self.at + 1), window),
+            }
         }
         while self.at > pane {
-            self.backward(ring, length, window.line);
+            self.backward(ring, window);
         }
+    }
+
+    /// Forwards in one go.
+    fn leap(&mut self, ring: &Ring, pane: i64, length: i64) -> Option<()> {
+        let panes = u32::try_from(pane - self.at).ok()?;
+        let entering = ring.run(self.at + 1, panes)?;
+        let leaving = ring.run(self.at + 1 - length, panes)?;
+        self.covered = self.covered.wrapping_add(entering.good).wrapping_sub(leaving.good);
+        self.spoilt = self.spoilt.wrapping_add(entering.bad).wrapping_sub(leaving.bad);
+        self.count += i64::from(entering.good) - i64::from(leaving.good);
+        self.sum += entering.sum - leaving.sum;
+        self.at = pane;
+        Some(())
     }
 
     /// One pane on: the oldest leaves, the origin moves, the next enters at the origin.
-    #[inline]
+    #[inline(never)]
     pub fn forward(&mut self, ring: &Ring, entering: Tally, window: &Window) {
         let far = i64::from(window.panes) - 1;
-        let leaving = self.at - far;
-        match (ring.plain(leaving), entering) {
-            (Some(out), Tally { good: 1, bad: 0, sum }) => {
-                self.exchange(i64::from(out), sum, far, window.line);
-            }
-            _ => self.forward_any(ring.tally(leaving), entering, far, window.line),
+        self.apply(-far, ring.tally(self.at - far), -1, window.line);
+        if window.line {
+            self.shift(1);
         }
+        self.apply(0, entering, 1, window.line);
         self.at += 1;
     }
 
-    /// One plain reading for another: the counts stay.
-    #[inline]
-    fn exchange(&mut self, out: i64, into: i64, far: i64, line: bool) {
-        if line {
-            let (count, sum, x) = (self.count - 1, self.sum - out, self.x + far);
+    /// The same for a plain reading: where it replaces another, the counts stay.
+    #[inline(always)]
+    pub fn forward_plain(&mut self, ring: &Ring, entering: i32, window: &Window) {
+        let far = i64::from(window.panes) - 1;
+        let Some(leaving) = ring.plain(self.at - far) else {
+            return self.forward(ring, Tally::one(entering), window);
+        };
+        let (entering, leaving) = (i64::from(entering), i64::from(leaving));
+        if window.line {
+            let (count, sum, x) = (self.count - 1, self.sum - leaving, self.x + far);
             self.xx += count - 2 * x - far * far;
-            self.xy += out * far - sum;
+            self.xy += leaving * far - sum;
             self.x = x - count;
         }
-        self.sum += into - out;
+        self.sum += entering - leaving;
+        self.at += 1;
+    }
+
+    /// One pane back.
+    #[inline]
+    pub fn backward(&mut self, ring: &Ring, window: &Window) {
+        let length = i64::from(window.panes);
+        match (ring.plain(self.at), ring.plain(self.at - length)) {
+            (Some(leaving), Some(entering)) => {
+                self.exchange_back(i64::from(leaving), i64::from(entering), window);
+            }
+            _ => self.backward_any(ring, window),
+        }
+        self.at -= 1;
+    }
+
+    /// One plain reading for another, backwards: the counts stay.
+    #[inline]
+    fn exchange_back(&mut self, leaving: i64, entering: i64, window: &Window) {
+        if window.line {
+            let far = i64::from(window.panes) - 1;
+            let (count, sum) = (self.count - 1, self.sum - leaving);
+            self.xx += count + 2 * self.x + far * far;
+            self.xy += sum - entering * far;
+            self.x += count - far;
+        }
+        self.sum += entering - leaving;
     }
 
     #[inline(never)]
-    fn forward_any(&mut self, leaving: Tally, entering: Tally, far: i64, line: bool) {
-        self.apply(-far, leaving, -1, line);
-        if line {
-            self.shift(1);
-        }
-        self.apply(0, entering, 1, line);
-    }
-
-    fn backward(&mut self, ring: &Ring, length: i64, line: bool) {
-        self.apply(0, ring.tally(self.at), -1, line);
-        if line {
+    fn backward_any(&mut self, ring: &Ring, window: &Window) {
+        let length = i64::from(window.panes);
+        self.apply(0, ring.tally(self.at), -1, window.line);
+        if window.line {
             self.shift(-1);
         }
-        self.at -= 1;
-        self.apply(1 - length, ring.tally(self.at - length + 1), 1, line);
+        self.apply(1 - length, ring.tally(self.at - length), 1, window.line);
     }
 
     /// Moves the origin of the line's sums: each x becomes x - by.

@@ -31,13 +31,16 @@ pub struct SignalDef {
     pub(crate) plausible: (Value, Value),
     /// Each distinct window, whatever the number of rules that use it.
     pub(crate) windows: Vec<Window>,
-    /// The rules that read the signal.
-    pub(crate) readers: Vec<u16>,
     /// The rules that fire when it is missing.
     pub(crate) watchers: Vec<u16>,
 }
 
 impl SignalDef {
+    /// Within what the readings lie that count.
+    pub(crate) fn counting(&self) -> (Value, Value) {
+        if self.accept.any(Quality::IMPLAUSIBLE) { self.possible } else { self.plausible }
+    }
+
     /// Its name in policies and records.
     pub fn name(&self) -> &str {
         &self.name

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `ring` | the panes: who is in which, exact duplicates, what is late |
+//! | `slots` | what each pane holds, in two bytes or in four |
 //! | `cursor` | running sums of one window, movable forwards and backwards |
 //! | `def` | what a policy says of a signal |
 //! | [`statistic`] | what can be asked of a window: **add a statistic here** |
@@ -11,6 +12,7 @@ pub(crate) mod cursor;
 mod def;
 pub(crate) mod pane;
 pub(crate) mod ring;
+mod slots;
 pub mod statistic;
 
 use smallvec::SmallVec;
@@ -36,19 +38,24 @@ pub(crate) struct Sample {
     pub quality: Quality,
 }
 
-/// One signal of one patient.
-#[derive(Clone, Debug, Default)]
+/// One signal of one patient: four lines of the cache, of which a usual reading touches the first two.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Signal {
     pub ring: Ring,
-    /// One per window of the signal's definition, in its order.
-    pub cursors: SmallVec<[Cursor; 2]>,
-    /// How many panes one reading covers: the cadence in panes, at least one.
-    pub cover: u32,
     /// When the host last got a reading of this signal, good or bad.
     pub last_arrival: Option<HostTime>,
+    /// How many panes one reading covers: the cadence in panes, at least one.
+    pub cover: u32,
+    /// The newest pane that a window was asked of; it can lie beyond the ring's.
+    pub asked: i64,
+    /// One per window of the signal's definition, in its order.
+    pub cursors: SmallVec<[Cursor; 2]>,
     /// When the signal is expected, by enrolment; from the first arrival on without one.
     pub expected: Expected,
 }
+
+const _: () = assert!(size_of::<Signal>() <= 256);
 
 /// From when to when a signal is expected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,8 +69,10 @@ impl Signal {
         Self {
             ring: Ring::new(def.pane_ms, def.ring_panes),
             cursors: def.windows.iter().map(|_| Cursor::default()).collect(),
+            last_arrival: None,
             cover: def.cover,
-            ..Self::default()
+            asked: i64::MIN,
+            expected: Expected::default(),
         }
     }
 
@@ -73,8 +82,11 @@ impl Signal {
         let pane = self.ring.pane_of(sample.observed_at);
         let newest = self.ring.newest();
         let fresh = newest.is_none_or(|newest| pane > newest);
-        if fresh && newest.is_some() {
-            self.ring.advance(pane);
+        match newest {
+            Some(_) if fresh => self.ring.advance(pane),
+            // Nothing lies before the first reading: every window can stand there at once.
+            None => self.cursors.iter_mut().for_each(|cursor| cursor.at = pane),
+            Some(_) => {}
         }
         let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
         let placed = self.ring.place(pane, sample, good);
@@ -84,29 +96,22 @@ impl Signal {
         (placed, pane)
     }
 
-    /// Puts a reading that [continues](Ring::continues) the ring into it; windows that stand at the
-    /// newest pane move on with it. Gives the start of the pane.
+    /// Puts a reading that [follows](Ring::steps_to) the newest one by so many panes into the ring.
+    /// Windows go there when they are asked; those that stand there already, because a rule asked
+    /// about a time that another signal had reached, take it in.
     #[inline]
-    pub fn append(&mut self, value: i32, def: &SignalDef) -> i64 {
-        self.ring.append(value);
-        let (pane, entering) = (self.ring.newest_pane(), Tally::one(value));
-        for (cursor, window) in self.cursors.iter_mut().zip(&def.windows) {
-            if cursor.at == pane - 1 {
-                cursor.forward(&self.ring, entering, window);
-            } else if cursor.holds(pane, window) {
-                cursor.replace(pane, Tally::EMPTY, entering, window);
-            }
+    pub fn append(&mut self, steps: u32, sample: &Sample, def: &SignalDef) {
+        self.ring.append(steps, sample);
+        let pane = self.ring.newest_pane();
+        if pane <= self.asked {
+            self.replace(pane, Tally::EMPTY, def);
         }
-        self.ring.newest_start()
     }
 
     /// Looks at what the next reading will need, for the sake of the cache.
     #[inline]
-    pub fn read_ahead(&self, def: &SignalDef) -> u64 {
-        let looks = self.cursors.iter().zip(&def.windows);
-        looks.fold(0, |sum, (cursor, window)| {
-            sum ^ cursor.sum as u64 ^ self.ring.read_ahead(window.panes)
-        })
+    pub fn read_ahead(&self) -> u64 {
+        self.ring.read_ahead() ^ self.cursors.first().map_or(0, |cursor| cursor.sum as u64)
     }
 
     /// Gives the reading of this identity another value, or takes it out.
@@ -131,6 +136,7 @@ impl Signal {
         let window = &def.windows[index];
         let cursor = &mut self.cursors[index];
         cursor.seek(&self.ring, pane, window);
+        self.asked = self.asked.max(pane);
         WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
     }
 

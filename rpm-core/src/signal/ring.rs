@@ -1,10 +1,10 @@
-//! The panes of a signal, in a ring of four-byte slots.
+//! The panes of a signal, in a ring of slots.
 //!
 //! Telemetry is regular: nearly every pane holds one reading of one device, good or marked as an
 //! artifact. Such a pane is one slot holding the value itself. What does not fit (several readings
 //! in a pane, a second device, other flags) goes to a side table and the slot refers to it; a device
 //! whose readings jitter within the pane gets a parallel array of offsets, once, when the first one
-//! does. So a regular signal costs four bytes a pane and a duplicate is still told from a conflict
+//! does. So a regular signal costs two bytes a pane and a duplicate is still told from a conflict
 //! exactly.
 
 use alloc::boxed::Box;
@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use super::Sample;
 use super::pane::{Detail, Entry, Pane, Point, State, Tally};
+use super::slots::{Run, Slot, Slots};
 use crate::bytes::{Reader, Snap, Writer};
 use crate::error::Error;
 use crate::event::Quality;
@@ -21,58 +22,8 @@ use crate::value::Value;
 
 /// No pane at all, before the first reading.
 const NONE: i64 = i64::MIN;
-/// The slot of a pane without a reading.
-const EMPTY: i32 = i32::MIN;
-/// Compact values are smaller than this; the few kinds that can be larger use the side table.
-const LIMIT: i32 = 1 << 29;
-/// Artifacts lie around this, counts below its negative, references further down.
-const ARTIFACT: i32 = 1 << 30;
-const REFERENCE: i32 = -3 * LIMIT;
-const MAX_COUNT: u32 = 0xffff;
-
-/// What a slot says, packed into 32 bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Slot {
-    Empty,
-    /// One good reading of the ring's device.
-    Good(i32),
-    /// One reading of the ring's device that is marked as an artifact, and nothing else.
-    Artifact(i32),
-    /// So many bad readings, too old to tell apart.
-    Spoilt(u32),
-    /// See the side table.
-    Detail(u32),
-}
-
-impl Slot {
-    #[inline]
-    const fn unpack(code: i32) -> Self {
-        if code > -LIMIT && code < LIMIT {
-            Self::Good(code)
-        } else if code == EMPTY {
-            Self::Empty
-        } else if code > 0 {
-            Self::Artifact(code - ARTIFACT)
-        } else if code <= REFERENCE {
-            Self::Detail((REFERENCE - code) as u32)
-        } else {
-            Self::Spoilt((-ARTIFACT - code) as u32)
-        }
-    }
-
-    #[inline]
-    const fn pack(self) -> i32 {
-        match self {
-            Self::Empty => EMPTY,
-            Self::Good(value) => value,
-            Self::Artifact(value) => ARTIFACT + value,
-            Self::Spoilt(count) => {
-                -ARTIFACT - (if count > MAX_COUNT { MAX_COUNT } else { count }) as i32
-            }
-            Self::Detail(index) => REFERENCE - index as i32,
-        }
-    }
-}
+/// A longer silence than this many panes is not part of the usual.
+const MAX_STEPS: i64 = 64;
 
 /// What became of a reading.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,29 +45,33 @@ pub(crate) enum Amended {
     Unknown,
 }
 
-/// See the module.
+/// See the module. What every reading needs comes first, within a line of the cache.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Ring {
+    slots: Slots,
     pub(super) width: i64,
-    capacity: u32,
-    /// Index of the newest pane's slot.
-    head: u32,
     newest: i64,
     /// When the newest pane starts, so that the usual reading needs no division.
     newest_start: i64,
-    slots: Box<[i32]>,
+    capacity: u32,
+    /// Index of the newest pane's slot.
+    head: u32,
     /// The offset of every compact reading while there is no array of them.
     phase: u32,
     /// The device of every compact reading.
     device: u16,
-    offsets: Option<Box<[u32]>>,
-    details: Option<Box<Details>>,
+    odd: Option<Box<Odd>>,
 }
 
-/// Panes that do not fit a slot, with a list of free places.
+/// What only a ring has whose panes are not all of the usual kind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Details {
-    items: Vec<Detail>,
+struct Odd {
+    /// The offset of each compact reading, if they differ.
+    offsets: Option<Box<[u32]>>,
+    /// Panes that do not fit a slot.
+    details: Vec<Detail>,
+    /// Those of them that are free.
     free: Vec<u32>,
 }
 
@@ -132,14 +87,13 @@ impl Ring {
         Self {
             width: width.max(1),
             capacity: capacity.max(1),
-            head: 0,
+            slots: Slots::default(),
             newest: NONE,
             newest_start: 0,
-            slots: Box::default(),
+            head: 0,
             phase: 0,
             device: 0,
-            offsets: None,
-            details: None,
+            odd: None,
         }
     }
 
@@ -166,6 +120,12 @@ impl Ring {
         self.newest
     }
 
+    /// How many panes it keeps besides those of a window.
+    #[inline]
+    pub fn panes_beyond(&self, window: u32) -> u32 {
+        self.capacity.saturating_sub(window)
+    }
+
     /// When it starts.
     #[inline]
     pub fn newest_start(&self) -> i64 {
@@ -189,49 +149,46 @@ impl Ring {
     }
 
     /// Makes `pane` the newest; panes in between are empty.
-    #[inline]
+    #[inline(never)]
     pub fn advance(&mut self, pane: i64) {
         let steps = pane - self.newest;
-        if steps == 1 && self.capacity > 1 {
-            self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
-            self.clear_slot(self.head as usize);
-        } else if steps >= i64::from(self.capacity) {
-            self.slots.fill(EMPTY);
-            self.details = None;
+        if steps >= i64::from(self.capacity) {
+            self.slots.clear();
+            if let Some(odd) = &mut self.odd {
+                (odd.details, odd.free) = (Vec::new(), Vec::new());
+            }
             self.head = 0;
         } else {
             for _ in 0..steps {
-                self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
-                self.clear_slot(self.head as usize);
+                self.turn(Slot::Empty);
             }
         }
         self.newest = pane;
         self.newest_start = self.start_of(pane);
     }
 
-    /// Looks at the slot that the next pane will take, and at one so many panes before it.
+    /// The oldest place becomes the newest and takes this slot.
     #[inline]
-    pub fn read_ahead(&self, back: u32) -> u64 {
-        let next = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
-        let old = next.wrapping_sub(back);
-        let old = if back > next { old.wrapping_add(self.capacity) } else { old };
-        let look = |at: u32| self.slots.get(at as usize).copied().unwrap_or(0) as u64;
-        look(next) ^ look(old)
-    }
-
-    #[inline]
-    fn clear_slot(&mut self, at: usize) {
-        let old = core::mem::replace(&mut self.slots[at], EMPTY);
-        if let Slot::Detail(index) = Slot::unpack(old) {
-            self.release(index);
+    fn turn(&mut self, slot: Slot) {
+        self.head = if self.head + 1 >= self.capacity { 0 } else { self.head + 1 };
+        if self.odd.is_some() {
+            self.release(self.head as usize);
         }
+        self.slots.set(self.head as usize, slot);
     }
 
-    #[cold]
-    fn release(&mut self, index: u32) {
-        if let Some(details) = &mut self.details {
-            details.items[index as usize] = Detail::default();
-            details.free.push(index);
+    /// Looks at the slot that the next pane will take, or a neighbour.
+    #[inline]
+    pub fn read_ahead(&self) -> u64 {
+        self.slots.touch(self.head as usize)
+    }
+
+    /// The side table gives back what the slot refers to.
+    #[inline(never)]
+    fn release(&mut self, at: usize) {
+        if let (Slot::Detail(index), Some(odd)) = (self.slots.get(at), &mut self.odd) {
+            odd.details[index as usize] = Detail::default();
+            odd.free.push(index);
         }
     }
 
@@ -256,31 +213,29 @@ impl Ring {
         }
     }
 
-    /// The slot of a pane, packed: this is the hot path.
+    /// The place of a pane's slot; past the end for a pane outside the ring: this is the hot path.
     #[inline]
-    fn packed(&self, pane: i64) -> i32 {
+    fn place_of(&self, pane: i64) -> usize {
         // One comparison for both bounds, and for a ring without panes: `NONE` is far from any.
         let distance = self.newest.wrapping_sub(pane) as u64;
         if distance >= u64::from(self.capacity) {
-            return EMPTY;
+            return usize::MAX;
         }
         let distance = distance as u32;
         let at = self.head.wrapping_sub(distance);
-        let at = if distance > self.head { at.wrapping_add(self.capacity) } else { at };
-        self.slots.get(at as usize).copied().unwrap_or(EMPTY)
+        (if distance > self.head { at.wrapping_add(self.capacity) } else { at }) as usize
     }
 
     /// The value of a pane that holds one good reading and nothing else, as nearly all do.
     #[inline]
     pub fn plain(&self, pane: i64) -> Option<i32> {
-        let code = self.packed(pane);
-        (code > -LIMIT && code < LIMIT).then_some(code)
+        self.slots.plain(self.place_of(pane))
     }
 
     /// The part of [`view`](Self::view) that running sums need.
     #[inline]
     pub fn tally(&self, pane: i64) -> Tally {
-        match Slot::unpack(self.packed(pane)) {
+        match self.slots.get(self.place_of(pane)) {
             Slot::Good(value) => Tally { good: 1, bad: 0, sum: i64::from(value) },
             Slot::Empty => Tally::EMPTY,
             Slot::Artifact(_) => Tally { bad: 1, ..Tally::EMPTY },
@@ -293,9 +248,20 @@ impl Ring {
         }
     }
 
+    /// What so many panes from this one on add up to, if all are in the ring and their slots say it.
+    pub fn run(&self, first: i64, count: u32) -> Option<Run> {
+        if first.saturating_add(i64::from(count)) > self.newest.saturating_add(1) {
+            return None;
+        }
+        let (start, count) = (self.place_of(first), count as usize);
+        let split = (self.capacity as usize).checked_sub(start)?.min(count);
+        let (a, b) = (self.slots.run(start..start + split)?, self.slots.run(0..count - split)?);
+        Some(Run { good: a.good + b.good, bad: a.bad + b.bad, sum: a.sum + b.sum })
+    }
+
     #[inline]
     fn decode(&self, at: usize) -> Pane {
-        match Slot::unpack(self.slots[at]) {
+        match self.slots.get(at) {
             Slot::Good(value) => Pane::single(Point { offset: self.offset_at(at), value }),
             Slot::Empty => Pane::EMPTY,
             Slot::Artifact(_) => Pane::bad(1),
@@ -306,21 +272,26 @@ impl Ring {
 
     #[inline]
     fn offset_at(&self, at: usize) -> u32 {
-        match &self.offsets {
-            Some(offsets) => offsets[at],
-            None => self.phase,
-        }
+        self.offsets().map_or(self.phase, |offsets| offsets[at])
+    }
+
+    fn offsets(&self) -> Option<&[u32]> {
+        self.odd.as_ref()?.offsets.as_deref()
     }
 
     fn detail(&self, index: u32) -> Option<&Detail> {
-        self.details.as_ref()?.items.get(index as usize)
+        self.odd.as_ref()?.details.get(index as usize)
+    }
+
+    fn details(&self) -> &[Detail] {
+        self.odd.as_ref().map_or(&[], |odd| &odd.details)
     }
 
     /// The sum of the squares of the pane's good readings.
     pub fn squares(&self, pane: i64) -> i128 {
-        match self.slot_index(pane).map(|at| Slot::unpack(self.slots[at])) {
-            Some(Slot::Good(value)) => i128::from(value) * i128::from(value),
-            Some(Slot::Detail(index)) => self.detail(index).map_or(0, |d| d.squares),
+        match self.slots.get(self.place_of(pane)) {
+            Slot::Good(value) => i128::from(value) * i128::from(value),
+            Slot::Detail(index) => self.detail(index).map_or(0, |d| d.squares),
             _ => 0,
         }
     }
@@ -328,9 +299,9 @@ impl Ring {
     /// Whether the pane has a good reading: then it is evidence.
     #[inline]
     pub fn has_good(&self, pane: i64) -> bool {
-        match self.slot_index(pane).map(|at| Slot::unpack(self.slots[at])) {
-            Some(Slot::Good(_)) => true,
-            Some(Slot::Detail(index)) => self.detail(index).is_some_and(|d| d.total.good > 0),
+        match self.slots.get(self.place_of(pane)) {
+            Slot::Good(_) => true,
+            Slot::Detail(index) => self.detail(index).is_some_and(|d| d.total.good > 0),
             _ => false,
         }
     }
@@ -361,43 +332,59 @@ impl Ring {
             return Placed::TooOld;
         };
         let entry = self.entry(pane, sample, good);
-        if self.slots[at] == EMPTY {
+        if self.slots.get(at) == Slot::Empty {
             self.fill(at, pane, entry);
             return Placed::Accepted;
         }
         self.join(at, pane, entry)
     }
 
-    /// Whether the reading falls into the pane after the newest and is as plain as the others:
-    /// nearly all are. Then [`append`](Self::append) is all there is to do.
-    #[inline]
-    pub fn continues(&self, sample: &Sample) -> bool {
-        let due = self.newest_start + self.width + i64::from(self.phase);
+    /// By how many panes the reading follows the newest one, if one slot says all there is to say of
+    /// it, as of nearly all. Then [`append`](Self::append) is all there is to do.
+    #[inline(always)]
+    pub fn steps_to(&self, sample: &Sample) -> Option<u32> {
         let value = sample.value.thousandths();
-        sample.observed_at.as_millis() == due
-            && self.newest != NONE
-            && sample.device.0 == self.device
-            && self.offsets.is_none()
-            && value > -LIMIT
-            && value < LIMIT
+        let ahead = sample.observed_at.as_millis().wrapping_sub(self.newest_start);
+        let fits = value > -Slots::LIMIT && value < Slots::LIMIT;
+        if !fits || sample.device.0 != self.device || self.newest == NONE {
+            None
+        } else if ahead == self.width + i64::from(self.phase) {
+            Some(1)
+        } else {
+            self.steps_over(ahead)
+        }
     }
 
-    /// Puts a plain reading into the pane after the newest.
+    /// How many panes such a time after the start of the newest one are.
+    #[inline(never)]
+    fn steps_over(&self, ahead: i64) -> Option<u32> {
+        if !(self.width..MAX_STEPS.saturating_mul(self.width)).contains(&ahead) {
+            return None;
+        }
+        let (steps, offset) = (ahead / self.width, ahead % self.width);
+        let on_phase = self.offsets().is_some() || offset == i64::from(self.phase);
+        on_phase.then_some(steps as u32)
+    }
+
+    /// Puts a reading so many panes after the newest.
     #[inline]
-    pub fn append(&mut self, value: i32) {
-        self.head = if self.head + 1 == self.capacity { 0 } else { self.head + 1 };
+    pub fn append(&mut self, steps: u32, sample: &Sample) {
+        if steps > 1 {
+            self.advance(self.newest + i64::from(steps) - 1);
+        }
+        let value = sample.value.thousandths();
+        let good = sample.quality.is_good();
+        self.turn(if good { Slot::Good(value) } else { Slot::Artifact(value) });
         self.newest += 1;
         self.newest_start += self.width;
-        if let Some(slot) = self.slots.get_mut(self.head as usize) {
-            let old = core::mem::replace(slot, value);
-            if old <= REFERENCE && old != EMPTY {
-                self.release((REFERENCE - old) as u32);
-            }
+        if let Some(offsets) = self.odd.as_mut().and_then(|odd| odd.offsets.as_mut()) {
+            let offset = sample.observed_at.as_millis() - self.newest_start;
+            offsets[self.head as usize] = offset as u32;
         }
     }
 
     fn begin(&mut self, pane: i64, sample: &Sample) {
-        self.slots = vec![EMPTY; self.capacity as usize].into();
+        self.slots = Slots::empty(self.capacity as usize);
         self.head = 0;
         self.newest = pane;
         self.newest_start = self.start_of(pane);
@@ -421,24 +408,23 @@ impl Ring {
     fn fill(&mut self, at: usize, pane: i64, entry: Entry) {
         let Some(slot) = self.compact(&entry) else {
             let index = self.new_detail(pane);
-            self.slots[at] = Slot::Detail(index).pack();
+            self.slots.set(at, Slot::Detail(index));
             self.push_entry(index, entry);
             return;
         };
-        if self.offsets.is_none() && entry.offset != self.phase {
-            self.offsets = Some(vec![self.phase; self.slots.len()].into());
+        if self.offsets().is_some() || entry.offset != self.phase {
+            let none_yet = || vec![self.phase; self.slots.len()].into();
+            let odd = self.odd.get_or_insert_default();
+            odd.offsets.get_or_insert_with(none_yet)[at] = entry.offset;
         }
-        if let Some(offsets) = &mut self.offsets {
-            offsets[at] = entry.offset;
-        }
-        self.slots[at] = slot.pack();
+        self.slots.set(at, slot);
     }
 
     /// The slot that says all there is to say of a single reading, if one does.
     #[inline]
     fn compact(&self, entry: &Entry) -> Option<Slot> {
         let as_delivered = entry.device == self.device && entry.value == entry.delivered;
-        if !as_delivered || entry.value <= -LIMIT || entry.value >= LIMIT {
+        if !as_delivered || entry.value <= -Slots::LIMIT || entry.value >= Slots::LIMIT {
             return None;
         }
         match (entry.state, entry.quality) {
@@ -449,7 +435,7 @@ impl Ring {
     }
 
     fn compact_entry(&self, at: usize) -> Option<Entry> {
-        let (value, quality) = match Slot::unpack(self.slots[at]) {
+        let (value, quality) = match self.slots.get(at) {
             Slot::Good(value) => (value, Quality::GOOD),
             Slot::Artifact(value) => (value, Quality::ARTIFACT),
             _ => return None,
@@ -462,7 +448,7 @@ impl Ring {
     /// The remembered reading of this identity.
     fn known(&self, at: usize, offset: u32, device: u16) -> Option<Entry> {
         let same = |e: &Entry| e.offset == offset && e.device == device;
-        match Slot::unpack(self.slots[at]) {
+        match self.slots.get(at) {
             Slot::Detail(index) => self.detail(index)?.entries.iter().copied().find(same),
             _ => self.compact_entry(at).filter(same),
         }
@@ -470,7 +456,7 @@ impl Ring {
 
     /// A second reading in a pane: a repetition, a contradiction, or a neighbour.
     fn join(&mut self, at: usize, pane: i64, entry: Entry) -> Placed {
-        if let Slot::Spoilt(_) = Slot::unpack(self.slots[at]) {
+        if let Slot::Spoilt(_) = self.slots.get(at) {
             // Only counts are left of it, and they are as old as the horizon: take it as known.
             return Placed::Duplicate;
         }
@@ -487,12 +473,12 @@ impl Ring {
 
     /// Moves a compact pane to the side table.
     fn expand(&mut self, at: usize, pane: i64) -> u32 {
-        if let Slot::Detail(index) = Slot::unpack(self.slots[at]) {
+        if let Slot::Detail(index) = self.slots.get(at) {
             return index;
         }
         let known = self.compact_entry(at);
         let index = self.new_detail(pane);
-        self.slots[at] = Slot::Detail(index).pack();
+        self.slots.set(at, Slot::Detail(index));
         if let Some(known) = known {
             self.push_entry(index, known);
         }
@@ -500,18 +486,18 @@ impl Ring {
     }
 
     fn new_detail(&mut self, pane: i64) -> u32 {
-        let details = self.details.get_or_insert_with(Box::default);
-        let index = details.free.pop().unwrap_or_else(|| {
-            details.items.push(Detail::default());
-            details.items.len() as u32 - 1
+        let odd = self.odd.get_or_insert_default();
+        let index = odd.free.pop().unwrap_or_else(|| {
+            odd.details.push(Detail::default());
+            odd.details.len() as u32 - 1
         });
-        details.items[index as usize].pane = pane;
+        odd.details[index as usize].pane = pane;
         index
     }
 
     fn push_entry(&mut self, index: u32, entry: Entry) {
-        if let Some(details) = &mut self.details {
-            let detail = &mut details.items[index as usize];
+        if let Some(odd) = &mut self.odd {
+            let detail = &mut odd.details[index as usize];
             detail.entries.push(entry);
             detail.recount();
         }
@@ -537,10 +523,10 @@ impl Ring {
             return Amended::Same;
         }
         let index = self.expand(at, pane);
-        let Some(details) = &mut self.details else {
+        let Some(odd) = &mut self.odd else {
             return Amended::Unknown;
         };
-        let detail = &mut details.items[index as usize];
+        let detail = &mut odd.details[index as usize];
         if let Some(entry) = detail.entries.iter_mut().find(|e| **e == known) {
             *entry = amended;
         }
@@ -558,42 +544,42 @@ impl Ring {
     /// How many panes stand in the side table.
     #[inline]
     pub fn detailed(&self) -> usize {
-        self.details.as_ref().map_or(0, |d| d.items.len() - d.free.len())
+        self.odd.as_ref().map_or(0, |odd| odd.details.len() - odd.free.len())
     }
 
     /// Forgets who was in panes before `edge`, where nobody can be repeated, corrected or voided
     /// any more; what fits a slot again goes back to it.
     pub fn settle(&mut self, edge: i64) {
-        let Some(mut details) = self.details.take() else {
+        let Some(mut odd) = self.odd.take() else {
             return;
         };
-        for index in 0..details.items.len() {
-            let detail = &mut details.items[index];
+        let jitters = odd.offsets.is_some();
+        for (index, detail) in odd.details.iter_mut().enumerate() {
             if detail.entries.is_empty() || detail.pane >= edge {
                 continue;
             }
             let Some(at) = self.slot_index(detail.pane) else {
                 continue;
             };
-            match self.compacted(detail) {
+            match self.compacted(detail, jitters) {
                 Some(slot) => {
-                    self.slots[at] = slot;
+                    self.slots.set(at, slot);
                     *detail = Detail::default();
-                    details.free.push(index as u32);
+                    odd.free.push(index as u32);
                 }
                 None => detail.entries = smallvec::SmallVec::new(),
             }
         }
-        self.details = Some(details);
+        self.odd = Some(odd);
     }
 
-    fn compacted(&self, detail: &Detail) -> Option<i32> {
+    fn compacted(&self, detail: &Detail, jitters: bool) -> Option<Slot> {
         let only = detail.entries.first().filter(|_| detail.entries.len() == 1);
-        let on_phase = |e: &&Entry| self.offsets.is_none() && e.offset == self.phase;
+        let on_phase = |e: &&Entry| !jitters && e.offset == self.phase;
         match only.filter(on_phase).and_then(|e| self.compact(e)) {
-            Some(slot) => Some(slot.pack()),
-            None if detail.total == Pane::EMPTY => Some(EMPTY),
-            None if detail.total.good == 0 => Some(Slot::Spoilt(detail.total.bad).pack()),
+            Some(slot) => Some(slot),
+            None if detail.total == Pane::EMPTY => Some(Slot::Empty),
+            None if detail.total.good == 0 => Some(Slot::Spoilt(detail.total.bad)),
             None => None,
         }
     }
@@ -608,11 +594,10 @@ impl Ring {
         }
         (self.head, u32::from(self.device)).save(w);
         self.phase.save(w);
-        w.words(&self.slots);
-        let offsets = self.offsets.as_deref().map(|o| o.iter().map(|n| *n as i32).collect());
-        let offsets: Vec<i32> = offsets.unwrap_or_default();
-        w.words(&offsets);
-        w.list(self.details.as_ref().map_or(&[][..], |d| &d.items).iter());
+        self.slots.save(w);
+        let offsets = self.offsets().unwrap_or_default();
+        w.words(&offsets.iter().map(|n| *n as i32).collect::<Vec<_>>());
+        w.list(self.details().iter());
     }
 
     /// Reads a ring for a signal of this shape, of a patient with so many devices.
@@ -632,11 +617,11 @@ impl Ring {
         (ring.head, device) = r.read()?;
         ring.device = device as u16;
         ring.phase = r.read()?;
-        ring.slots = r.words()?.into();
+        ring.slots = Slots::load(r)?;
         let offsets: Vec<u32> = r.words()?.into_iter().map(|n| n as u32).collect();
         let items: Vec<Detail> = r.list()?;
         let inside = |offset: &u32| i64::from(*offset) < width;
-        let refers = |slot: &i32| match Slot::unpack(*slot) {
+        let refers = |slot: Slot| match slot {
             Slot::Detail(index) => (index as usize) < items.len(),
             _ => true,
         };
@@ -646,21 +631,23 @@ impl Ring {
         r.ensure(offsets.is_empty() || offsets.len() == ring.slots.len())?;
         r.ensure(offsets.iter().all(inside) && ring.slots.iter().all(refers))?;
         r.ensure(entries().all(|e| inside(&e.offset) && usize::from(e.device) < devices))?;
-        ring.offsets = (!offsets.is_empty()).then(|| offsets.into());
-        ring.details = ring.with_free_list(items);
+        if !items.is_empty() || !offsets.is_empty() {
+            let free = ring.unused(items.len());
+            let offsets = (!offsets.is_empty()).then(|| offsets.into());
+            ring.odd = Some(Box::new(Odd { offsets, details: items, free }));
+        }
         Ok(ring)
     }
 
-    /// Places that no slot refers to are free. In which order they are taken decides nothing.
-    fn with_free_list(&self, items: Vec<Detail>) -> Option<Box<Details>> {
-        let mut used = vec![false; items.len()];
-        for slot in &self.slots {
-            if let Slot::Detail(index) = Slot::unpack(*slot) {
+    /// Places in the side table that no slot refers to. In which order they are taken decides nothing.
+    fn unused(&self, items: usize) -> Vec<u32> {
+        let mut used = vec![false; items];
+        for slot in self.slots.iter() {
+            if let Slot::Detail(index) = slot {
                 used[index as usize] = true;
             }
         }
-        let free = (0..items.len() as u32).filter(|i| !used[*i as usize]).collect();
-        (!items.is_empty()).then(|| Box::new(Details { items, free }))
+        (0..items as u32).filter(|i| !used[*i as usize]).collect()
     }
 }
 
@@ -671,21 +658,5 @@ impl Snap for (u32, u32) {
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         Ok((r.read()?, r.read()?))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn slots_unpack_to_what_was_packed() {
-        let values = [0, 1, -1, LIMIT - 1, 1 - LIMIT];
-        let slots = values.iter().flat_map(|v| [Slot::Good(*v), Slot::Artifact(*v)]);
-        let counts = [1, 2, MAX_COUNT].map(Slot::Spoilt);
-        let details = [0, 1, 1 << 28].map(Slot::Detail);
-        for slot in slots.chain(counts).chain(details).chain([Slot::Empty]) {
-            assert_eq!(Slot::unpack(slot.pack()), slot);
-        }
     }
 }

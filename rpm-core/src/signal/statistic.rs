@@ -210,6 +210,12 @@ impl WindowView<'_> {
                 return Some(ordering);
             }
         }
+        self.compare_any(statistic, per, limit)
+    }
+
+    /// Out of line: its wide numbers would burden the quick comparisons.
+    #[inline(never)]
+    fn compare_any(&self, statistic: Statistic, per: i64, limit: i64) -> Option<Ordering> {
         self.compute(statistic, per).map(|quantity| quantity.compare(limit))
     }
 
