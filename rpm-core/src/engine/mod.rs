@@ -150,7 +150,7 @@ impl BatchReceipt {
 /// A reading in its JSON form whose patient and device have keys.
 struct KnownReading<'a> {
     reading: Reading,
-    wire: ReadingWire<'a>,
+    wire: &'a ReadingWire<'a>,
 }
 
 /// How many readings of a batch are looked at ahead: their memory fits the first-level cache.
@@ -271,9 +271,8 @@ impl Engine {
     /// # Errors
     /// [`Code::OutputQueueFull`] as [`handle_event`](Self::handle_event).
     pub fn handle_json(&mut self, text: &[u8], now: HostTime) -> Result<Receipt, Error> {
-        if let Some(known) =
-            json::parse_reading(text).and_then(|wire| self.known_reading(wire, now))
-        {
+        let wire = json::parse_reading(text);
+        if let Some(known) = wire.as_ref().and_then(|wire| self.known_reading(wire, now)) {
             return self.handle_known(&known);
         }
         match json::parse(text) {
@@ -286,7 +285,11 @@ impl Engine {
     }
 
     /// A plain reading of a patient and a device that the engine knows needs no event of its own.
-    fn known_reading<'a>(&self, wire: ReadingWire<'a>, now: HostTime) -> Option<KnownReading<'a>> {
+    fn known_reading<'a>(
+        &self,
+        wire: &'a ReadingWire<'a>,
+        now: HostTime,
+    ) -> Option<KnownReading<'a>> {
         let KindWire::Known(kind) = wire.kind else {
             return None;
         };

@@ -19,12 +19,10 @@ pub(super) struct Measured {
 pub(super) fn measure(kind: Kind, text: &str, unit: Option<&str>) -> Result<Measured, Error> {
     let info = kind.info().ok_or_else(|| Error::new(Code::UnknownKind).at("kind"))?;
     let coded = !info.codes.is_empty();
-    let (ratio, canonical) = match unit {
-        Some(unit) => {
-            let ratio = kind::ratio(info, unit).map_err(|e| e.at("unit"))?;
-            (ratio, ratio == Ratio::ONE && unit == info.unit.code())
-        }
-        None if coded => (Ratio::ONE, true),
+    let canonical = unit.map_or(coded, |unit| unit == info.unit.code());
+    let ratio = match unit {
+        _ if canonical => Ratio::ONE,
+        Some(unit) => kind::ratio(info, unit).map_err(|e| e.at("unit"))?,
         None => return Err(Error::new(Code::MissingField).at("unit")),
     };
     if coded {
@@ -64,19 +62,16 @@ fn short_decimal(text: &[u8]) -> Option<i32> {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    let point = digits.iter().position(|b| *b == b'.').unwrap_or(digits.len());
-    let (whole, part) = (&digits[..point], digits.get(point + 1..).unwrap_or(&[]));
-    let bare_point = point + 1 == digits.len();
-    if whole.is_empty() || whole.len() > 6 || part.len() > 3 || bare_point {
+    let (whole, thousandths) = match digits {
+        [whole @ .., b'.', a] => (whole, number(&[*a, b'0', b'0'])?),
+        [whole @ .., b'.', a, b] => (whole, number(&[*a, *b, b'0'])?),
+        [whole @ .., b'.', a, b, c] => (whole, number(&[*a, *b, *c])?),
+        whole => (whole, 0),
+    };
+    if !(1..=6).contains(&whole.len()) {
         return None;
     }
-    let mut n = 0;
-    for byte in whole.iter().chain(part) {
-        n = n * 10 + digit(*byte)?;
-    }
-    for _ in part.len()..3 {
-        n *= 10;
-    }
+    let n = number(whole)? * 1000 + thousandths;
     Some(if negative { -n } else { n })
 }
 
@@ -99,15 +94,19 @@ pub(super) fn plausible(ms: i64) -> Result<i64, Error> {
     if ok { Ok(ms) } else { Err(Error::new(Code::BadTimestamp)) }
 }
 
-/// Milliseconds of exactly `YYYY-MM-DDTHH:MM:SS[.mmm]Z`; `None` leaves the text (other shapes, leap
-/// seconds, dates that do not exist) to the general reader.
+/// Milliseconds of exactly `YYYY-MM-DDTHH:MM:SS[.m{1,3}]Z` from 1970 on; `None` leaves the text
+/// (other shapes, leap seconds, dates that do not exist) to the general reader.
 fn utc_millis(text: &[u8]) -> Option<i64> {
-    let (stem, millis) = match text {
-        [stem @ .., b'.', a, b, c, b'Z'] => (stem, number(&[*a, *b, *c])?),
-        [stem @ .., b'Z'] => (stem, 0),
+    let (stem, rest) = text.split_first_chunk::<19>()?;
+    let millis = match rest {
+        [b'Z'] => 0,
+        [b'.', a, b, c, b'Z'] => number(&[*a, *b, *c])?,
+        // The general reader ends a day before the year does.
+        _ if stem.starts_with(b"9999") => return None,
+        [b'.', a, b'Z'] => number(&[*a, b'0', b'0'])?,
+        [b'.', a, b, b'Z'] => number(&[*a, *b, b'0'])?,
         _ => return None,
     };
-    let stem: &[u8; 19] = stem.try_into().ok()?;
     let marks = (stem[4], stem[7], stem[10], stem[13], stem[16]);
     if marks != (b'-', b'-', b'T', b':', b':') {
         return None;
@@ -116,11 +115,11 @@ fn utc_millis(text: &[u8]) -> Option<i64> {
     let (hour, minute) = (number(&stem[11..13])?, number(&stem[14..16])?);
     let second = number(&stem[17..])?;
     let date_ok = (1..=12).contains(&month) && day >= 1 && day <= month_days(year, month);
-    if !date_ok || hour > 23 || minute > 59 || second > 59 {
+    if year < 1970 || !date_ok || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
-    let seconds = days * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
+    let seconds = i64::from(days_from_civil(year, month, day)) * 86_400
+        + i64::from(hour * 3600 + minute * 60 + second);
     Some(seconds * 1000 + i64::from(millis))
 }
 
@@ -141,14 +140,12 @@ fn month_days(year: i32, month: i32) -> i32 {
     }
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar, years counted from March.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+/// Days since 1970-01-01 of a date since then, years counted from March.
+fn days_from_civil(year: i32, month: i32, day: i32) -> i32 {
     let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
+    let leap_days = year / 4 - year / 100 + year / 400;
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    year * 365 + leap_days + day_of_year - 719_468
 }
 
 #[cfg(test)]
@@ -169,10 +166,26 @@ mod tests {
             "2026-03-01T02:13:60Z",
             "2026-03-01T02:13:05+01:00",
             "2026-03-01 02:13:05Z",
-            "2026-03-01T02:13:05.1Z",
+            "2026-03-01T02:13:05.Z",
+            "2026-03-01T02:13:05.1234Z",
+            "2026-03-01T02:13:05z",
+            "2026-03-01t02:13:05Z",
+            "1969-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.5Z",
             "+026-03-01T02:13:05Z",
         ] {
             assert_eq!(utc_millis(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_end_of_a_month_is_known() {
+        for year in [1970, 1999, 2000, 2024, 2026, 2100, 2400, 9998] {
+            for (month, day) in (1..=12).flat_map(|m| (28..=32).map(move |d| (m, d))) {
+                let text = format!("{year}-{month:02}-{day:02}T23:59:59.5Z");
+                let general = text.parse::<Timestamp>().map(Timestamp::as_millis);
+                assert_eq!(utc_millis(text.as_bytes()), general.ok(), "{text}");
+            }
         }
     }
 
@@ -182,17 +195,18 @@ mod tests {
         fn quick_times_are_right(ms in 0_i64..253_402_300_799_999) {
             let text = Timestamp::from_millis(ms).to_string();
             prop_assert_eq!(instant(&text), Ok(ms));
-            if let Some(quick) = utc_millis(text.as_bytes()) {
-                prop_assert_eq!(quick, ms);
+            if !text.starts_with("9999") {
+                prop_assert_eq!(utc_millis(text.as_bytes()), Some(ms));
             }
-            let full = Timestamp::from_millis(ms - ms % 1000).to_string();
-            prop_assert_eq!(utc_millis(full.as_bytes()), Some(ms - ms % 1000));
         }
 
         #[test]
         fn quick_times_accept_no_more(
-            text in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z"
+            date in "(19[67]|20[02]|[0-9]{3})[0-9]-[01][0-9]-[0-3][0-9]",
+            time in "[Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,9})?",
+            zone in "Z|z|[+-][01][0-9]:[03]0|"
         ) {
+            let text = format!("{date}{time}{zone}");
             if let Some(ms) = utc_millis(text.as_bytes()) {
                 prop_assert_eq!(text.parse::<Timestamp>().map(Timestamp::as_millis), Ok(ms));
             }

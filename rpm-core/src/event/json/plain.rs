@@ -4,11 +4,10 @@ use alloc::string::String;
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::number::{decimal, instant, measure, plausible};
+use super::number::{Measured, decimal, instant, measure, plausible};
 use super::{MAX_EVENT_LEN, MAX_ITEMS, MAX_TEXT_LEN, SIGNATURE, VERSION, named};
 use crate::error::Error;
 use crate::event::kind::{Kind, KindRef, is_kind_name};
@@ -91,7 +90,10 @@ pub fn parse_reading(text: &[u8]) -> Option<ReadingWire<'_>> {
     }
     // One pass over the text is quicker than a check of every string in it.
     let text = core::str::from_utf8(text).ok()?;
-    let Braced(plain) = serde_json::from_str::<Braced<Plain<'_>>>(text).ok()?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut plain = Plain::default();
+    Fill(&mut plain).deserialize(&mut json).ok()?;
+    json.end().ok()?;
     plain.interpret()
 }
 
@@ -141,111 +143,153 @@ impl fmt::Debug for DeviceWire<'_> {
     }
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The fields of an event as they come; which of them are missing is found out in the end.
+#[derive(Default)]
 struct Plain<'a> {
-    v: &'a str,
-    #[serde(borrow, default)]
-    tenant: Maybe<&'a str>,
-    patient: &'a str,
-    #[serde(borrow)]
-    device: DeviceWire<'a>,
-    #[serde(default)]
-    sequence: Maybe<u64>,
-    observed_at: Millis,
-    #[serde(default)]
-    received_at: Maybe<Millis>,
-    #[serde(borrow)]
-    reading: Braced<PlainReading<'a>>,
-    #[serde(default)]
-    quality: Flags,
-    #[serde(borrow, default)]
-    lineage: Braced<PlainLineage<'a>>,
+    v: Option<&'a str>,
+    tenant: Option<Id<'a>>,
+    patient: Option<Id<'a>>,
+    device: Option<DeviceWire<'a>>,
+    sequence: Option<u64>,
+    observed_at: Option<Millis>,
+    received_at: Option<Millis>,
+    reading: Option<PlainReading<'a>>,
+    quality: Option<Flags>,
+    lineage: Option<PlainLineage<'a>>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct PlainReading<'a> {
-    kind: &'a str,
-    #[serde(borrow)]
-    value: &'a RawValue,
-    #[serde(borrow, default)]
-    unit: Maybe<&'a str>,
+    kind: Option<&'a str>,
+    value: Option<&'a RawValue>,
+    unit: Option<Short<'a>>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct PlainDevice<'a> {
-    id: &'a str,
-    #[serde(borrow, default)]
-    model: Maybe<&'a str>,
-    #[serde(borrow, default)]
-    firmware: Maybe<&'a str>,
-    #[serde(borrow, default)]
-    class: Maybe<&'a str>,
+    id: Option<Id<'a>>,
+    model: Option<Short<'a>>,
+    firmware: Option<Short<'a>>,
+    class: Option<Short<'a>>,
 }
 
-#[derive(serde::Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct PlainLineage<'a> {
-    #[serde(borrow, default)]
-    adapter: Maybe<&'a str>,
-    #[serde(borrow, default)]
-    signature: Maybe<&'a str>,
-    #[serde(borrow, default)]
-    original_value: Maybe<&'a str>,
-    #[serde(borrow, default)]
-    original_unit: Maybe<&'a str>,
+    adapter: Option<Short<'a>>,
+    signature: Option<&'a str>,
+    original_value: Option<Short<'a>>,
+    original_unit: Option<Short<'a>>,
 }
 
-impl<'a> Plain<'a> {
-    fn interpret(self) -> Option<ReadingWire<'a>> {
-        let Self { device, reading: Braced(reading), lineage: Braced(lineage), .. } = self;
-        let texts = [device.model, device.firmware, device.class, lineage.adapter.0];
-        let originals = [lineage.original_value.0, lineage.original_unit.0, reading.unit.0];
-        let long = |t: &Option<&str>| t.is_some_and(|t| t.len() > MAX_TEXT_LEN);
-        let ids_ok = is_id(self.patient) && is_id(device.id) && self.tenant.0.is_none_or(is_id);
-        if self.v != VERSION || !ids_ok || texts.iter().chain(&originals).any(long) {
-            return None;
+impl<'a> Object<'a> for Plain<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "v" => once(&mut self.v, map),
+            "tenant" => once(&mut self.tenant, map),
+            "patient" => once(&mut self.patient, map),
+            "device" => once(&mut self.device, map),
+            "sequence" => once(&mut self.sequence, map),
+            "observed_at" => once(&mut self.observed_at, map),
+            "received_at" => once(&mut self.received_at, map),
+            "reading" => object(&mut self.reading, map),
+            "quality" => once(&mut self.quality, map),
+            "lineage" => object(&mut self.lineage, map),
+            _ => not_plain(),
         }
-        let (kind, value, as_given) = reading.measured()?;
-        let declared = matches!(kind, KindWire::Declared(_));
-        let value_text = number_or_string(reading.value.get())?;
-        Some(ReadingWire {
-            tenant: self.tenant.0,
-            patient: self.patient,
-            device,
-            sequence: self.sequence.0,
-            observed_at: Timestamp::from_millis(self.observed_at.0),
-            received_at: self.received_at.0.map(|at| HostTime::from_millis(at.0)),
-            kind,
-            value,
-            quality: self.quality.0,
-            adapter: lineage.adapter.0,
-            signature: lineage
-                .signature
-                .0
-                .map_or(Some(Signature::None), |s| named(&SIGNATURE, s))?,
-            original_value: lineage.original_value.0.or((!as_given).then_some(value_text)),
-            original_unit: match lineage.original_unit.0 {
-                None if !as_given || declared => reading.unit.0,
-                given => given,
-            },
-        })
     }
 }
 
-impl<'a> PlainReading<'a> {
-    fn measured(&self) -> Option<(KindWire<'a>, Value, bool)> {
-        let text = number_or_string(self.value.get())?;
-        let (kind, read) = match Kind::named(self.kind) {
-            Some(kind) => (KindWire::Known(kind), measure(kind, text, self.unit.0).ok()?),
-            None if is_kind_name(self.kind) => {
-                (KindWire::Declared(self.kind), decimal(text, Ratio::ONE).ok()?)
-            }
-            None => return None,
+impl<'a> Object<'a> for PlainReading<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "kind" => once(&mut self.kind, map),
+            "value" => once(&mut self.value, map),
+            "unit" => once(&mut self.unit, map),
+            _ => not_plain(),
+        }
+    }
+}
+
+impl<'a> Object<'a> for PlainDevice<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "id" => once(&mut self.id, map),
+            "model" => once(&mut self.model, map),
+            "firmware" => once(&mut self.firmware, map),
+            "class" => once(&mut self.class, map),
+            _ => not_plain(),
+        }
+    }
+}
+
+impl<'a> Object<'a> for PlainLineage<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
+        match name {
+            "adapter" => once(&mut self.adapter, map),
+            "signature" => once(&mut self.signature, map),
+            "original_value" => once(&mut self.original_value, map),
+            "original_unit" => once(&mut self.original_unit, map),
+            _ => not_plain(),
+        }
+    }
+}
+
+impl<'a> Plain<'a> {
+    fn interpret(&self) -> Option<ReadingWire<'a>> {
+        if self.v? != VERSION {
+            return None;
+        }
+        let reading = self.reading.as_ref()?;
+        let value_text = number_or_string(reading.value?.get())?;
+        let unit = text(reading.unit);
+        let (kind, read) = measured(reading.kind?, value_text, unit)?;
+        let declared = matches!(kind, KindWire::Declared(_));
+        let mut wire = ReadingWire {
+            tenant: self.tenant.map(|id| id.0),
+            patient: self.patient?.0,
+            device: self.device?,
+            sequence: self.sequence,
+            observed_at: Timestamp::from_millis(self.observed_at?.0),
+            received_at: self.received_at.map(|at| HostTime::from_millis(at.0)),
+            kind,
+            value: read.value,
+            quality: self.quality.map_or(Quality::GOOD, |flags| flags.0),
+            adapter: None,
+            signature: Signature::None,
+            original_value: (!read.as_given).then_some(value_text),
+            original_unit: if read.as_given && !declared { None } else { unit },
         };
-        Some((kind, read.value, read.as_given))
+        if let Some(lineage) = &self.lineage {
+            lineage.add_to(&mut wire)?;
+        }
+        Some(wire)
+    }
+}
+
+impl<'a> PlainLineage<'a> {
+    /// What an earlier reader kept comes before what this one would keep.
+    fn add_to(&self, wire: &mut ReadingWire<'a>) -> Option<()> {
+        wire.adapter = text(self.adapter);
+        if let Some(name) = self.signature {
+            wire.signature = named(&SIGNATURE, name)?;
+        }
+        wire.original_value = text(self.original_value).or(wire.original_value);
+        wire.original_unit = text(self.original_unit).or(wire.original_unit);
+        Some(())
+    }
+}
+
+fn measured<'a>(
+    name: &'a str,
+    value: &str,
+    unit: Option<&str>,
+) -> Option<(KindWire<'a>, Measured)> {
+    match Kind::named(name) {
+        Some(kind) => Some((KindWire::Known(kind), measure(kind, value, unit).ok()?)),
+        None if is_kind_name(name) => {
+            Some((KindWire::Declared(name), decimal(value, Ratio::ONE).ok()?))
+        }
+        None => None,
     }
 }
 
@@ -257,47 +301,98 @@ fn number_or_string(json: &str) -> Option<&str> {
     }
 }
 
-/// Whether an identifier is certainly good; the others are looked at by the general reader.
-fn is_id(text: &str) -> bool {
-    (1..=MAX_ID_LEN).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b))
+/// An object that is read field by field.
+trait Object<'de>: Default {
+    /// Reads the content of the field called `name`.
+    fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// A field that may be left out but is not `null`.
-#[derive(Clone, Copy)]
-struct Maybe<T>(Option<T>);
+/// Reads an object into its place, so that nothing is moved.
+struct Fill<'o, T>(&'o mut T);
 
-impl<T> Default for Maybe<T> {
-    fn default() -> Self {
-        Self(None)
+impl<'de, T: Object<'de>> DeserializeSeed<'de> for Fill<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_map(self)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        T::deserialize(d).map(|t| Self(Some(t)))
-    }
-}
-
-/// An object in braces: a derived reader would take `["spo2", 97, "%"]` too.
-#[derive(Default)]
-struct Braced<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Braced<T> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_map(read::<Self>())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Read<Braced<T>> {
-    type Value = Braced<T>;
+impl<'de, T: Object<'de>> Visitor<'de> for Fill<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Braced<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Braced)
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key()? {
+            self.0.field(name, &mut map)?;
+        }
+        Ok(())
     }
+}
+
+/// Reads the content of a field that may be left out but neither repeated nor `null`.
+fn once<'de, T, A>(slot: &mut Option<T>, map: &mut A) -> Result<(), A::Error>
+where
+    T: Deserialize<'de>,
+    A: MapAccess<'de>,
+{
+    if slot.is_some() {
+        return not_plain();
+    }
+    *slot = Some(map.next_value()?);
+    Ok(())
+}
+
+/// The same for an object.
+fn object<'de, T, A>(slot: &mut Option<T>, map: &mut A) -> Result<(), A::Error>
+where
+    T: Object<'de>,
+    A: MapAccess<'de>,
+{
+    if slot.is_some() {
+        return not_plain();
+    }
+    map.next_value_seed(Fill(slot.insert(T::default())))
+}
+
+fn not_plain<T, E: serde::de::Error>() -> Result<T, E> {
+    Err(E::custom("not plain"))
+}
+
+/// An identifier that is certainly good; the others are looked at by the general reader.
+#[derive(Clone, Copy)]
+struct Id<'a>(&'a str);
+
+impl<'a> Id<'a> {
+    fn new<E: serde::de::Error>(id: &'a str) -> Result<Self, E> {
+        let printable = |b: u8| (b' '..=b'~').contains(&b);
+        let good = (1..=MAX_ID_LEN).contains(&id.len()) && id.bytes().all(printable);
+        if good { Ok(Self(id)) } else { not_plain() }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::new(Deserialize::deserialize(d)?)
+    }
+}
+
+/// A text of bounded length.
+#[derive(Clone, Copy)]
+struct Short<'a>(&'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Short<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <&str>::deserialize(d)?;
+        if text.len() > MAX_TEXT_LEN { not_plain() } else { Ok(Self(text)) }
+    }
+}
+
+fn text(short: Option<Short<'_>>) -> Option<&str> {
+    short.map(|text| text.0)
 }
 
 /// A visitor of one of the small types below.
@@ -307,6 +402,7 @@ const fn read<T>() -> Read<T> {
     Read(PhantomData)
 }
 
+#[derive(Clone, Copy)]
 struct Millis(i64);
 
 impl<'de> Deserialize<'de> for Millis {
@@ -332,7 +428,7 @@ impl Visitor<'_> for Read<Millis> {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct Flags(Quality);
 
 impl<'de> Deserialize<'de> for Flags {
@@ -354,10 +450,10 @@ impl<'de> Visitor<'de> for Read<Flags> {
             let Some(name) = seq.next_element::<&str>()? else {
                 return Ok(Flags(all));
             };
-            let flag = Quality::named(name).ok_or_else(|| A::Error::custom("unknown flag"))?;
+            let flag = Quality::named(name).map_or_else(not_plain, Ok)?;
             all = all.with(flag);
         }
-        Err(A::Error::custom("too many flags"))
+        not_plain()
     }
 }
 
@@ -374,13 +470,17 @@ impl<'de> Visitor<'de> for Read<DeviceWire<'de>> {
         f.write_str("a device")
     }
 
-    fn visit_borrowed_str<E>(self, id: &'de str) -> Result<DeviceWire<'de>, E> {
+    fn visit_borrowed_str<E: serde::de::Error>(self, id: &'de str) -> Result<Self::Value, E> {
+        let Id(id) = Id::new(id)?;
         Ok(DeviceWire { id, model: None, firmware: None, class: None })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DeviceWire<'de>, A::Error> {
-        let PlainDevice { id, model, firmware, class } =
-            Deserialize::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(DeviceWire { id, model: model.0, firmware: firmware.0, class: class.0 })
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let mut device = PlainDevice::default();
+        Fill(&mut device).visit_map(map)?;
+        let PlainDevice { id: Some(Id(id)), model, firmware, class } = device else {
+            return not_plain();
+        };
+        Ok(DeviceWire { id, model: text(model), firmware: text(firmware), class: text(class) })
     }
 }

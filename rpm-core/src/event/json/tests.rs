@@ -360,6 +360,20 @@ fn deep_nesting_is_refused() {
 }
 
 #[test]
+fn halves_of_an_object_are_not_put_together() {
+    let kind = r#""reading":{"kind":"spo2"}"#;
+    let value = r#""reading":{"value":97,"unit":"%"}"#;
+    let twice = fault(&with(&format!("{kind},{value}")));
+    assert_eq!(twice, (Code::DuplicateField, "reading".into()));
+    let whole = r#""reading":{"kind":"spo2","value":97,"unit":"%"}"#;
+    let lineage = r#""lineage":{"adapter":"a"},"lineage":{"signature":"device"}"#;
+    let twice = fault(&with(&format!("{whole},{lineage}")));
+    assert_eq!(twice, (Code::DuplicateField, "lineage".into()));
+    let device = FULL.replace(r#""id":"d1""#, r#""id":"d1","id":"d1""#);
+    assert_eq!(fault(&device).0, Code::DuplicateField);
+}
+
+#[test]
 fn truncation_anywhere_is_an_error() {
     for end in 0..FULL.len() {
         assert_eq!(fault(&FULL[..end]).0, Code::MalformedJson, "{end}");
