@@ -121,11 +121,17 @@ impl Lane {
         }
     }
 
-    /// Looks at what the next reading of a signal will need, for the sake of the cache.
+    /// Reads what every reading of a signal needs, for the sake of the cache.
     #[inline]
-    pub fn read_ahead(&self, index: usize) -> u64 {
-        let frontier = self.pulses.first().map_or(0, |pulse| pulse.frontier);
-        self.signals.get(index).map_or(0, Signal::read_ahead) ^ frontier as u64
+    pub fn touch(&self, index: usize) -> u64 {
+        let frontier = self.pulses.last().map_or(0, |pulse| pulse.frontier);
+        self.signals.get(index).map_or(0, Signal::touch) ^ frontier as u64
+    }
+
+    /// The same for what lies one pointer further.
+    #[inline]
+    pub fn touch_slots(&self, index: usize) -> u64 {
+        self.signals.get(index).map_or(0, |signal| signal.ring.touch())
     }
 
     /// Whether the reading lies within the lateness horizon of the newest one.
@@ -174,7 +180,7 @@ impl Lane {
                 continue;
             }
             let gauge = reader.gauge.as_ref().filter(|_| good && pulse.quiet);
-            if gauge.is_some_and(|leaf| rests(leaf, signal, def)) {
+            if gauge.is_some_and(|leaf| rests(leaf, signal, def, sample.value.thousandths())) {
                 pulse.frontier = from;
             } else if !self.stays_calm(policy, rule, index, good) {
                 return Appended::Restless;
@@ -278,18 +284,18 @@ impl Lane {
                 pulse.slack = 0;
                 continue;
             }
-            if pulse.passes(limits, &mut signals, from, good) {
-                if pulse.outlived(limits) {
-                    if let RuleState::Limits(watch) = &mut self.rules[reader] {
-                        watch.condition.forget();
-                        *pulse = Pulse::of(&watch.condition, pulse.frontier);
-                    }
-                }
-                continue;
-            }
             let RuleState::Limits(watch) = &mut self.rules[reader] else {
                 continue;
             };
+            let passes = if from > pulse.frontier {
+                pulse.passes(limits, &mut signals, from, good)
+            } else {
+                pulse.passes_late(&watch.condition, limits, &mut signals, from)
+            };
+            if passes {
+                watch.condition.forget(limits, pulse.frontier);
+                continue;
+            }
             let mut gaps = Vec::new();
             let change =
                 watch.condition.evaluate(pulse, limits, &mut signals, from, good, &mut gaps);

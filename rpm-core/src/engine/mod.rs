@@ -43,6 +43,7 @@ use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
 use desk::Desk;
+use lane::Lane;
 pub use monitor::Monitor;
 pub use output::{Output, Rejected};
 use patient::{Patient, UNARMED};
@@ -342,16 +343,25 @@ impl Engine {
         done
     }
 
-    /// Looks at the memory that a group of readings will need. Readings of many patients lie far
-    /// apart; fetched one after another each waits for memory, fetched together they wait once.
+    /// Reads the memory that a group of readings will need. Readings of many patients lie far apart;
+    /// fetched one after another each waits for memory, fetched together they wait once. One pass for
+    /// each step from pointer to pointer, so that no read waits for another patient's.
     #[inline]
     fn read_ahead(&self, group: &[Reading]) {
-        let patients = || group.iter().filter_map(|r| self.patients.get(r.patient.0 as usize));
-        let mut sum = patients().fold(0, |sum, p| sum ^ p.chain.inputs);
-        for (reading, patient) in group.iter().zip(patients()) {
-            if let Some(index) = self.policy.signal_of(reading.kind) {
-                sum ^= patient.lane.read_ahead(index);
+        let mut lanes: [Option<(&Lane, u16)>; READ_AHEAD] = [None; READ_AHEAD];
+        let mut sum = 0;
+        for (lane, reading) in lanes.iter_mut().zip(group) {
+            if let Some(patient) = self.patients.get(reading.patient.0 as usize) {
+                sum ^= patient.touch();
+                let signal = self.policy.signal_of(reading.kind);
+                *lane = signal.map(|signal| (&patient.lane, signal as u16));
             }
+        }
+        for (lane, signal) in lanes.iter().flatten() {
+            sum ^= lane.touch(usize::from(*signal));
+        }
+        for (lane, signal) in lanes.iter().flatten() {
+            sum ^= lane.touch_slots(usize::from(*signal));
         }
         core::hint::black_box(sum);
     }

@@ -41,8 +41,6 @@ pub(crate) struct Condition {
 pub(crate) struct Pulse {
     /// The newest pane evaluated.
     pub frontier: i64,
-    /// The newest pane that changed the state, as far back as it is remembered.
-    pub changed: i64,
     /// For how many more panes nothing can be met, so that plain readings there need no look.
     pub slack: u32,
     /// Normal, and no hold is running.
@@ -111,20 +109,14 @@ impl Default for Machine {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { frontier: NEVER, changed: NEVER, slack: 0, quiet: false }
+        Self { frontier: NEVER, slack: 0, quiet: false }
     }
 }
 
 impl Pulse {
     /// Of a condition that has been evaluated up to `frontier`.
     pub fn of(condition: &Condition, frontier: i64) -> Self {
-        let changed = condition.undo.last().map_or(NEVER, |(at, _)| *at);
-        Self { frontier, changed, slack: 0, quiet: condition.machine.is_quiet() }
-    }
-
-    /// Whether there are remembered states, and no late reading can reach any of them.
-    pub fn outlived(&self, limits: &Limits) -> bool {
-        self.changed != NEVER && self.changed < self.frontier.saturating_sub(limits.keep)
+        Self { frontier, slack: 0, quiet: condition.machine.is_quiet() }
     }
 
     /// Takes in a plain reading at `from`, so many panes after the one before, if it cannot matter.
@@ -142,7 +134,7 @@ impl Pulse {
     /// Takes in one plain good reading more at `from` if nothing is going on.
     #[inline]
     pub fn continues(&mut self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
-        let calm = self.passes(limits, signals, from, true);
+        let calm = from > self.frontier && self.passes(limits, signals, from, true);
         if calm && limits.bounded {
             let leaves = limits.levels.iter().filter_map(LevelDef::leaf);
             self.slack = leaves.map(|leaf| signals.slack(leaf, from)).min().unwrap_or(0);
@@ -150,8 +142,8 @@ impl Pulse {
         calm
     }
 
-    /// Takes in that the pane that starts at `from` changed, if nothing was going on and nothing
-    /// is: by far the most frequent case. False if the condition has to look itself.
+    /// Takes in that a pane after the frontier changed, if nothing was going on and nothing is: by
+    /// far the most frequent case. False if the condition has to look itself.
     #[inline]
     pub fn passes(
         &mut self,
@@ -161,25 +153,31 @@ impl Pulse {
         fresh: bool,
     ) -> bool {
         self.slack = 0;
-        if !self.quiet {
-            return false;
-        }
-        if from <= self.frontier {
-            return self.changed < from && !self.ever_met(limits, signals, from);
-        }
-        if !fresh {
-            return true;
-        }
-        let calm = !any_met(limits, signals, from);
-        if calm {
+        let calm = self.quiet && !(fresh && any_met(limits, signals, from));
+        if calm && fresh {
             self.frontier = from;
         }
         calm
     }
 
+    /// The same for a pane up to the frontier.
+    pub fn passes_late(
+        &mut self,
+        condition: &Condition,
+        limits: &Limits,
+        signals: &mut Signals<'_>,
+        from: i64,
+    ) -> bool {
+        self.slack = 0;
+        self.quiet && condition.changed() < from && !self.ever_met(limits, signals, from)
+    }
+
     /// Whether any level is met in any pane from `from` to the newest.
     #[inline(never)]
     fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
+        if limits.bounded && self.certainly_unmet(limits, signals, from) {
+            return false;
+        }
         if limits.plain {
             let mut leaves = limits.levels.iter().filter_map(LevelDef::leaf);
             return leaves.any(|leaf| signals.was_met(leaf, from, self.frontier));
@@ -192,6 +190,13 @@ impl Pulse {
             at = next;
         }
         false
+    }
+
+    /// Whether no mean can have been met since then, whatever the panes hold: told without a look at
+    /// them.
+    fn certainly_unmet(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
+        let mut leaves = limits.levels.iter().filter_map(LevelDef::leaf);
+        leaves.all(|leaf| signals.was_unmet(leaf, from, self.frontier))
     }
 }
 
@@ -297,9 +302,16 @@ impl Condition {
         ((before != history).then_some(Change::Revised { since: from, history }), frontier)
     }
 
-    /// Gives the memory of earlier states back.
-    pub fn forget(&mut self) {
-        self.undo = Vec::new();
+    /// The newest pane that changed the state, as far back as it is remembered.
+    fn changed(&self) -> i64 {
+        self.undo.last().map_or(NEVER, |(at, _)| *at)
+    }
+
+    /// Gives the memory of earlier states back if no late reading can reach any of them.
+    pub fn forget(&mut self, limits: &Limits, frontier: i64) {
+        if self.changed() < frontier.saturating_sub(limits.keep) {
+            self.undo = Vec::new();
+        }
     }
 
     fn rewind(&mut self, from: i64) {

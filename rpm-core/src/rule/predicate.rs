@@ -116,10 +116,31 @@ impl Signals<'_> {
     }
 
     /// For how many more panes a mean that is not met now cannot be met, whatever plain readings they
-    /// bring: each of them moves the sum by no more than the range of what counts.
+    /// bring. The window stays where it is until then, and what leaves it must still be in the ring:
+    /// so at most half of what the ring has to spare, since a gap may come on top.
     pub fn slack(&mut self, leaf: &Leaf, at: i64) -> u32 {
+        let margin = self.margin(leaf, at);
+        let def = &self.defs[usize::from(leaf.signal)];
+        let window = def.windows[usize::from(leaf.window)].panes;
+        margin.min(def.ring_panes.saturating_sub(window) / 2)
+    }
+
+    /// Whether a mean that is not met at `until` cannot have been met since `from`, whatever the panes
+    /// hold.
+    pub fn was_unmet(&mut self, leaf: &Leaf, from: i64, until: i64) -> bool {
+        let index = usize::from(leaf.signal);
+        let width = self.defs[index].pane_ms;
+        let panes = pane_at(until, width) - pane_at(from, width);
+        // Several readings in a pane count more than one.
+        let plain = self.live[index].ring.detailed() == 0;
+        plain && i64::from(self.margin(leaf, until)) >= panes
+    }
+
+    /// How many panes away a mean is from being met: each of them moves the sum by no more than the
+    /// range of what counts. Zero if it is met, or not to be told.
+    fn margin(&mut self, leaf: &Leaf, at: i64) -> u32 {
         let (low, high) = self.defs[usize::from(leaf.signal)].counting();
-        let WindowView { cursor, ring, panes, .. } = self.view(leaf, at);
+        let cursor = self.view(leaf, at).cursor;
         let plain = cursor.count == i64::from(cursor.covered);
         if leaf.statistic != Statistic::Mean || !plain {
             return 0;
@@ -133,10 +154,7 @@ impl Signals<'_> {
         if distance <= 0 || leaf.limit < low || leaf.limit > high {
             return 0;
         }
-        let slack = u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0);
-        // The window stays where it is until then, and what leaves it must still be in the ring: half
-        // of what the ring has to spare, since a gap may come on top.
-        slack.min(ring.panes_beyond(panes) / 2)
+        u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)
     }
 
     /// The value of a comparison, in thousandths.
@@ -175,11 +193,10 @@ impl Signals<'_> {
     }
 }
 
-/// Whether a comparison is not met at the signal's newest pane.
+/// Whether a comparison is not met at the signal's newest pane, which is plain and holds `value`.
 #[inline(never)]
-pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef) -> bool {
-    let pane = signal.ring.newest_pane();
-    judge(leaf, &signal.window(usize::from(leaf.window), pane, def)) != Verdict::Met
+pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef, value: i32) -> bool {
+    judge(leaf, &signal.newest_window(usize::from(leaf.window), def, value)) != Verdict::Met
 }
 
 /// The pane in which a time lies.

@@ -76,11 +76,6 @@ impl Cursor {
     /// Stands at `pane` afterwards.
     #[inline]
     pub fn seek(&mut self, ring: &Ring, pane: i64, window: &Window) {
-        if self.at == pane - 1 {
-            if let (Some(value), true) = (ring.plain(pane), pane == ring.newest_pane()) {
-                return self.forward_plain(ring, value, window);
-            }
-        }
         // Where it stands already, panes that it holds may have left the ring meanwhile.
         let whole = pane - i64::from(window.panes) >= ring.oldest().saturating_sub(1);
         if self.at != pane || !whole {

@@ -108,10 +108,11 @@ impl Signal {
         }
     }
 
-    /// Looks at what the next reading will need, for the sake of the cache.
+    /// Reads what the next reading will need, for the sake of the cache.
     #[inline]
-    pub fn read_ahead(&self) -> u64 {
-        self.ring.read_ahead() ^ self.cursors.first().map_or(0, |cursor| cursor.sum as u64)
+    pub fn touch(&self) -> u64 {
+        let places = self.cursors.last().map_or(0, |cursor| cursor.at);
+        (places ^ self.asked ^ self.ring.newest_pane()) as u64
     }
 
     /// Gives the reading of this identity another value, or takes it out.
@@ -137,6 +138,24 @@ impl Signal {
         let cursor = &mut self.cursors[index];
         cursor.seek(&self.ring, pane, window);
         self.asked = self.asked.max(pane);
+        WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
+    }
+
+    /// The view of a window that ends at the newest pane, which is plain and holds `value`.
+    #[inline(always)]
+    pub fn newest_window<'a>(
+        &'a mut self,
+        index: usize,
+        def: &SignalDef,
+        value: i32,
+    ) -> WindowView<'a> {
+        let (window, pane) = (&def.windows[index], self.ring.newest_pane());
+        let cursor = &mut self.cursors[index];
+        if cursor.at == pane - 1 {
+            cursor.forward_plain(&self.ring, value, window);
+        } else {
+            cursor.seek(&self.ring, pane, window);
+        }
         WindowView { ring: &self.ring, cursor, panes: window.panes, cover: self.cover }
     }
 

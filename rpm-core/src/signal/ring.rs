@@ -120,12 +120,6 @@ impl Ring {
         self.newest
     }
 
-    /// How many panes it keeps besides those of a window.
-    #[inline]
-    pub fn panes_beyond(&self, window: u32) -> u32 {
-        self.capacity.saturating_sub(window)
-    }
-
     /// When it starts.
     #[inline]
     pub fn newest_start(&self) -> i64 {
@@ -160,26 +154,26 @@ impl Ring {
             self.head = 0;
         } else {
             for _ in 0..steps {
-                self.turn(Slot::Empty);
+                self.turn();
+                self.slots.set(self.head as usize, Slot::Empty);
             }
         }
         self.newest = pane;
         self.newest_start = self.start_of(pane);
     }
 
-    /// The oldest place becomes the newest and takes this slot.
-    #[inline]
-    fn turn(&mut self, slot: Slot) {
+    /// The oldest place becomes the newest.
+    #[inline(always)]
+    fn turn(&mut self) {
         self.head = if self.head + 1 >= self.capacity { 0 } else { self.head + 1 };
         if self.odd.is_some() {
             self.release(self.head as usize);
         }
-        self.slots.set(self.head as usize, slot);
     }
 
-    /// Looks at the slot that the next pane will take, or a neighbour.
+    /// Reads the newest slot: the next one is its neighbour.
     #[inline]
-    pub fn read_ahead(&self) -> u64 {
+    pub fn touch(&self) -> u64 {
         self.slots.touch(self.head as usize)
     }
 
@@ -367,14 +361,14 @@ impl Ring {
     }
 
     /// Puts a reading so many panes after the newest.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, steps: u32, sample: &Sample) {
         if steps > 1 {
             self.advance(self.newest + i64::from(steps) - 1);
         }
-        let value = sample.value.thousandths();
-        let good = sample.quality.is_good();
-        self.turn(if good { Slot::Good(value) } else { Slot::Artifact(value) });
+        self.turn();
+        let (value, good) = (sample.value.thousandths(), sample.quality.is_good());
+        self.slots.set_reading(self.head as usize, value, good);
         self.newest += 1;
         self.newest_start += self.width;
         if let Some(offsets) = self.odd.as_mut().and_then(|odd| odd.offsets.as_mut()) {

@@ -1,8 +1,8 @@
 //! What each pane of a ring holds, in two bytes or in four.
 //!
 //! Devices report few digits, so nearly every value is a small multiple of 0.1 or of 1: fourteen bits
-//! hold it as a multiple of the ring's step. The first value that is finer makes the step finer; the
-//! first that is then too large makes the ring's slots four bytes wide, for good.
+//! hold it as a multiple of the ring's step. The first value that does not fit changes the step; if no
+//! step fits all values, the slots of the ring become four bytes wide, for good.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -16,6 +16,8 @@ use crate::error::Error;
 const MAX_COUNT: u32 = 0x1fff;
 /// The steps of two-byte slots, in thousandths: what devices resolve.
 const STEPS: [i32; 4] = [1000, 100, 10, 1];
+/// The step to begin with.
+const TENTH: i32 = 100;
 
 /// What a slot says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -94,7 +96,7 @@ impl Code {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     const fn multiple(self, value: i32) -> Option<i32> {
         // Divisions by constants: each is a multiplication. A tenth is what most devices resolve.
         let n = match self.step {
@@ -126,7 +128,7 @@ pub(super) enum Slots {
 
 impl Default for Slots {
     fn default() -> Self {
-        Self::Narrow { codes: Box::default(), step: STEPS[0] }
+        Self::empty(0)
     }
 }
 
@@ -135,8 +137,8 @@ impl Slots {
     pub const LIMIT: i32 = 1 << 29;
 
     pub fn empty(count: usize) -> Self {
-        let code = Code::narrow(STEPS[0]);
-        Self::Narrow { codes: vec![code.empty() as i16; count].into(), step: STEPS[0] }
+        let codes = vec![Code::narrow(TENTH).empty() as i16; count];
+        Self::Narrow { codes: codes.into(), step: TENTH }
     }
 
     pub fn len(&self) -> usize {
@@ -177,12 +179,25 @@ impl Slots {
     }
 
     /// Puts a slot in.
-    #[inline]
+    #[inline(never)]
     pub fn set(&mut self, at: usize, slot: Slot) {
         match self.code().pack(slot) {
             Some(n) => self.store(at, n),
             None => self.make_fit(at, slot),
         }
+    }
+
+    /// Puts in a single reading: the hot path of [`set`](Self::set).
+    #[inline(always)]
+    pub fn set_reading(&mut self, at: usize, value: i32, good: bool) {
+        if let Self::Narrow { codes, step } = self {
+            let code = Code::narrow(*step);
+            if let (Some(n), Some(slot)) = (code.multiple(value), codes.get_mut(at)) {
+                *slot = if good { n } else { 2 * code.limit + n } as i16;
+                return;
+            }
+        }
+        self.set(at, if good { Slot::Good(value) } else { Slot::Artifact(value) });
     }
 
     #[inline]
@@ -230,25 +245,24 @@ impl Slots {
         (0..self.len()).map(|at| self.get(at))
     }
 
-    /// With a finer step, or with wider slots.
+    /// With another step, or with wider slots.
     #[cold]
     fn make_fit(&mut self, at: usize, slot: Slot) {
-        let Self::Narrow { step, .. } = *self else {
-            return;
-        };
-        let finer = STEPS.iter().filter(|s| **s < step).map(|s| Code::narrow(*s));
         let mut all: Vec<Slot> = self.iter().collect();
         if let Some(place) = all.get_mut(at) {
             *place = slot;
         }
-        let fitting = finer.map(|code| (code.step, pack_all(code, &all)));
-        let fitting = fitting.into_iter().find_map(|(step, codes)| Some((step, codes?)));
-        *self = match fitting {
+        let narrow = |step: &i32| Some((*step, pack_all(Code::narrow(*step), &all)?));
+        *self = match STEPS.iter().filter(|_| self.is_narrow()).find_map(narrow) {
             Some((step, codes)) => {
                 Self::Narrow { codes: codes.into_iter().map(|c| c as i16).collect(), step }
             }
             None => Self::Wide(pack_all(Code::WIDE, &all).unwrap_or_default().into()),
         };
+    }
+
+    fn is_narrow(&self) -> bool {
+        matches!(self, Self::Narrow { .. })
     }
 
     pub fn save(&self, w: &mut Writer) {
@@ -318,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_changes_the_step_or_the_width_and_nothing_else() {
-        let values = [97_000, 97_400, 36_650, 1, 812_345, Slots::LIMIT - 1];
+        let values = [97_000, 97_400, 36_650, 812_345, Slots::LIMIT - 1];
         let mut slots = Slots::empty(8);
         let mut widths = Vec::new();
         for (at, value) in values.into_iter().enumerate() {
@@ -333,7 +347,19 @@ mod tests {
                 Slots::Wide(_) => 0,
             });
         }
-        // 97.4 is no multiple of 1; 36.65 none of 0.1, and 97.4 is too large a multiple of 0.01.
-        assert_eq!(widths, [1000, 100, 0, 0, 0, 0]);
+        // 36.65 is no multiple of 0.1, and 97.4 is too large a multiple of 0.01.
+        assert_eq!(widths, [100, 100, 0, 0, 0]);
+
+        let mut steps = Slots::empty(2);
+        for (at, value) in [36_600, 36_650].into_iter().enumerate() {
+            steps.set(at, Slot::Good(value));
+        }
+        assert!(matches!(steps, Slots::Narrow { step: 10, .. }));
+        let mut large = Slots::empty(2);
+        for (at, value) in [500_000, 4_000_000].into_iter().enumerate() {
+            large.set(at, Slot::Good(value));
+        }
+        assert!(matches!(large, Slots::Narrow { step: 1000, .. }));
+        assert_eq!(large.get(1), Slot::Good(4_000_000));
     }
 }
