@@ -100,13 +100,15 @@ impl Ward {
         self.drain();
     }
 
-    /// Takes one line of JSON in, and every output out.
-    #[inline]
-    pub fn push_json(&mut self, line: &[u8], now: HostTime) {
-        while self.engine.handle_json(line, now).is_err() {
+    /// Takes a batch of lines of JSON in, and every output out.
+    #[inline(never)]
+    pub fn push_json(&mut self, lines: &[(&[u8], HostTime)]) {
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let done = self.engine.handle_json_batch(rest);
+            rest = &rest[done.consumed..];
             self.drain();
         }
-        self.drain();
     }
 
     /// Half a minute after the end, as the yardstick.

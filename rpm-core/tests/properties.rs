@@ -694,6 +694,20 @@ proptest! {
         prop_assert_eq!(&one.refused, &json.refused);
         prop_assert_eq!(&one.receipts, &json.receipts);
 
+        let texts: Vec<(String, HostTime)> =
+            stream.iter().map(|(now, event)| (event_json::write(event), *now)).collect();
+        let texts: Vec<(&[u8], HostTime)> =
+            texts.iter().map(|(text, now)| (text.as_bytes(), *now)).collect();
+        let mut lines = Run::new(&policy);
+        for part in texts.chunks(size) {
+            let done = lines.engine.handle_json_batch(part);
+            prop_assert_eq!(done.consumed, part.len());
+            lines.drain();
+        }
+        prop_assert_eq!(one.lines(), lines.lines(), "lines of JSON");
+        prop_assert_eq!(&one.refused, &lines.refused);
+        prop_assert_eq!(one.engine.counts(PatientKey(0)), lines.engine.counts(PatientKey(0)));
+
         let compact = |engine: &mut Engine, now: HostTime, event: &Event| {
             let patient = engine.patient(None, &event.patient).unwrap();
             let device = engine.device(patient, &event.device.id).unwrap();

@@ -124,8 +124,9 @@ impl Lane {
     /// Reads what every reading of a signal needs, for the sake of the cache.
     #[inline]
     pub fn touch(&self, index: usize) -> u64 {
-        let frontier = self.pulses.last().map_or(0, |pulse| pulse.frontier);
-        self.signals.get(index).map_or(0, Signal::touch) ^ frontier as u64
+        let pulses = self.pulses.first().zip(self.pulses.last());
+        let pulses = pulses.map_or(0, |(first, last)| first.frontier ^ last.frontier);
+        self.signals.get(index).map_or(0, Signal::touch) ^ pulses as u64
     }
 
     /// The same for what lies one pointer further.

@@ -7,6 +7,7 @@
 //! | `patient`, `lane` | what one patient is: intake, conditions, alerts, records |
 //! | `backlog` | data older than the lateness horizon |
 //! | `events` | full events, resolved; refusals put out |
+//! | `lines` | events in their JSON form |
 //! | `timers` | what happens because host time passed |
 //! | `output` | the bounded queue of outputs |
 //! | [`snapshot`] | state to bytes and back |
@@ -16,6 +17,7 @@ mod backlog;
 mod desk;
 mod events;
 mod lane;
+mod lines;
 pub mod monitor;
 mod output;
 mod patient;
@@ -32,8 +34,7 @@ use hashbrown::HashTable;
 
 use crate::alert::{Alert, Command};
 use crate::error::{Code, Error};
-use crate::event::json::{self, KindWire, ReadingWire};
-use crate::event::{Event, Kind, Quality, Signature};
+use crate::event::{Event, Kind, Quality};
 use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
 use crate::intake::{Counts, Receipt};
 use crate::policy::Policy;
@@ -148,12 +149,6 @@ impl BatchReceipt {
     }
 }
 
-/// A reading in its JSON form whose patient and device have keys.
-struct KnownReading<'a> {
-    reading: Reading,
-    wire: &'a ReadingWire<'a>,
-}
-
 /// How many readings of a batch are looked at ahead: their memory fits the first-level cache.
 const READ_AHEAD: usize = 16;
 
@@ -230,6 +225,11 @@ impl Engine {
         self.index.find(hash(tenant, id), same).map(|key| PatientKey(*key))
     }
 
+    /// The patient whom a name most likely means, told by its hash alone.
+    fn likely(&self, tenant: Option<&str>, id: &str) -> Option<u32> {
+        self.index.find(hash(tenant, id), |_| true).copied()
+    }
+
     fn add_patient(&mut self, patient: Patient) {
         let (key, hash_of_new) = (self.patients.len() as u32, hash_patient(&patient));
         self.patients.push(patient);
@@ -267,72 +267,12 @@ impl Engine {
         Ok(receipt)
     }
 
-    /// Takes one event in, in its JSON form. Text that is no event is quarantined whole.
-    ///
-    /// # Errors
-    /// [`Code::OutputQueueFull`] as [`handle_event`](Self::handle_event).
-    pub fn handle_json(&mut self, text: &[u8], now: HostTime) -> Result<Receipt, Error> {
-        let wire = json::parse_reading(text);
-        if let Some(known) = wire.as_ref().and_then(|wire| self.known_reading(wire, now)) {
-            return self.handle_known(&known);
-        }
-        match json::parse(text) {
-            Ok(event) => self.handle_event(event, now),
-            Err(error) => {
-                let now = self.advance(now)?;
-                Ok(self.desk.reject(now, error.code(), Rejected::Text(text.to_vec())))
-            }
-        }
-    }
-
-    /// A plain reading of a patient and a device that the engine knows needs no event of its own.
-    fn known_reading<'a>(
-        &self,
-        wire: &'a ReadingWire<'a>,
-        now: HostTime,
-    ) -> Option<KnownReading<'a>> {
-        let KindWire::Known(kind) = wire.kind else {
-            return None;
-        };
-        let key = self.find(wire.tenant, wire.patient)?;
-        let devices = &self.patients[key.0 as usize].devices;
-        let device = devices.iter().position(|d| d.id.as_str() == wire.device.id)?;
-        let signed = wire.signature != Signature::Invalid;
-        let device = DeviceKey(device as u16);
-        let reading = Reading {
-            patient: key,
-            device,
-            kind,
-            value: wire.value,
-            quality: wire.quality,
-            sequence: wire.sequence,
-            observed_at: wire.observed_at,
-            received_at: now,
-        };
-        signed.then_some(KnownReading { reading, wire })
-    }
-
-    fn handle_known(&mut self, known: &KnownReading<'_>) -> Result<Receipt, Error> {
-        let (key, now) = (known.reading.patient.0, self.advance(known.reading.received_at)?);
-        let patient = &mut self.patients[key as usize];
-        let mut call = self.desk.call(&self.policy, now);
-        let receipt = patient.reading(&mut call, &known.reading);
-        if let Receipt::Quarantined(code) = receipt {
-            // What could be borrowed can be owned: this does not fail.
-            let event = known.wire.to_event()?;
-            patient.reject(&mut call, event.into(), code);
-        }
-        let rearm = call.rearm;
-        self.after(key, rearm, now);
-        Ok(receipt)
-    }
-
     /// Takes readings in, each at its own `received_at`: the same decisions, byte for byte, as one
     /// [`handle_event`](Self::handle_event) for each.
     pub fn handle_batch(&mut self, readings: &[Reading]) -> BatchReceipt {
         let mut done = BatchReceipt::default();
         for group in readings.chunks(READ_AHEAD) {
-            self.read_ahead(group);
+            self.read_ahead(group.iter().map(|r| (r.patient.0, r.kind)));
             for reading in group {
                 let Ok(receipt) = self.handle_reading(reading) else {
                     return done;
@@ -343,17 +283,18 @@ impl Engine {
         done
     }
 
-    /// Reads the memory that a group of readings will need. Readings of many patients lie far apart;
-    /// fetched one after another each waits for memory, fetched together they wait once. One pass for
-    /// each step from pointer to pointer, so that no read waits for another patient's.
+    /// Reads the memory that a group of readings will need, by patient and kind. Readings of many
+    /// patients lie far apart; fetched one after another each waits for memory, fetched together they
+    /// wait once. One pass for each step from pointer to pointer, so that no read waits for another
+    /// patient's.
     #[inline]
-    fn read_ahead(&self, group: &[Reading]) {
+    fn read_ahead(&self, group: impl Iterator<Item = (u32, Kind)>) {
         let mut lanes: [Option<(&Lane, u16)>; READ_AHEAD] = [None; READ_AHEAD];
         let mut sum = 0;
-        for (lane, reading) in lanes.iter_mut().zip(group) {
-            if let Some(patient) = self.patients.get(reading.patient.0 as usize) {
+        for (lane, (key, kind)) in lanes.iter_mut().zip(group) {
+            if let Some(patient) = self.patients.get(key as usize) {
                 sum ^= patient.touch();
-                let signal = self.policy.signal_of(reading.kind);
+                let signal = self.policy.signal_of(kind);
                 *lane = signal.map(|signal| (&patient.lane, signal as u16));
             }
         }

@@ -77,6 +77,13 @@ impl Patient {
         self.lane.newest as u64 ^ seen ^ self.chain.inputs
     }
 
+    /// The same for the names of patient and device.
+    #[inline]
+    pub fn touch_names(&self) -> u8 {
+        let first = |name: &str| name.as_bytes().first().copied().unwrap_or(0);
+        first(self.id.as_str()) ^ self.devices.first().map_or(0, |d| first(d.id.as_str()))
+    }
+
     /// Takes a reading in; a refusal is the caller's to put out, with the event.
     #[inline]
     pub fn reading(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {

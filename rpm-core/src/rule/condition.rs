@@ -175,9 +175,6 @@ impl Pulse {
     /// Whether any level is met in any pane from `from` to the newest.
     #[inline(never)]
     fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
-        if limits.bounded && self.certainly_unmet(limits, signals, from) {
-            return false;
-        }
         if limits.plain {
             let mut leaves = limits.levels.iter().filter_map(LevelDef::leaf);
             return leaves.any(|leaf| signals.was_met(leaf, from, self.frontier));
@@ -190,13 +187,6 @@ impl Pulse {
             at = next;
         }
         false
-    }
-
-    /// Whether no mean can have been met since then, whatever the panes hold: told without a look at
-    /// them.
-    fn certainly_unmet(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
-        let mut leaves = limits.levels.iter().filter_map(LevelDef::leaf);
-        leaves.all(|leaf| signals.was_unmet(leaf, from, self.frontier))
     }
 }
 

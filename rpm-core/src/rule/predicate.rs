@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use crate::policy::{Expr, Leaf, SignalDef};
 use crate::record::{Clause, Verdict};
-use crate::signal::Signal;
-use crate::signal::Statistic;
+use crate::signal::cursor::Cursor;
 use crate::signal::statistic::WindowView;
+use crate::signal::{Signal, Statistic};
 use crate::time::Duration;
-use crate::value::write_thousandths;
+use crate::value::{Value, write_thousandths};
 
 /// The signals of a patient, with their definitions.
 pub(crate) struct Signals<'a> {
@@ -92,18 +92,27 @@ impl Signals<'_> {
         let def = &self.defs[usize::from(leaf.signal)];
         let window = &def.windows[usize::from(leaf.window)];
         let first = pane_at(from, def.pane_ms);
+        let range = def.counting();
         let WindowView { ring, cursor, panes, cover } = self.view(leaf, until);
+        // Several readings in a pane count more than one.
+        let bounded = leaf.statistic == Statistic::Mean && ring.detailed() == 0;
         let mut cursor = *cursor;
-        loop {
+        while cursor.at >= first {
+            let here = ring.plain(cursor.at);
             let view = WindowView { ring, cursor: &cursor, panes, cover };
-            if ring.has_good(cursor.at) && judge(leaf, &view) == Verdict::Met {
+            let evident = here.is_some() || ring.has_good(cursor.at);
+            if evident && judge(leaf, &view) == Verdict::Met {
                 return true;
             }
-            if cursor.at <= first {
+            let margin = if bounded { i64::from(margin(leaf, &cursor, range)) } else { 0 };
+            if margin > cursor.at - first {
                 return false;
             }
-            cursor.backward(ring, window);
+            if margin == 0 || cursor.leap(ring, cursor.at - margin, window).is_none() {
+                cursor.backward(ring, here, window);
+            }
         }
+        false
     }
 
     #[inline(always)]
@@ -119,42 +128,10 @@ impl Signals<'_> {
     /// bring. The window stays where it is until then, and what leaves it must still be in the ring:
     /// so at most half of what the ring has to spare, since a gap may come on top.
     pub fn slack(&mut self, leaf: &Leaf, at: i64) -> u32 {
-        let margin = self.margin(leaf, at);
         let def = &self.defs[usize::from(leaf.signal)];
         let window = def.windows[usize::from(leaf.window)].panes;
-        margin.min(def.ring_panes.saturating_sub(window) / 2)
-    }
-
-    /// Whether a mean that is not met at `until` cannot have been met since `from`, whatever the panes
-    /// hold.
-    pub fn was_unmet(&mut self, leaf: &Leaf, from: i64, until: i64) -> bool {
-        let index = usize::from(leaf.signal);
-        let width = self.defs[index].pane_ms;
-        let panes = pane_at(until, width) - pane_at(from, width);
-        // Several readings in a pane count more than one.
-        let plain = self.live[index].ring.detailed() == 0;
-        plain && i64::from(self.margin(leaf, until)) >= panes
-    }
-
-    /// How many panes away a mean is from being met: each of them moves the sum by no more than the
-    /// range of what counts. Zero if it is met, or not to be told.
-    fn margin(&mut self, leaf: &Leaf, at: i64) -> u32 {
-        let (low, high) = self.defs[usize::from(leaf.signal)].counting();
-        let cursor = self.view(leaf, at).cursor;
-        let plain = cursor.count == i64::from(cursor.covered);
-        if leaf.statistic != Statistic::Mean || !plain {
-            return 0;
-        }
-        let above = cursor.sum - leaf.limit * cursor.count;
-        // How far the sum is on the side where nothing is met. On the other side only coverage is
-        // missing, and the next reading may bring it.
-        let distance = if leaf.comparison.is_high() { -above } else { above };
-        let (low, high) = (i64::from(low.thousandths()), i64::from(high.thousandths()));
-        // A limit outside that range can be further away than the range is wide.
-        if distance <= 0 || leaf.limit < low || leaf.limit > high {
-            return 0;
-        }
-        u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)
+        let spare = def.ring_panes.saturating_sub(window) / 2;
+        margin(leaf, self.view(leaf, at).cursor, def.counting()).min(spare)
     }
 
     /// The value of a comparison, in thousandths.
@@ -197,6 +174,25 @@ impl Signals<'_> {
 #[inline(never)]
 pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef, value: i32) -> bool {
     judge(leaf, &signal.newest_window(usize::from(leaf.window), def, value)) != Verdict::Met
+}
+
+/// How many panes away a mean is from being met: each of them moves the sum by no more than the range
+/// of what counts. Zero if it is met, or not to be told.
+fn margin(leaf: &Leaf, cursor: &Cursor, (low, high): (Value, Value)) -> u32 {
+    let plain = cursor.count == i64::from(cursor.covered);
+    if leaf.statistic != Statistic::Mean || !plain {
+        return 0;
+    }
+    let above = cursor.sum - leaf.limit * cursor.count;
+    // How far the sum is on the side where nothing is met. On the other side only coverage is missing,
+    // and the next reading may bring it.
+    let distance = if leaf.comparison.is_high() { -above } else { above };
+    let (low, high) = (i64::from(low.thousandths()), i64::from(high.thousandths()));
+    // A limit outside that range can be further away than the range is wide.
+    if distance <= 0 || leaf.limit < low || leaf.limit > high {
+        return 0;
+    }
+    u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)
 }
 
 /// The pane in which a time lies.

@@ -92,7 +92,7 @@ impl Cursor {
         if lost || far {
             return self.stand(ring, pane, window);
         }
-        if self.at < pane && !window.line && self.leap(ring, pane, length).is_some() {
+        if self.at < pane && self.leap(ring, pane, window).is_some() {
             return;
         }
         while self.at < pane {
@@ -102,15 +102,17 @@ impl Cursor {
             }
         }
         while self.at > pane {
-            self.backward(ring, window);
+            self.backward(ring, ring.plain(self.at), window);
         }
     }
 
-    /// Forwards in one go.
-    fn leap(&mut self, ring: &Ring, pane: i64, length: i64) -> Option<()> {
-        let panes = u32::try_from(pane - self.at).ok()?;
-        let entering = ring.run(self.at + 1, panes)?;
-        let leaving = ring.run(self.at + 1 - length, panes)?;
+    /// Forwards or back in one go, if it keeps no line and the slots say all there is to say.
+    pub fn leap(&mut self, ring: &Ring, pane: i64, window: &Window) -> Option<()> {
+        let panes = u32::try_from((pane - self.at).abs()).ok().filter(|_| !window.line)?;
+        let first = pane.min(self.at) + 1;
+        let newer = ring.run(first, panes)?;
+        let older = ring.run(first - i64::from(window.panes), panes)?;
+        let (entering, leaving) = if pane > self.at { (newer, older) } else { (older, newer) };
         self.covered = self.covered.wrapping_add(entering.good).wrapping_sub(leaving.good);
         self.spoilt = self.spoilt.wrapping_add(entering.bad).wrapping_sub(leaving.bad);
         self.count += i64::from(entering.good) - i64::from(leaving.good);
@@ -149,11 +151,11 @@ impl Cursor {
         self.at += 1;
     }
 
-    /// One pane back.
+    /// One pane back; `here` is what the pane holds where it stands, if that is plain.
     #[inline]
-    pub fn backward(&mut self, ring: &Ring, window: &Window) {
+    pub fn backward(&mut self, ring: &Ring, here: Option<i32>, window: &Window) {
         let length = i64::from(window.panes);
-        match (ring.plain(self.at), ring.plain(self.at - length)) {
+        match (here, ring.plain(self.at - length)) {
             (Some(leaving), Some(entering)) => {
                 self.exchange_back(i64::from(leaving), i64::from(entering), window);
             }

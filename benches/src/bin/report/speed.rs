@@ -104,11 +104,9 @@ pub fn json_lines(params: &Params, samples: &[Sample]) {
                 }),
             });
             let mut ward = Ward::new(params.patients);
-            let ((), taken) = timed(|| {
-                for (line, now) in lines.iter() {
-                    ward.push_json(line, now);
-                }
-            });
+            let batch: Vec<_> = lines.iter().collect();
+            let ((), taken) = timed(|| batch.chunks(BATCH).for_each(|lines| ward.push_json(lines)));
+            drop(batch);
             alone.push(ns(parsed, samples.len()));
             engine.push(ns(taken, samples.len()));
         }
