@@ -29,7 +29,7 @@ impl Engine {
     /// as one [`handle_json`](Self::handle_json) for each.
     ///
     /// ```
-    /// # use rpm_core::{Engine, EngineConfig, HostTime, Policy};
+    /// # use rpm_core::{Engine, EngineConfig, HostTime, policy::Policy};
     /// # let policy = Policy::from_json(br#"{"id": "p", "version": 1, "title": "P",
     /// #     "signals": {"spo2": {"cadence": "1 s"}},
     /// #     "rules": [{"id": "gone", "title": "Gone", "signal": "spo2", "missing_for": "1 min"}]
