@@ -16,8 +16,10 @@ use crate::time::{HostTime, Timestamp};
 pub struct Alert {
     /// Its number, unique within the patient.
     pub id: AlertId,
-    /// Index of the rule in the policy that opened it.
+    /// Index of its rule; [`Engine::rule_of`](crate::Engine::rule_of) has the rule itself.
     pub rule: usize,
+    /// The version of the policy that opened it. It stays on that one.
+    pub version: u32,
     /// The highest level reached so far.
     pub level: Level,
     /// Whether it only records.

@@ -99,7 +99,10 @@ codes! {
     327 Cycle "cycle" "rules refer to each other in a circle";
     328 EmptyName "empty_name" "a name is empty or too long";
     329 CoverageTooHigh "coverage_too_high" "at this cadence the window can never be covered so well";
+    330 NotApproved "not_approved" "a change needs the approval of somebody other than its owner";
+    331 StaleProposal "stale_proposal" "the change was proposed for a policy that is not in force";
     332 GapTooShort "gap_too_short" "the gap is shorter than a pane: no hold could ever accrue";
+    333 NothingChanges "nothing_changes" "the proposed policy is the one it would replace";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

@@ -30,15 +30,22 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub fn new(policy: &Policy, max_outputs: usize) -> Self {
-        let room = OUTPUTS_PER_INPUT + OUTPUTS_PER_RULE * policy.rules().len();
-        Self {
-            out: Queue::new(max_outputs.max(room)),
-            room,
+        let mut desk = Self {
+            out: Queue::new(max_outputs),
+            room: 0,
             now: HostTime::NEVER,
             reached: HostTime::NEVER,
             behind: false,
             chain: Chain::default(),
-        }
+        };
+        desk.make_room(policy);
+        desk
+    }
+
+    /// For what one call under this policy may put out.
+    pub fn make_room(&mut self, policy: &Policy) {
+        self.room = OUTPUTS_PER_INPUT + OUTPUTS_PER_RULE * policy.rules().len();
+        self.out.hold_at_least(self.room);
     }
 
     #[inline]

@@ -107,10 +107,14 @@ impl Patient {
             let index = call.policy.resolve(&expected.kind).and_then(|k| call.policy.signal_of(k));
             let Some(index) = index else { continue };
             let host = |t: Timestamp| HostTime::from_millis(t.as_millis());
-            let signal = &mut self.lane.signals[index];
-            signal.cover = policy::cover(expected.cadence, call.policy.signals()[index].pane_ms);
-            signal.expected =
-                Expected { from: Some(host(expected.from)), until: expected.until.map(host) };
+            let twins = call.policy.signals()[index].twins.iter().map(|twin| usize::from(*twin));
+            for index in twins.chain([index]) {
+                let signal = &mut self.lane.signals[index];
+                let pane = call.policy.signals()[index].pane_ms;
+                signal.cover = policy::cover(expected.cadence, pane);
+                signal.expected =
+                    Expected { from: Some(host(expected.from)), until: expected.until.map(host) };
+            }
         }
         // What is covered has changed, and with it what can be met.
         self.lane.pulses.iter_mut().for_each(|pulse| pulse.slack = 0);

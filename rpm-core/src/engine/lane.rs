@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::error::Code;
 use crate::id::AlertId;
-use crate::policy::{Limits, Policy, RuleBody, SignalDef};
+use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
@@ -36,6 +36,8 @@ pub(crate) struct Lane {
 pub(crate) enum RuleState {
     Limits(Watch),
     Missing(Absence),
+    /// A retired rule without an open episode.
+    Resting,
 }
 
 /// A condition and what it has to do with people.
@@ -108,13 +110,14 @@ impl Watch {
 
 impl Lane {
     pub fn new(policy: &Policy) -> Self {
-        let state = |body: &RuleBody| match body {
+        let state = |rule: &Rule| match &rule.body {
+            _ if rule.retired.is_some() => RuleState::Resting,
             RuleBody::Limits(_) => RuleState::Limits(Watch::default()),
             RuleBody::Missing(_) => RuleState::Missing(Absence::default()),
         };
         Self {
             signals: policy.signals().iter().map(Signal::new).collect(),
-            rules: policy.rules().iter().map(|rule| state(&rule.body)).collect(),
+            rules: policy.rules().iter().map(state).collect(),
             pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
             newest: i64::MIN,
             absent: 0,
@@ -133,6 +136,13 @@ impl Lane {
     #[inline]
     pub fn touch_slots(&self, index: usize) -> u64 {
         self.signals.get(index).map_or(0, |signal| signal.ring.touch())
+    }
+
+    /// Counts anew how many rules miss their signal.
+    pub fn count_absent(&mut self) {
+        let missing =
+            |rule: &&RuleState| matches!(rule, RuleState::Missing(a) if a.since.is_some());
+        self.absent = self.rules.iter().filter(missing).count() as u16;
     }
 
     /// Whether the reading lies within the lateness horizon of the newest one.
@@ -197,6 +207,9 @@ impl Lane {
         let RuleBody::Limits(limits) = &policy.rules()[rule].body else {
             return true;
         };
+        if let RuleState::Resting = self.rules[rule] {
+            return true;
+        }
         let (pulse, signal) = (&mut self.pulses[rule], &self.signals[index]);
         if !good {
             return pulse.quiet || !limits.minds_artifacts;
@@ -234,6 +247,10 @@ impl Lane {
             self.settle(index, def);
         }
         self.evaluate(policy, index, pane, good, effects);
+        for twin in &def.twins {
+            self.insert(policy, usize::from(*twin), sample, effects);
+            self.signals[usize::from(*twin)].last_arrival = Some(effects.now);
+        }
         placed
     }
 
@@ -259,6 +276,10 @@ impl Lane {
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
         self.evaluate(policy, index, pane, true, effects);
+        for twin in &def.twins {
+            // What the twin has forgotten already cannot matter to it any more.
+            let _ = self.amend(policy, usize::from(*twin), sample, to.map(|(v, _)| v), effects);
+        }
         Ok(true)
     }
 

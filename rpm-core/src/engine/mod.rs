@@ -6,6 +6,7 @@
 //! | [`monitor`] | the same for one patient, without a map |
 //! | `patient`, `lane` | what one patient is: intake, conditions, alerts, records |
 //! | `backlog` | data older than the lateness horizon |
+//! | `change` | another policy, while it runs |
 //! | `events` | full events, resolved; refusals put out |
 //! | `lines` | events in their JSON form |
 //! | `timers` | what happens because host time passed |
@@ -14,6 +15,7 @@
 //! | [`why`] | why there is no alert yet |
 
 mod backlog;
+mod change;
 mod desk;
 mod events;
 mod lane;
@@ -37,12 +39,13 @@ use crate::error::{Code, Error};
 use crate::event::{Event, Kind, Quality};
 use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
 use crate::intake::{Counts, Receipt};
-use crate::policy::Policy;
+use crate::policy::{Policy, Rule};
 use crate::record::{Chain, ConditionState};
 use crate::signal::Sample;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
+use change::Force;
 use desk::Desk;
 use lane::Lane;
 pub use monitor::Monitor;
@@ -159,7 +162,7 @@ const READ_AHEAD: usize = 16;
 /// [`next_wakeup`](Self::next_wakeup). Getters change nothing. See the crate's documentation for
 /// the whole loop.
 pub struct Engine {
-    policy: Arc<Policy>,
+    force: Force,
     config: EngineConfig,
     patients: Vec<Patient>,
     /// Patient keys by the hash of tenant and identifier.
@@ -180,7 +183,7 @@ impl Engine {
     pub fn new(policy: Arc<Policy>, config: EngineConfig) -> Self {
         let desk = Desk::new(&policy, config.max_outputs);
         Self {
-            policy,
+            force: Force::new(policy),
             config,
             patients: Vec::new(),
             index: HashTable::new(),
@@ -191,7 +194,12 @@ impl Engine {
 
     /// The policy in force.
     pub fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+        self.force.policy()
+    }
+
+    /// The rule of an alert, as it was when the alert was opened.
+    pub fn rule_of(&self, alert: &Alert) -> Option<&Rule> {
+        self.force.plan.rules().get(alert.rule)
     }
 
     /// The key of a patient, who is added if new.
@@ -207,7 +215,7 @@ impl Engine {
             return Err(Error::new(Code::CapacityReached).at("patient"));
         }
         let key = self.patients.len() as u32;
-        self.add_patient(Patient::new(tenant.cloned(), id.clone(), &self.policy));
+        self.add_patient(Patient::new(tenant.cloned(), id.clone(), &self.force.plan));
         Ok(PatientKey(key))
     }
 
@@ -260,7 +268,7 @@ impl Engine {
         };
         let most = usize::from(self.config.max_devices);
         let patient = &mut self.patients[key.0 as usize];
-        let mut call = self.desk.call(&self.policy, now);
+        let mut call = self.desk.call(&self.force.plan, now);
         let receipt = patient.event(&mut call, event, most);
         let rearm = call.rearm;
         self.after(key.0, rearm, now);
@@ -294,7 +302,7 @@ impl Engine {
         for (lane, (key, kind)) in lanes.iter_mut().zip(group) {
             if let Some(patient) = self.patients.get(key as usize) {
                 sum ^= patient.touch();
-                let signal = self.policy.signal_of(kind);
+                let signal = self.force.plan.signal_of(kind);
                 *lane = signal.map(|signal| (&patient.lane, signal as u16));
             }
         }
@@ -316,14 +324,14 @@ impl Engine {
         let now = self.advance(reading.received_at)?;
         let key = reading.patient.0;
         let Some(patient) = self.patients.get_mut(key as usize) else {
-            let event = events::as_event(&self.policy, None, reading)?;
+            let event = events::as_event(&self.force.plan, None, reading)?;
             return Ok(self.desk.reject(now, Code::UnknownPatient, Rejected::Event(event)));
         };
-        let mut call = self.desk.call(&self.policy, now);
+        let mut call = self.desk.call(&self.force.plan, now);
         let receipt = patient.reading(&mut call, reading);
         let rearm = call.rearm;
         if let Receipt::Quarantined(code) = receipt {
-            let mut call = self.desk.call(&self.policy, now);
+            let mut call = self.desk.call(&self.force.plan, now);
             patient.reject_reading(&mut call, reading, code);
         }
         if rearm {
@@ -346,7 +354,7 @@ impl Engine {
         let Some(patient) = self.patients.get_mut(command.patient.0 as usize) else {
             return Ok(Err(Error::new(Code::UnknownPatient)));
         };
-        let mut call = self.desk.call(&self.policy, now);
+        let mut call = self.desk.call(&self.force.plan, now);
         let result = patient.command(&mut call, command);
         self.after(command.patient.0, true, now);
         Ok(result)
@@ -367,7 +375,8 @@ impl Engine {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<HostTime> {
-        self.timers.peek().map(|Reverse((at, _))| HostTime::from_millis(*at))
+        let timer = self.timers.peek().map(|Reverse((at, _))| HostTime::from_millis(*at));
+        timer.into_iter().chain(self.force.changes_at()).min()
     }
 
     /// How many patients there are.
@@ -397,53 +406,65 @@ impl Engine {
 
     /// The state of a rule's condition for a patient.
     pub fn condition(&self, patient: PatientKey, rule: &str) -> Option<ConditionState> {
-        let (index, _) = self.policy.rule(rule)?;
-        Some(self.patients.get(patient.0 as usize)?.condition(&self.policy, index))
+        let (index, _) = self.force.plan.rule(rule)?;
+        Some(self.patients.get(patient.0 as usize)?.condition(&self.force.plan, index))
     }
 
     /// Why a rule has not raised an alert for a patient, or what holds it back.
     pub fn why(&mut self, patient: PatientKey, rule: &str) -> Option<WhyNot> {
-        let (index, _) = self.policy.rule(rule)?;
-        Some(self.patients.get_mut(patient.0 as usize)?.why(&self.policy, index))
+        let (index, _) = self.force.plan.rule(rule)?;
+        Some(self.patients.get_mut(patient.0 as usize)?.why(&self.force.plan, index))
     }
 
     /// Host time goes on to `now`: whatever is due happens, in the order in which it is due.
     #[inline]
     fn advance(&mut self, now: HostTime) -> Result<HostTime, Error> {
         let now = self.desk.tick(now);
-        match self.timers.peek() {
-            Some(Reverse((at, _))) if *at <= now.as_millis() => self.fire_due(now)?,
-            _ => {}
+        let timer = self.timers.peek().is_some_and(|Reverse((at, _))| *at <= now.as_millis());
+        if timer || self.force.changes_at().is_some_and(|at| at <= now) {
+            self.fire_due(now)?;
         }
         self.desk.reached = now;
         if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
     }
 
     fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
-        while let Some(Reverse((at, key))) = self.timers.peek().copied() {
-            if at > now.as_millis() {
-                break;
+        loop {
+            let timer = self.timers.peek().map(|Reverse(timer)| *timer);
+            let timer = timer.filter(|(at, _)| *at <= now.as_millis());
+            let change = self.force.changes_at().filter(|at| *at <= now);
+            if timer.is_none() && change.is_none() {
+                return Ok(());
             }
             if !self.desk.has_room() {
                 return Err(Error::new(Code::OutputQueueFull));
             }
-            self.timers.pop();
-            let patient = &mut self.patients[key as usize];
-            if patient.armed != at {
-                continue;
+            match (timer, change) {
+                // What is due before a change happens before it, by the policy that is in force.
+                (Some((at, key)), change) if change.is_none_or(|c| at < c.as_millis()) => {
+                    self.timers.pop();
+                    self.fire(key, at, now);
+                }
+                (_, Some(change)) => self.change_policy(change.max(self.desk.reached)),
+                _ => {}
             }
-            patient.armed = UNARMED;
-            let until = HostTime::from_millis(at);
-            let since = self.desk.reached;
-            let mut call = self.desk.call(&self.policy, now);
-            let fired = patient.fire(&mut call, since, until);
-            if fired {
-                let at = call.now;
-                self.desk.reached = self.desk.reached.max(at);
-            }
-            self.arm(key);
         }
-        Ok(())
+    }
+
+    /// A wake-up of a patient, if the patient still waits for it.
+    fn fire(&mut self, key: u32, at: i64, now: HostTime) {
+        let patient = &mut self.patients[key as usize];
+        if patient.armed != at {
+            return;
+        }
+        patient.armed = UNARMED;
+        let since = self.desk.reached;
+        let mut call = self.desk.call(&self.force.plan, now);
+        if patient.fire(&mut call, since, HostTime::from_millis(at)) {
+            let at = call.now;
+            self.desk.reached = self.desk.reached.max(at);
+        }
+        self.arm(key);
     }
 
     /// After a patient's state changed: its wake-up, and whatever is due at once.
@@ -459,7 +480,7 @@ impl Engine {
 
     fn arm(&mut self, key: u32) {
         let patient = &mut self.patients[key as usize];
-        let at = patient.deadline_ms(&self.policy);
+        let at = patient.deadline_ms(&self.force.plan);
         if at < patient.armed {
             patient.armed = at;
             self.timers.push(Reverse((at, key)));

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use super::change::Force;
 use super::desk::Desk;
 use super::output::{Output, Rejected};
 use super::patient::Patient;
@@ -11,7 +12,7 @@ use crate::error::{Code, Error};
 use crate::event::Event;
 use crate::id::{DeviceId, DeviceKey, PatientId, TenantId};
 use crate::intake::{Counts, Receipt};
-use crate::policy::Policy;
+use crate::policy::{Policy, Rule};
 use crate::record::{Chain, ConditionState};
 use crate::time::HostTime;
 
@@ -23,7 +24,7 @@ const MAX_OUTPUTS: usize = 256;
 /// Watches one patient by one policy: the same decisions as an [`Engine`](super::Engine) with that
 /// patient in it.
 pub struct Monitor {
-    pub(super) policy: Arc<Policy>,
+    pub(super) force: Force,
     pub(super) patient: Patient,
     pub(super) desk: Desk,
 }
@@ -43,12 +44,17 @@ impl Monitor {
     pub fn new(policy: Arc<Policy>, tenant: Option<&TenantId>, patient: &PatientId) -> Self {
         let desk = new_desk(&policy);
         let patient = Patient::new(tenant.cloned(), patient.clone(), &policy);
-        Self { policy, patient, desk }
+        Self { force: Force::new(policy), patient, desk }
     }
 
     /// The policy in force.
     pub fn policy(&self) -> &Arc<Policy> {
-        &self.policy
+        self.force.policy()
+    }
+
+    /// The rule of an alert, as it was when the alert was opened.
+    pub fn rule_of(&self, alert: &Alert) -> Option<&Rule> {
+        self.force.plan.rules().get(alert.rule)
     }
 
     /// The key of a device, which is added if new.
@@ -64,7 +70,7 @@ impl Monitor {
             let rejected = Rejected::Event(event.into());
             return Ok(self.desk.reject(now, Code::UnknownPatient, rejected));
         }
-        let mut call = self.desk.call(&self.policy, now);
+        let mut call = self.desk.call(&self.force.plan, now);
         let receipt = self.patient.event(&mut call, event, MAX_DEVICES);
         // The event is taken; what has no room yet happens with the next call.
         let _ = self.fire_due(now);
@@ -74,7 +80,7 @@ impl Monitor {
     /// Takes one reading in; its patient key is ignored.
     pub fn handle_reading(&mut self, reading: &Reading) -> Result<Receipt, Error> {
         let now = self.advance(reading.received_at)?;
-        let mut call = self.desk.call(&self.policy, now);
+        let mut call = self.desk.call(&self.force.plan, now);
         let receipt = self.patient.reading(&mut call, reading);
         if let Receipt::Quarantined(code) = receipt {
             self.patient.reject_reading(&mut call, reading, code);
@@ -91,7 +97,7 @@ impl Monitor {
         now: HostTime,
     ) -> Result<Result<(), Error>, Error> {
         let now = self.advance(now)?;
-        let mut call = self.desk.call(&self.policy, now);
+        let mut call = self.desk.call(&self.force.plan, now);
         let result = self.patient.command(&mut call, command);
         Ok(result)
     }
@@ -108,7 +114,8 @@ impl Monitor {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<HostTime> {
-        self.patient.next_deadline(&self.policy)
+        let timer = self.patient.next_deadline(&self.force.plan);
+        timer.into_iter().chain(self.force.changes_at()).min()
     }
 
     /// The alerts: the open ones, and the latest closed one of each rule.
@@ -128,24 +135,24 @@ impl Monitor {
 
     /// The state of a rule's condition.
     pub fn condition(&self, rule: &str) -> Option<ConditionState> {
-        let (index, _) = self.policy.rule(rule)?;
-        Some(self.patient.condition(&self.policy, index))
+        let (index, _) = self.force.plan.rule(rule)?;
+        Some(self.patient.condition(&self.force.plan, index))
     }
 
     /// Why a rule has not raised an alert.
     pub fn why(&mut self, rule: &str) -> Option<WhyNot> {
-        let (index, _) = self.policy.rule(rule)?;
-        Some(self.patient.why(&self.policy, index))
+        let (index, _) = self.force.plan.rule(rule)?;
+        Some(self.patient.why(&self.force.plan, index))
     }
 
-    fn advance(&mut self, now: HostTime) -> Result<HostTime, Error> {
+    pub(super) fn advance(&mut self, now: HostTime) -> Result<HostTime, Error> {
         let now = self.desk.tick(now);
         self.fire_due(now)?;
         self.desk.reached = now;
         if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
     }
 
-    fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
+    pub(super) fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
         loop {
             if self.next_wakeup().is_none_or(|at| at > now) {
                 return Ok(());
@@ -153,8 +160,15 @@ impl Monitor {
             if !self.desk.has_room() {
                 return Err(Error::new(Code::OutputQueueFull));
             }
+            let timer = self.patient.next_deadline(&self.force.plan);
+            let change = self.force.changes_at().filter(|at| *at <= now);
+            // What was due before it happens before it, by the policy that was in force.
+            if let Some(change) = change.filter(|at| timer.is_none_or(|timer| *at <= timer)) {
+                self.change_policy(change.max(self.desk.reached));
+                continue;
+            }
             let since = self.desk.reached;
-            let mut call = self.desk.call(&self.policy, since);
+            let mut call = self.desk.call(&self.force.plan, since);
             if !self.patient.fire(&mut call, since, now) {
                 return Ok(());
             }

@@ -53,6 +53,11 @@ impl Queue {
         Self { waiting: VecDeque::new(), capacity }
     }
 
+    /// So many fit, whatever the configuration says.
+    pub fn hold_at_least(&mut self, outputs: usize) {
+        self.capacity = self.capacity.max(outputs);
+    }
+
     /// Whether so many more fit. Asked before anything changes.
     #[inline]
     pub fn has_room(&self, wanted: usize) -> bool {

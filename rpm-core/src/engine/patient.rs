@@ -112,6 +112,7 @@ impl Patient {
         let plain = sample.quality.is_good()
             || sample.quality == Quality::ARTIFACT && !def.accept.any(Quality::ARTIFACT);
         let believable = plain
+            && def.twins.is_empty()
             && intake::is_plausible(def, sample.value)
             && intake::check_time(call.policy, sample.observed_at, call.now).is_ok();
         let new = r.sequence.is_none_or(|number| device.sequence.lookup(number) == Seen::No);
@@ -226,6 +227,9 @@ impl Patient {
         }
         if self.lane.absent > 0 {
             self.signal_is_back(call, index, sample.observed_at);
+            for twin in &call.policy.signals()[index].twins {
+                self.signal_is_back(call, usize::from(*twin), sample.observed_at);
+            }
         }
         if !effects.list.is_empty() {
             self.take_effects(call, effects);
@@ -273,7 +277,7 @@ impl Patient {
         };
         let alerted = self.alerts.iter().any(overlaps);
         let body = Body::RetrospectiveFinding {
-            rule: call.policy.rules()[rule].id.clone(),
+            rule: call.policy.rules()[rule].label(),
             level: limits.levels[top].level,
             from: Timestamp::from_millis(from),
             until: Timestamp::from_millis(until),
@@ -295,7 +299,7 @@ impl Patient {
 
     fn hold_abandoned(&mut self, call: &mut Call<'_>, rule: usize, gap: &Abandoned) {
         let body = Body::HoldAbandoned {
-            rule: call.policy.rules()[rule].id.clone(),
+            rule: call.policy.rules()[rule].label(),
             level: gap.level,
             observed_at: self.exact_time(call.policy, rule, gap.at),
             held: gap.held,
@@ -304,7 +308,7 @@ impl Patient {
     }
 
     fn condition_changed(&mut self, call: &mut Call<'_>, rule: usize, change: &Change) {
-        let id = call.policy.rules()[rule].id.clone();
+        let id = call.policy.rules()[rule].label();
         match change {
             Change::Stepped { at, state } => {
                 // An alert's own record carries the evidence; the way there does not need it.
@@ -354,7 +358,7 @@ impl Patient {
     }
 
     /// Brings the alert of a rule in line with its condition.
-    fn annunciate(
+    pub fn annunciate(
         &mut self,
         call: &mut Call<'_>,
         rule: usize,
@@ -385,10 +389,13 @@ impl Patient {
         }
         self.set_dated(rule, false);
         match (has_alert, level_of(state)) {
-            (true, level) if !self.let_go(rule, level) => {
+            (true, level) if !self.let_go(call, rule, level) => {
                 self.follow(call, rule, state, frontier, revised.is_some());
             }
-            (_, Some(level)) if self.alert_of(rule).is_none() => {
+            (_, Some(level))
+                if self.alert_of(rule).is_none()
+                    && !self.is_spoken_for(call.policy, rule, level) =>
+            {
                 self.open(call, rule, level, state, &machine);
             }
             _ => {}
@@ -396,16 +403,17 @@ impl Patient {
         call.rearm = true;
     }
 
-    fn alert_of(&self, rule: usize) -> Option<AlertId> {
+    pub fn alert_of(&self, rule: usize) -> Option<AlertId> {
         match &self.lane.rules[rule] {
             RuleState::Limits(watch) => watch.alert,
             RuleState::Missing(absence) => absence.alert,
+            RuleState::Resting => None,
         }
     }
 
     /// Whether a person has closed the rule's alert. It is let go when the condition is over, or
     /// when it became worse than what was closed: that is an alert of its own.
-    fn let_go(&mut self, rule: usize, level: Option<Level>) -> bool {
+    fn let_go(&mut self, call: &mut Call<'_>, rule: usize, level: Option<Level>) -> bool {
         let id = self.alert_of(rule);
         let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
             return true;
@@ -418,6 +426,7 @@ impl Patient {
             if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
                 watch.alert = None;
             }
+            self.episode_over(call, rule);
         }
         true
     }
@@ -464,7 +473,7 @@ impl Patient {
                 (Some(level), Some((from, worst))) => start = Some((from, worst.max(level))),
                 (None, Some((from, level))) => {
                     let body = Body::RetrospectiveFinding {
-                        rule: call.policy.rules()[rule].id.clone(),
+                        rule: call.policy.rules()[rule].label(),
                         level,
                         from: Timestamp::from_millis(from),
                         until: Timestamp::from_millis(*at),
@@ -539,6 +548,7 @@ impl Patient {
             shadow: call.policy.rules()[rule].mode == Mode::Shadow,
             onset,
             opened_at: call.now,
+            version: call.policy.version(),
             revision: 1,
             repeats: 0,
             condition,
@@ -602,7 +612,9 @@ impl Patient {
         match &mut self.lane.rules[rule] {
             RuleState::Limits(watch) => watch.alert = None,
             RuleState::Missing(absence) => absence.alert = None,
+            RuleState::Resting => {}
         }
+        self.episode_over(call, rule);
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -665,7 +677,7 @@ impl Patient {
                     person,
                     Vec::new(),
                 );
-                self.release_closed(command.alert);
+                self.release_closed(call, command.alert);
                 Ok(())
             }
             Err(error) => {
@@ -683,15 +695,17 @@ impl Patient {
 
     /// A resolved alert lets go of its rule once the condition is over; while it is still active
     /// the rule stays tied to it, so that resolving does not raise the same alert again.
-    fn release_closed(&mut self, id: AlertId) {
-        let over = self.alerts.iter().any(|a| a.id == id && !a.is_open() && !a.is_active());
-        for rule in self.lane.rules.iter_mut().filter(|_| over) {
-            match rule {
-                RuleState::Limits(watch) if watch.alert == Some(id) => watch.alert = None,
-                RuleState::Missing(absence) if absence.alert == Some(id) => absence.alert = None,
-                _ => {}
-            }
+    fn release_closed(&mut self, call: &mut Call<'_>, id: AlertId) {
+        let over = |a: &&Alert| a.id == id && !a.is_open() && !a.is_active();
+        let Some(rule) = self.alerts.iter().find(over).map(|alert| alert.rule) else {
+            return;
+        };
+        match &mut self.lane.rules[rule] {
+            RuleState::Limits(watch) if watch.alert == Some(id) => watch.alert = None,
+            RuleState::Missing(absence) if absence.alert == Some(id) => absence.alert = None,
+            _ => return,
         }
+        self.episode_over(call, rule);
     }
 
     pub fn record(&mut self, call: &mut Call<'_>, body: Body) {

@@ -101,6 +101,9 @@ impl Patient {
         let due = Timestamp::from_millis(call.now.as_millis());
         let state = ConditionState::Active(missing.level);
         self.condition_record(call, rule, due, state);
+        if self.is_spoken_for(call.policy, rule, missing.level) {
+            return;
+        }
         let alert = self.new_alert(call, rule, missing.level, state, onset);
         if let RuleState::Missing(absence) = &mut self.lane.rules[rule] {
             absence.alert = Some(alert);
@@ -216,7 +219,7 @@ impl Patient {
         observed_at: Timestamp,
         state: ConditionState,
     ) {
-        let rule = call.policy.rules()[rule].id.clone();
+        let rule = call.policy.rules()[rule].label();
         let body = Body::ConditionChanged { rule, observed_at, state, evidence: Vec::new() };
         self.record(call, body);
     }

@@ -52,6 +52,7 @@ impl Patient {
         let id = match &self.lane.rules[rule] {
             RuleState::Limits(watch) => watch.alert,
             RuleState::Missing(absence) => absence.alert,
+            RuleState::Resting => None,
         };
         let alert = self.alerts.iter().find(|a| Some(a.id) == id && a.is_open());
         match (&policy.rules()[rule].body, &self.lane.rules[rule]) {

@@ -10,9 +10,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::plan::{
-    Comparison, Expr, Leaf, LevelDef, Limits, Missing, Mode, Reader, Rule, RuleBody, Times,
-};
+use super::plan::{Comparison, Expr, Leaf, LevelDef, Limits, Missing, Mode, Rule, RuleBody, Times};
 use super::spec::{LevelSpec, Number, PolicySpec, PredicateSpec, RuleSpec, SignalSpec};
 use super::{Policy, PolicyErrors, SignalDef, check};
 use crate::error::{Code, Error};
@@ -55,7 +53,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let mut policy = Policy {
         hash: Hash::of(canonical(&spec).as_bytes()),
         spec,
-        readers: readers(compiler.signals.len(), &rules),
+        readers: super::plan::readers(compiler.signals.len(), &rules),
         horizon: compiler.horizon,
         max_future_skew: compiler.skew,
         kinds: compiler.kinds,
@@ -66,21 +64,6 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     };
     policy.warnings = check::warnings(&policy);
     Ok(policy)
-}
-
-/// Which rules evaluate each signal.
-fn readers(signals: usize, rules: &[Rule]) -> Vec<Vec<Reader>> {
-    let mut readers: Vec<Vec<Reader>> = (0..signals).map(|_| Vec::new()).collect();
-    for (rule, def) in rules.iter().enumerate().filter(|(_, def)| def.mode != Mode::Disabled) {
-        let RuleBody::Limits(limits) = &def.body else {
-            continue;
-        };
-        for signal in &limits.signals {
-            let reader = Reader { rule: rule as u16, gauge: limits.gauge() };
-            readers[usize::from(*signal)].push(reader);
-        }
-    }
-    readers
 }
 
 /// JSON in the order of the fields, without the editor's hint.
@@ -276,6 +259,7 @@ impl Compiler {
             plausible: facts.plausible,
             windows: Vec::new(),
             watchers: Vec::new(),
+            twins: Vec::new(),
         })
     }
 
@@ -321,7 +305,7 @@ impl Compiler {
             let mode = self.mode(rule.mode.as_deref(), &path);
             if let Some(body) = self.rule_body(Defaults { rule, spec }, index, &path) {
                 let (id, title) = (rule.id.clone(), rule.title.clone());
-                rules.push(Rule { id, title, mode, body });
+                rules.push(Rule { id, title, mode, body, retired: None });
             }
         }
         self.set_missing_levels(&mut rules);

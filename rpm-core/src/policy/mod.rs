@@ -7,12 +7,16 @@
 //! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
 //! | `check` | warnings: legal, but probably not meant |
 //! | `words` | the policy in plain words |
+//! | [`change`] | proposal and approval of another policy |
+//! | `succession` | what becomes of rules and signals then |
 
+pub mod change;
 mod check;
 mod compile;
 mod plan;
 mod read;
 pub mod spec;
+mod succession;
 mod words;
 
 use alloc::string::String;
@@ -26,16 +30,18 @@ use crate::record::{Hash, PolicyRef};
 use crate::time::Duration;
 
 pub use crate::signal::SignalDef;
+pub use change::{Approved, Proposal};
 pub(crate) use compile::cover;
 pub use plan::{Comparison, LimitLine, Mode, Rule};
 pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, Reader, RuleBody};
 pub use spec::PolicySpec;
+pub(crate) use succession::{Succession, succeed};
 pub(crate) use words::unit_text;
 
 /// A checked policy, immutable and shared.
 ///
 /// Two policies with the same [`hash`](Self::hash) decide the same.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     spec: PolicySpec,
     hash: Hash,

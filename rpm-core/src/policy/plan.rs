@@ -26,6 +26,18 @@ pub struct Rule {
     pub(crate) title: String,
     pub(crate) mode: Mode,
     pub(crate) body: RuleBody,
+    /// Whether it only follows the open episodes of a policy before.
+    pub(crate) retired: Option<Retired>,
+}
+
+/// A rule that another policy put out of force.
+#[derive(Clone, Debug)]
+pub(crate) struct Retired {
+    /// Its name and the version it comes from, such as `spo2-low@3`: records tell its condition from
+    /// that of the rule in force.
+    pub label: String,
+    /// The rule of the same name that is in force.
+    pub successor: Option<u16>,
 }
 
 #[derive(Clone, Debug)]
@@ -64,6 +76,21 @@ pub(crate) struct Reader {
     pub gauge: Option<Leaf>,
 }
 
+/// Which rules evaluate each signal.
+pub(super) fn readers(signals: usize, rules: &[Rule]) -> Vec<Vec<Reader>> {
+    let mut readers: Vec<Vec<Reader>> = (0..signals).map(|_| Vec::new()).collect();
+    for (rule, def) in rules.iter().enumerate().filter(|(_, def)| def.mode != Mode::Disabled) {
+        let RuleBody::Limits(limits) = &def.body else {
+            continue;
+        };
+        for signal in &limits.signals {
+            let reader = Reader { rule: rule as u16, gauge: limits.gauge() };
+            readers[usize::from(*signal)].push(reader);
+        }
+    }
+    readers
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct LevelDef {
     pub level: Level,
@@ -97,7 +124,7 @@ impl LevelDef {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Times {
     pub count: u16,
     pub within: i64,
@@ -123,7 +150,7 @@ pub(crate) enum Expr {
 }
 
 /// One comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Leaf {
     pub signal: u16,
     /// Index of the signal's window.
@@ -213,6 +240,11 @@ impl Rule {
     /// Its name.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What records of its condition call it.
+    pub(crate) fn label(&self) -> String {
+        self.retired.as_ref().map_or_else(|| self.id.clone(), |retired| retired.label.clone())
     }
 
     /// What the clinician reads.

@@ -33,6 +33,8 @@ pub struct SignalDef {
     pub(crate) windows: Vec<Window>,
     /// The rules that fire when it is missing.
     pub(crate) watchers: Vec<u16>,
+    /// Signals of the same kind with other panes, which only retired rules read.
+    pub(crate) twins: Vec<u16>,
 }
 
 impl SignalDef {

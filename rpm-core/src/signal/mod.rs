@@ -76,6 +76,23 @@ impl Signal {
         }
     }
 
+    /// Takes the readings of another signal of the same kind over.
+    pub fn take_over(&mut self, from: &Self, was: &SignalDef, def: &SignalDef) {
+        (self.last_arrival, self.expected) = (from.last_arrival, from.expected);
+        if from.cover != was.cover {
+            // An enrolment said so; in panes of this width.
+            let span = i64::from(from.cover) * was.pane_ms;
+            self.cover = u32::try_from(span / def.pane_ms).unwrap_or(u32::MAX).max(1);
+        }
+        if was.pane_ms == def.pane_ms {
+            self.ring = from.ring.resized(def.ring_panes);
+            return;
+        }
+        for (sample, good) in from.ring.readings() {
+            self.insert(&sample, good, def);
+        }
+    }
+
     /// Puts a reading into its pane and keeps every window that covers it true. Also gives the
     /// pane.
     pub fn insert(&mut self, sample: &Sample, good: bool, def: &SignalDef) -> (Placed, i64) {

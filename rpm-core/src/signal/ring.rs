@@ -17,6 +17,7 @@ use super::slots::{Run, Slot, Slots};
 use crate::bytes::{Reader, Snap, Writer};
 use crate::error::Error;
 use crate::event::Quality;
+use crate::id::DeviceKey;
 use crate::time::Timestamp;
 use crate::value::Value;
 
@@ -576,6 +577,54 @@ impl Ring {
             None if detail.total.good == 0 => Some(Slot::Spoilt(detail.total.bad)),
             None => None,
         }
+    }
+}
+
+/// Under another policy.
+impl Ring {
+    /// The same panes in a ring of another size; the oldest may not fit.
+    pub fn resized(&self, capacity: u32) -> Self {
+        let mut ring = Self { capacity: capacity.max(1), ..self.clone() };
+        if capacity == self.capacity || self.newest == NONE {
+            return ring;
+        }
+        ring.slots = Slots::empty(ring.capacity as usize);
+        ring.head = ring.capacity - 1;
+        let kept = self.oldest().max(ring.oldest())..=self.newest;
+        let mut offsets = vec![self.phase; ring.capacity as usize];
+        for pane in kept {
+            let (from, to) = (self.place_of(pane), ring.place_of(pane));
+            offsets[to] = self.offset_at(from);
+            ring.slots.set(to, self.slots.get(from));
+        }
+        if let Some(odd) = &mut ring.odd {
+            odd.offsets = odd.offsets.is_some().then(|| offsets.into());
+            odd.free = Vec::new();
+        }
+        let free = ring.unused(ring.details().len());
+        if let Some(odd) = &mut ring.odd {
+            odd.free = free;
+        }
+        ring
+    }
+
+    /// Every reading that is remembered exactly and stands, oldest first; and whether it is good.
+    pub fn readings(&self) -> impl Iterator<Item = (Sample, bool)> + '_ {
+        let panes = self.newest().map(|newest| self.oldest()..=newest);
+        panes.into_iter().flatten().flat_map(move |pane| {
+            let at = self.place_of(pane);
+            let entries = match self.slots.get(at) {
+                Slot::Detail(index) => self.detail(index).map_or(&[][..], |d| &d.entries).to_vec(),
+                _ => self.compact_entry(at).into_iter().collect(),
+            };
+            entries.into_iter().filter(|e| e.state != State::Void).map(move |entry| {
+                let at = self.start_of(pane).saturating_add(i64::from(entry.offset));
+                let (observed_at, device) = (Timestamp::from_millis(at), DeviceKey(entry.device));
+                let (value, quality) = (Value::from_thousandths(entry.value), entry.quality);
+                let sample = Sample { observed_at, device, value, quality };
+                (sample, entry.state == State::Good)
+            })
+        })
     }
 }
 

@@ -9,13 +9,12 @@ mod state;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::lane::RuleState;
+use super::change::Force;
 use super::patient::Patient;
 use super::{Engine, EngineConfig, Monitor};
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
 use crate::policy::{Policy, SignalDef};
-use crate::record::Hash;
 use crate::signal::Signal;
 use crate::time::{Duration, HostTime};
 
@@ -51,7 +50,7 @@ impl Engine {
         if !self.desk.out.is_empty() {
             return Err(Error::new(Code::UndrainedOutputs));
         }
-        let mut w = head(&self.policy);
+        let mut w = head(&self.force);
         self.desk.save(&mut w);
         w.len(self.patients.len());
         for patient in &self.patients {
@@ -71,19 +70,20 @@ impl Engine {
         config: EngineConfig,
         now: HostTime,
     ) -> Result<(Self, RestoreReport), Error> {
-        let (mut r, policy) = open(bytes, policies)?;
-        let mut engine = Self::new(policy, config);
+        let (mut r, force) = open(bytes, policies)?;
+        let mut engine = Self::new(Arc::clone(&force.plan), config);
+        engine.force = force;
         engine.desk.load(&mut r)?;
         let count = r.len()?;
         for _ in 0..count {
-            let patient = Patient::load(&mut r, &engine.policy)?;
+            let patient = Patient::load(&mut r, &engine.force.plan)?;
             let known = engine.find_patient(patient.tenant.as_ref(), &patient.id);
             r.ensure(known.is_none())?;
             engine.add_patient(patient);
             engine.arm(engine.patients.len() as u32 - 1);
         }
         r.ensure(r.is_empty())?;
-        let report = report(&engine.policy, &engine.patients, engine.desk.now, now);
+        let report = report(&engine.force.plan, &engine.patients, engine.desk.now, now);
         Ok((engine, report))
     }
 }
@@ -94,7 +94,7 @@ impl Monitor {
         if !self.desk.out.is_empty() {
             return Err(Error::new(Code::UndrainedOutputs));
         }
-        let mut w = head(&self.policy);
+        let mut w = head(&self.force);
         self.desk.save(&mut w);
         self.patient.save(&mut w);
         Ok(seal(w))
@@ -106,21 +106,21 @@ impl Monitor {
         policies: &[Arc<Policy>],
         now: HostTime,
     ) -> Result<(Self, RestoreReport), Error> {
-        let (mut r, policy) = open(bytes, policies)?;
-        let mut desk = super::monitor::new_desk(&policy);
+        let (mut r, force) = open(bytes, policies)?;
+        let mut desk = super::monitor::new_desk(&force.plan);
         desk.load(&mut r)?;
-        let patient = Patient::load(&mut r, &policy)?;
+        let patient = Patient::load(&mut r, &force.plan)?;
         r.ensure(r.is_empty())?;
-        let report = report(&policy, core::slice::from_ref(&patient), desk.now, now);
-        Ok((Self { policy, patient, desk }, report))
+        let report = report(&force.plan, core::slice::from_ref(&patient), desk.now, now);
+        Ok((Self { force, patient, desk }, report))
     }
 }
 
-fn head(policy: &Policy) -> Writer {
+fn head(force: &Force) -> Writer {
     let mut w = Writer::default();
     w.bytes.extend_from_slice(MAGIC);
     VERSION.save(&mut w);
-    policy.hash().save(&mut w);
+    force.save(&mut w);
     w
 }
 
@@ -131,7 +131,7 @@ fn seal(mut w: Writer) -> Vec<u8> {
 }
 
 /// Checks the frame; the reader stands behind the head.
-fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Arc<Policy>), Error> {
+fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Force), Error> {
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| Error::new(Code::NotASnapshot))?;
     // The version before the checksum: a newer release may sum differently.
     let version: u16 = Reader::new(rest).read()?;
@@ -146,9 +146,8 @@ fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Ar
     }
     let mut r = Reader::new(body);
     r.take(MAGIC.len() + size_of::<u16>())?;
-    let hash: Hash = r.read()?;
-    let policy = policies.iter().find(|p| p.hash() == hash);
-    Ok((r, policy.ok_or_else(|| Error::new(Code::SnapshotPolicy))?.clone()))
+    let force = Force::load(&mut r, policies)?;
+    Ok((r, force))
 }
 
 fn report(policy: &Policy, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
@@ -167,10 +166,4 @@ fn report(policy: &Policy, patients: &[Patient], saved: HostTime, now: HostTime)
         timers_due: patients.iter().filter(due).count(),
         readings_missed: patients.iter().map(of_patient).sum(),
     }
-}
-
-/// How many rules miss their signal.
-fn absent(rules: &[RuleState]) -> u16 {
-    let missing = |rule: &&RuleState| matches!(rule, RuleState::Missing(a) if a.since.is_some());
-    rules.iter().filter(missing).count() as u16
 }

@@ -275,6 +275,7 @@ impl Snap for Alert {
         self.shadow.save(w);
         self.onset.save(w);
         self.opened_at.save(w);
+        self.version.save(w);
         self.revision.save(w);
         self.repeats.save(w);
         self.condition.save(w);
@@ -288,6 +289,7 @@ impl Snap for Alert {
             shadow: r.read()?,
             onset: r.read()?,
             opened_at: r.read()?,
+            version: r.read()?,
             revision: r.read()?,
             repeats: r.read()?,
             condition: r.read()?,
@@ -340,9 +342,11 @@ impl Lane {
         self.newest.save(w);
         self.signals.iter().for_each(|signal| signal.save(w));
         for rule in &self.rules {
+            matches!(rule, RuleState::Resting).save(w);
             match rule {
                 RuleState::Limits(watch) => watch.save(w),
                 RuleState::Missing(absence) => absence.save(w),
+                RuleState::Resting => {}
             }
         }
         self.pulses.iter().for_each(|pulse| pulse.frontier.save(w));
@@ -356,7 +360,10 @@ impl Lane {
         }
         let mut rules = Vec::new();
         for rule in policy.rules() {
+            let rests: bool = r.read()?;
+            r.ensure(!rests || rule.retired.is_some())?;
             rules.push(match &rule.body {
+                _ if rests => RuleState::Resting,
                 RuleBody::Limits(limits) => {
                     let watch: Watch = r.read()?;
                     let levels = limits.levels.len();
@@ -373,12 +380,13 @@ impl Lane {
             let frontier = r.time()?;
             pulses.push(match rule {
                 RuleState::Limits(watch) => Pulse::of(&watch.condition, frontier),
-                RuleState::Missing(_) => Pulse::default(),
+                RuleState::Missing(_) | RuleState::Resting => Pulse::default(),
             });
         }
-        let absent = super::absent(&rules);
         let (signals, rules, pulses) = (signals.into(), rules.into(), pulses.into());
-        Ok(Self { signals, rules, pulses, newest, absent })
+        let mut lane = Self { signals, rules, pulses, newest, absent: 0 };
+        lane.count_absent();
+        Ok(lane)
     }
 }
 

@@ -1,0 +1,282 @@
+//! Another policy for a running engine.
+//!
+//! A change is an input: it has a time, and a replay that gets it again decides the same. Rules that
+//! mean the same go on as if nothing had happened; episodes of rules that changed are followed to their
+//! end by the version that opened them. See `policy::succession`.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::lane::{Lane, RuleState};
+use super::patient::Patient;
+use super::{Engine, Monitor};
+use crate::bytes::{Reader, Snap, Writer, corrupt};
+use crate::error::{Code, Error};
+use crate::policy::{Approved, Policy, RuleBody, Succession, succeed};
+use crate::record::{Body, Hash, PolicyRef};
+use crate::time::HostTime;
+
+/// So many changes may wait for the episodes before them to end.
+const MAX_STEPS: usize = 64;
+
+/// The policy in force, and how it came to be.
+#[derive(Debug)]
+pub(crate) struct Force {
+    /// From the last policy of which no retired rule is left; the last one is in force.
+    steps: Vec<Step>,
+    /// What is executed: the policy in force, with retired rules behind its own.
+    pub plan: Arc<Policy>,
+    /// What comes next.
+    next: Option<Approved>,
+}
+
+/// A policy that followed another, and the rules of that one which had open episodes.
+#[derive(Debug)]
+struct Step {
+    policy: Arc<Policy>,
+    open: Vec<u32>,
+}
+
+impl Force {
+    pub fn new(policy: Arc<Policy>) -> Self {
+        let step = Step { policy: Arc::clone(&policy), open: Vec::new() };
+        Self { steps: Vec::from([step]), plan: policy, next: None }
+    }
+
+    pub fn policy(&self) -> &Arc<Policy> {
+        // There is one from the beginning.
+        self.steps.last().map_or(&self.plan, |step| &step.policy)
+    }
+
+    /// When the next change takes effect.
+    #[inline]
+    pub fn changes_at(&self) -> Option<HostTime> {
+        self.next.as_ref().map(|next| next.effective_at)
+    }
+
+    /// Plans a change, in place of one that was planned before.
+    fn plan_change(&mut self, change: Approved) -> Result<(), Error> {
+        if !change.is_for(self.policy().hash()) {
+            return Err(Error::new(Code::StaleProposal).at("from"));
+        }
+        if self.steps.len() >= MAX_STEPS {
+            let hint = "episodes of too many earlier versions are open: close them first";
+            return Err(Error::new(Code::TooManyItems).hint(hint));
+        }
+        self.next = Some(change);
+        Ok(())
+    }
+
+    /// The policy that was planned comes into force, for these patients.
+    fn change(&mut self, patients: &mut [Patient]) -> Option<Body> {
+        let next = self.next.take()?;
+        let open: BTreeSet<u32> = patients.iter().flat_map(open_rules).collect();
+        let open: Vec<u32> = open.into_iter().collect();
+        self.step(Step { policy: next.to, open }, |old, to| {
+            patients.iter_mut().for_each(|patient| patient.migrate(old, to));
+        });
+        let to: PolicyRef = self.policy().reference();
+        let (reason, owner, approver) = (next.reason, next.owner, next.approver);
+        Some(Body::PolicyChanged { from: next.from, to, reason, owner, approver })
+    }
+
+    fn step(&mut self, step: Step, migrate: impl FnOnce(&Policy, &Succession)) {
+        let is_open = |rule: usize| step.open.contains(&(rule as u32));
+        let to = succeed(&self.plan, &step.policy, is_open);
+        migrate(&self.plan, &to);
+        if to.policy.rules().iter().all(|rule| rule.retired.is_none()) {
+            *self = Self::new(step.policy);
+        } else {
+            self.plan = Arc::new(to.policy);
+            self.steps.push(step);
+        }
+    }
+
+    pub fn save(&self, w: &mut Writer) {
+        w.len(self.steps.len());
+        for step in &self.steps {
+            step.policy.hash().save(w);
+            w.list(step.open.iter());
+        }
+        self.next.is_some().save(w);
+        if let Some(next) = &self.next {
+            next.to.hash().save(w);
+            [&next.owner, &next.reason, &next.approver].into_iter().for_each(|text| w.text(text));
+            next.effective_at.save(w);
+        }
+    }
+
+    /// Finds the policies among those given.
+    pub fn load(r: &mut Reader<'_>, policies: &[Arc<Policy>]) -> Result<Self, Error> {
+        let find = |hash: Hash| {
+            let found = policies.iter().find(|p| p.hash() == hash);
+            found.cloned().ok_or_else(|| Error::new(Code::SnapshotPolicy))
+        };
+        let mut force: Option<Self> = None;
+        let steps = r.len()?;
+        r.ensure(steps <= MAX_STEPS)?;
+        for _ in 0..steps {
+            let step = Step { policy: find(r.read()?)?, open: r.list()? };
+            match &mut force {
+                Some(force) => force.step(step, |_, _| {}),
+                None => force = Some(Self::new(step.policy)),
+            }
+        }
+        let mut force = force.ok_or_else(corrupt)?;
+        if r.read::<bool>()? {
+            let (to, from) = (find(r.read()?)?, force.policy().reference());
+            let (owner, reason, approver) = (r.text()?, r.text()?, r.text()?);
+            let effective_at = r.read()?;
+            force.next = Some(Approved { from, to, owner, reason, approver, effective_at });
+        }
+        Ok(force)
+    }
+}
+
+fn open_rules(patient: &Patient) -> impl Iterator<Item = u32> + '_ {
+    patient.alerts.iter().filter(|alert| alert.is_open()).map(|alert| alert.rule as u32)
+}
+
+impl Engine {
+    /// Takes an approved change of the policy in: it takes effect at its time, or at once. It replaces
+    /// one that has not taken effect yet.
+    ///
+    /// Rules that mean the same go on with all their state. Episodes of rules that changed or went away
+    /// stay on the version that opened them until they are closed; meanwhile the changed rule speaks up
+    /// only for what is worse. Keys of patients and devices stay; declared kinds may get other numbers,
+    /// so look them up again.
+    ///
+    /// # Errors
+    /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
+    /// [`Code::StaleProposal`]: the change was proposed for a policy that is not in force, or
+    /// [`Code::TooManyItems`]: episodes of too many earlier versions are open.
+    pub fn handle_change(
+        &mut self,
+        change: Approved,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        self.advance(now)?;
+        let planned = self.force.plan_change(change);
+        if planned.is_ok() {
+            // Room is left for one call's outputs; the rest waits for the next call.
+            let _ = self.fire_due(self.desk.now);
+        }
+        Ok(planned)
+    }
+
+    /// What is due has happened up to the time of the change.
+    pub(super) fn change_policy(&mut self, at: HostTime) {
+        if let Some(body) = self.force.change(&mut self.patients) {
+            self.desk.make_room(&self.force.plan);
+            self.desk.record(at, body);
+            (0..self.patients.len() as u32).for_each(|key| self.arm(key));
+        }
+    }
+}
+
+impl Monitor {
+    /// Takes an approved change of the policy in; as
+    /// [`Engine::handle_change`](super::Engine::handle_change).
+    pub fn handle_change(
+        &mut self,
+        change: Approved,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        self.advance(now)?;
+        let planned = self.force.plan_change(change);
+        if planned.is_ok() {
+            let _ = self.fire_due(self.desk.now);
+        }
+        Ok(planned)
+    }
+
+    pub(super) fn change_policy(&mut self, at: HostTime) {
+        if let Some(body) = self.force.change(core::slice::from_mut(&mut self.patient)) {
+            self.desk.make_room(&self.force.plan);
+            self.desk.record(at, body);
+        }
+    }
+}
+
+impl Patient {
+    /// Goes on under another policy.
+    fn migrate(&mut self, old: &Policy, to: &Succession) {
+        let mut lane = Lane::new(&to.policy);
+        lane.newest = self.lane.newest;
+        for (index, source) in to.signals.iter().enumerate() {
+            if let Some(source) = *source {
+                let (from, def) = (&self.lane.signals[source], &to.policy.signals()[index]);
+                lane.signals[index].take_over(from, &old.signals()[source], def);
+            }
+        }
+        for (index, source) in to.rules.iter().enumerate() {
+            if let Some(source) = *source {
+                let state = core::mem::replace(&mut self.lane.rules[source], RuleState::Resting);
+                let retired = to.policy.rules()[index].retired.is_some();
+                if self.goes_on(&state, retired) {
+                    lane.rules[index] = state;
+                    lane.pulses[index] = self.lane.pulses[source];
+                    lane.pulses[index].slack = 0;
+                }
+            }
+        }
+        lane.count_absent();
+        self.lane = lane;
+        self.alerts.retain_mut(|alert| {
+            let follows = to.rules.iter().position(|source| *source == Some(alert.rule));
+            let rule = follows.or_else(|| {
+                let (named, _) = to.policy.rule(old.rules()[alert.rule].id())?;
+                Some(named)
+            });
+            alert.rule = rule.unwrap_or(alert.rule);
+            rule.is_some()
+        });
+        if let Some(backlog) = &mut self.backlog {
+            backlog.renumber(|signal| to.signals.iter().position(|s| *s == Some(signal)));
+        }
+    }
+
+    /// A retired rule goes on only for a patient with an open episode.
+    fn goes_on(&self, state: &RuleState, retired: bool) -> bool {
+        let alert = match state {
+            RuleState::Limits(watch) => watch.alert,
+            RuleState::Missing(absence) => absence.alert,
+            RuleState::Resting => return false,
+        };
+        let is_open = || self.alerts.iter().any(|a| Some(a.id) == alert && a.is_open());
+        !retired || is_open()
+    }
+
+    /// The episode of a rule is over: a retired rule has nothing to do any more, and what follows it
+    /// may speak for itself.
+    pub(super) fn episode_over(&mut self, call: &mut super::patient::Call<'_>, rule: usize) {
+        let Some(retired) = &call.policy.rules()[rule].retired else {
+            return;
+        };
+        self.lane.rules[rule] = RuleState::Resting;
+        self.lane.count_absent();
+        if let Some(successor) = retired.successor.map(usize::from) {
+            if let RuleBody::Limits(_) = &call.policy.rules()[successor].body {
+                self.annunciate(call, successor, None);
+            }
+        }
+    }
+
+    /// Whether an open episode of an earlier version of a rule says as much.
+    pub(super) fn is_spoken_for(
+        &self,
+        policy: &Policy,
+        rule: usize,
+        level: crate::record::Level,
+    ) -> bool {
+        let rules = policy.rules().iter().enumerate().rev();
+        // Retired rules are the last ones.
+        let retired = rules.map_while(|(index, def)| Some((index, def.retired.as_ref()?)));
+        let mut before = retired.filter(|(_, r)| r.successor.map(usize::from) == Some(rule));
+        before.any(|(index, _)| {
+            let id = self.alert_of(index);
+            self.alerts.iter().any(|a| Some(a.id) == id && a.is_open() && a.level >= level)
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! What becomes of rules and signals when one policy follows another.
+//!
+//! A rule that means the same in both goes on with all its state: a new title clears nothing. A rule
+//! that changed or went away, and has open episodes, goes on as *retired*: it opens nothing and follows
+//! its episodes to their end, by the signals and windows that it was written for. So the policy that is
+//! executed is the new one with the retired rules behind its own.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::plan::{Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody};
+use super::{Mode, Policy, SignalDef};
+use crate::event::Kind;
+
+/// One policy after another.
+pub(crate) struct Succession {
+    /// What is executed.
+    pub policy: Policy,
+    /// Of each of its signals: which one of the policy before its data come from.
+    pub signals: Vec<Option<usize>>,
+    /// Of each of its rules: which one of the policy before its state comes from.
+    pub rules: Vec<Option<usize>>,
+}
+
+/// `new` after `old`, of which the rules that `is_open` names have open episodes.
+pub(crate) fn succeed(old: &Policy, new: &Policy, is_open: impl Fn(usize) -> bool) -> Succession {
+    let mut policy = new.clone();
+    let mut rules: Vec<Option<usize>> =
+        new.rules.iter().map(|rule| same_rule(old, new, rule)).collect();
+    for (index, rule) in old.rules.iter().enumerate() {
+        if is_open(index) && !rules.contains(&Some(index)) {
+            retire(&mut policy, old, rule);
+            rules.push(Some(index));
+        }
+    }
+    policy.readers = super::plan::readers(policy.signals.len(), &policy.rules);
+    let source = |def: &SignalDef| {
+        let same = |s: &&SignalDef| same_signal(old, s, &policy, def);
+        let exact = old.signals.iter().find(same);
+        let kind = policy.kind_name(def.kind);
+        let found = exact.or_else(|| old.signals.iter().find(|s| old.kind_name(s.kind) == kind));
+        found.and_then(|found| old.signals.iter().position(|s| core::ptr::eq(s, found)))
+    };
+    let signals = policy.signals.iter().map(source).collect();
+    Succession { policy, signals, rules }
+}
+
+/// The rule of the policy before that means the same.
+fn same_rule(old: &Policy, new: &Policy, rule: &Rule) -> Option<usize> {
+    let same = |(_, was): &(usize, &Rule)| {
+        let body = match (&was.body, &rule.body) {
+            (RuleBody::Limits(a), RuleBody::Limits(b)) => same_limits(old, a, new, b),
+            (RuleBody::Missing(a), RuleBody::Missing(b)) => {
+                let signals = (usize::from(a.signal), usize::from(b.signal));
+                let (a_def, b_def) = (&old.signals[signals.0], &new.signals[signals.1]);
+                a.after == b.after && same_signal(old, a_def, new, b_def)
+            }
+            _ => false,
+        };
+        was.id == rule.id && was.mode == rule.mode && body
+    };
+    // The one in force rather than a retired one, to which a rollback would return.
+    old.rules.iter().enumerate().find(same).map(|(index, _)| index)
+}
+
+fn same_limits(old: &Policy, a: &Limits, new: &Policy, b: &Limits) -> bool {
+    let same_level = |(a, b): (&LevelDef, &LevelDef)| {
+        let clear = match (&a.clear, &b.clear) {
+            (Some(a), Some(b)) => same_expr(old, a, new, b),
+            (None, None) => true,
+            _ => false,
+        };
+        let holds = (a.level, a.hold, a.clear_hold, a.latch, a.times)
+            == (b.level, b.hold, b.clear_hold, b.latch, b.times);
+        holds && clear && same_expr(old, &a.raise, new, &b.raise)
+    };
+    let spans = |l: &Limits| (l.levels.len(), l.max_gap, l.abandon_after, l.unverified_after);
+    spans(a) == spans(b)
+        && a.minds_artifacts == b.minds_artifacts
+        && a.levels.iter().zip(&b.levels).all(same_level)
+}
+
+fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
+    let same_parts = |a: &[Expr], b: &[Expr]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_expr(old, a, new, b))
+    };
+    match (a, b) {
+        (Expr::Leaf(a), Expr::Leaf(b)) => {
+            let defs = (&old.signals[usize::from(a.signal)], &new.signals[usize::from(b.signal)]);
+            let panes = |def: &SignalDef, window: u16| def.windows[usize::from(window)].panes;
+            let neutral = |leaf: &super::Leaf| super::Leaf { signal: 0, window: 0, ..leaf.clone() };
+            neutral(a) == neutral(b)
+                && panes(defs.0, a.window) == panes(defs.1, b.window)
+                && same_signal(old, defs.0, new, defs.1)
+        }
+        (Expr::All(a), Expr::All(b)) | (Expr::Any(a), Expr::Any(b)) => same_parts(a, b),
+        (Expr::AtLeast(n, a), Expr::AtLeast(m, b)) => n == m && same_parts(a, b),
+        (Expr::Not(a), Expr::Not(b)) => same_expr(old, a, new, b),
+        _ => false,
+    }
+}
+
+/// Whether the panes of two signals hold the same of the same.
+fn same_signal(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool {
+    let facts = |s: &SignalDef| (s.pane_ms, s.cover, s.accept, s.possible, s.plausible);
+    facts(a) == facts(b) && old.kind_name(a.kind) == new.kind_name(b.kind)
+}
+
+/// Puts a rule of the policy before behind the rules of this one.
+fn retire(policy: &mut Policy, old: &Policy, rule: &Rule) {
+    let successor = policy.rules.iter().position(|r| r.id == rule.id && r.retired.is_none());
+    let mut rule = rule.clone();
+    let label = match &rule.retired {
+        Some(retired) => retired.label.clone(),
+        None => format!("{}@{}", rule.id, old.version()),
+    };
+    rule.retired = Some(Retired { label, successor: successor.map(|s| s as u16) });
+    let index = policy.rules.len() as u16;
+    match &mut rule.body {
+        RuleBody::Limits(limits) => {
+            let later = policy.horizon.as_millis().saturating_sub(old.horizon.as_millis());
+            limits.keep = limits.keep.saturating_add(later);
+            for level in &mut limits.levels {
+                let exprs = [Some(&mut level.raise), level.clear.as_mut()];
+                exprs.into_iter().flatten().for_each(|expr| adopt(policy, old, expr));
+            }
+            for signal in &mut limits.signals {
+                *signal = adopt_signal(policy, old, *signal);
+            }
+        }
+        RuleBody::Missing(Missing { signal, .. }) => {
+            *signal = adopt_signal(policy, old, *signal);
+            if rule.mode != Mode::Disabled {
+                policy.signals[usize::from(*signal)].watchers.push(index);
+            }
+        }
+    }
+    policy.rules.push(rule);
+}
+
+/// Makes an expression's comparisons refer to signals and windows of this policy.
+fn adopt(policy: &mut Policy, old: &Policy, expr: &mut Expr) {
+    match expr {
+        Expr::Leaf(leaf) => {
+            let window = old.signals[usize::from(leaf.signal)].windows[usize::from(leaf.window)];
+            leaf.signal = adopt_signal(policy, old, leaf.signal);
+            let windows = &mut policy.signals[usize::from(leaf.signal)].windows;
+            let known = windows.iter().position(|w| w.panes == window.panes);
+            let at = known.unwrap_or(windows.len());
+            match windows.get_mut(at) {
+                Some(known) => known.line |= window.line,
+                None => windows.push(window),
+            }
+            leaf.window = at as u16;
+        }
+        Expr::All(parts) | Expr::Any(parts) | Expr::AtLeast(_, parts) => {
+            parts.iter_mut().for_each(|part| adopt(policy, old, part));
+        }
+        Expr::Not(part) => adopt(policy, old, part),
+    }
+}
+
+/// The signal of this policy whose panes are those of the one before; added if there is none.
+fn adopt_signal(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
+    let was = &old.signals[usize::from(index)];
+    let known = policy.signals.iter().position(|s| same_signal(old, was, policy, s));
+    let at = known.unwrap_or_else(|| add_signal(policy, old, was));
+    let signal = &mut policy.signals[at];
+    let later = (signal.horizon_panes - was.horizon_panes).max(0) as u32;
+    signal.ring_panes = signal.ring_panes.max(was.ring_panes.saturating_add(later));
+    at as u16
+}
+
+fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
+    let kind = match was.kind.info() {
+        Some(_) => was.kind,
+        None => declared(policy, old.kind_name(was.kind).unwrap_or_default()),
+    };
+    let at = policy.signals.len();
+    match policy.signal_of(kind) {
+        // Readings reach it through the signal that the new policy has for the kind.
+        Some(main) => policy.signals[main].twins.push(at as u16),
+        None => {
+            if let Some(slot) = policy.by_kind.get_mut(usize::from(kind.0)) {
+                *slot = Some(at as u16);
+            }
+        }
+    }
+    let own = (Vec::new(), Vec::new(), Vec::new());
+    let mut def = SignalDef { kind, ..was.clone() };
+    (def.windows, def.watchers, def.twins) = own;
+    policy.signals.push(def);
+    at
+}
+
+/// A declared kind's number in this policy; kinds that only the policy before declared come last.
+fn declared(policy: &mut Policy, name: &str) -> Kind {
+    policy.kind_named(name).unwrap_or_else(|| {
+        policy.kinds.push(String::from(name));
+        Kind(Kind::FIRST_DECLARED + policy.kinds.len() as u16 - 1)
+    })
+}
