@@ -329,7 +329,7 @@ proptest! {
         for run in [&mut whole, &mut parts] {
             run.engine.patient(None, &id).unwrap();
         }
-        for second in 0..values.len() {
+        for (second, value) in values.iter().enumerate() {
             let now = host(second as i64 * 1000);
             if second == at {
                 let then = now.plus(Duration::from_secs(10));
@@ -355,8 +355,8 @@ proptest! {
                 prop_assert_eq!(engine.snapshot().unwrap(), bytes);
                 parts.engine = engine;
             }
-            if values[second] > 0 {
-                let event = spo2(second as i64 * 1000, values[second]);
+            if *value > 0 {
+                let event = spo2(second as i64 * 1000, *value);
                 whole.event(event.clone(), now);
                 parts.event(event.clone(), now);
                 monitor.handle_event(event, now).unwrap();
