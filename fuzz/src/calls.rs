@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use rpm_core::event::{
     Body, Device, DeviceStatus, Enrolment, Event, Expected, Kind, KindRef, Lineage, Quality, json,
 };
-use rpm_core::policy::Policy;
+use rpm_core::policy::{Policy, PolicySpec, Proposal};
 use rpm_core::{
     Action, AlertId, Code, Command, DeviceId, DeviceKey, Duration, Engine, EngineConfig, Error,
     HostTime, Monitor, Output, PatientId, PatientKey, Reading, Receipt, TenantId, Timestamp, Value,
@@ -19,6 +19,30 @@ use super::ledger::Ledger;
 /// One rule of each sort.
 pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| {
     Policy::from_json(include_bytes!("rules.json")).unwrap_or_else(|e| unreachable!("{e}"))
+});
+
+/// That one, and what it may be changed to: in words, in rules, in limits, in panes.
+pub static POLICIES: LazyLock<Vec<Arc<Policy>>> = LazyLock::new(|| {
+    let changed = |version: u32, change: fn(&mut PolicySpec)| {
+        let mut spec = PolicySpec { version, ..POLICY.spec().clone() };
+        change(&mut spec);
+        Policy::from_spec(spec).unwrap_or_else(|e| unreachable!("{e}"))
+    };
+    Vec::from([
+        Arc::clone(&POLICY),
+        changed(8, |spec| spec.rules.iter_mut().for_each(|rule| rule.title.push('!'))),
+        changed(9, |spec| spec.rules.truncate(4)),
+        changed(10, |spec| {
+            spec.rules.iter_mut().for_each(|rule| rule.unverified_after = Some("7 s".into()));
+        }),
+        changed(11, |spec| {
+            spec.lateness_horizon = "45 s".into();
+            for pane in spec.signals.values_mut().map(|signal| &mut signal.pane) {
+                // Windows stay whole numbers of panes.
+                *pane = pane.as_deref().filter(|pane| *pane != "2 s").map(Into::into);
+            }
+        }),
+    ])
 });
 
 /// When the host's clock starts.
@@ -97,7 +121,11 @@ impl Ward {
     }
 
     pub fn step(&mut self, input: &mut Bytes<'_>) {
-        match input.u8() % 16 {
+        let call = input.u8();
+        if call == u8::MAX {
+            return self.change(input);
+        }
+        match call % 16 {
             0..=5 => {
                 let reading = self.reading(input);
                 self.take_reading(reading);
@@ -144,17 +172,38 @@ impl Ward {
         }
     }
 
+    /// Another policy, now or later.
+    fn change(&mut self, input: &mut Bytes<'_>) {
+        let now = self.now(input);
+        let to = &POLICIES[usize::from(input.u8()) % POLICIES.len()];
+        let later = i64::from(input.pick(&[0_u8, 0, 1, 100]));
+        let at = HostTime::from_millis(self.clock + later * 1000);
+        let proposal = Proposal::new(self.engine.policy(), Arc::clone(to), "a", "why");
+        let Some(change) = proposal.ok().and_then(|proposal| proposal.approve("b", at).ok()) else {
+            return self.timeout(now);
+        };
+        let taken = self.until_taken(|engine| engine.handle_change(change.clone(), now));
+        let taken = taken.expect("only a full queue");
+        self.timeout(now);
+        // The engine refuses if too many episodes are open, which may be those of other patients.
+        if taken.is_ok() {
+            let mirrored = self.monitor.handle_change(change, now);
+            assert_eq!(mirrored, Ok(Ok(())), "engine and monitor answer differently");
+        }
+        self.mirror_timeout(now);
+    }
+
     /// The same ward, stopped here and restored, and the bytes in between.
     pub fn restored(&mut self) -> (Self, Vec<u8>) {
         self.drain();
-        let policies = [Arc::clone(&POLICY)];
+        let policies = &POLICIES;
         let now = HostTime::from_millis(self.clock);
         let bytes = self.engine.snapshot().expect("the queue was emptied");
         let (engine, report) =
-            Engine::restore(&bytes, &policies, self.config, now).expect("its own snapshot");
+            Engine::restore(&bytes, policies, self.config, now).expect("its own snapshot");
         assert_eq!(report.patients, self.engine.len());
         let monitor = self.monitor.snapshot().expect("the queue was emptied");
-        let (monitor, _) = Monitor::restore(&monitor, &policies, now).expect("its own snapshot");
+        let (monitor, _) = Monitor::restore(&monitor, policies, now).expect("its own snapshot");
         let restored = Self {
             engine,
             config: self.config,

@@ -1,11 +1,9 @@
 //! Snapshots: any bytes are refused or restored, and going on equals never having stopped.
 
-use std::sync::Arc;
-
 use rpm_core::{Code, Engine, HostTime};
 
 use super::bytes::Bytes;
-use super::calls::{POLICY, Ward, config};
+use super::calls::{POLICIES, Ward, config};
 
 const CHECKSUM_LEN: usize = 4;
 
@@ -23,7 +21,7 @@ pub fn snapshot(bytes: &[u8]) {
 
 fn restore(bytes: &[u8]) -> Result<Engine, rpm_core::Error> {
     let now = HostTime::from_millis(1_700_000_100_000);
-    let restored = Engine::restore(bytes, &[Arc::clone(&POLICY)], config(200), now);
+    let restored = Engine::restore(bytes, &POLICIES, config(200), now);
     restored.map(|(engine, report)| {
         assert_eq!(report.patients, engine.len());
         engine
