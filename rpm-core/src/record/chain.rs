@@ -13,6 +13,9 @@ use crate::id::{PatientId, TenantId};
 use crate::redact::redacted;
 use crate::time::HostTime;
 
+/// Digits of a printed hash.
+const DIGITS: usize = 64;
+
 /// A SHA-256, printed as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Hash(pub [u8; 32]);
@@ -22,17 +25,22 @@ impl Hash {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
+
+    /// In hexadecimal.
+    fn digits(&self) -> [u8; DIGITS] {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; DIGITS];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = HEX[usize::from(byte >> 4)];
+            pair[1] = HEX[usize::from(byte & 15)];
+        }
+        text
+    }
 }
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        f.write_str(core::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(core::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
@@ -44,7 +52,7 @@ impl fmt::Debug for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        s.serialize_str(core::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
@@ -52,7 +60,7 @@ impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <alloc::borrow::Cow<'de, str>>::deserialize(d)?;
         let bad = || serde::de::Error::custom("a hash has 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != DIGITS || !text.is_ascii() {
             return Err(bad());
         }
         let mut bytes = [0; 32];
@@ -160,13 +168,20 @@ impl Chain {
         // Serialising these types cannot fail: no map has keys that are not text.
         let json = serde_json::to_string(&record).unwrap_or_default();
         self.prev = Hash::of(json.as_bytes());
-        let line = format!("{{\"hash\":\"{}\",\"record\":{json}}}", self.prev);
-        SealedRecord { record, line }
+        SealedRecord { record, line: line_of(self.prev, &json) }
     }
 }
 
 const HEAD: &str = "{\"hash\":\"";
 const MIDDLE: &str = "\",\"record\":";
+
+fn line_of(hash: Hash, json: &str) -> String {
+    let digits = hash.digits();
+    let parts = [HEAD, core::str::from_utf8(&digits).unwrap_or_default(), MIDDLE, json, "}"];
+    let mut line = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    line.extend(parts);
+    line
+}
 
 /// Reads a line and checks its hash; the chain itself is checked by comparing `prev` with the hash
 /// of the line before.
@@ -178,7 +193,7 @@ const MIDDLE: &str = "\",\"record\":";
 pub fn read_line(line: &str) -> Result<(Record, Hash), Error> {
     let bad = || Error::new(Code::MalformedJson);
     let rest = line.trim_end().strip_prefix(HEAD).ok_or_else(bad)?;
-    let (hash, rest) = rest.split_at_checked(64).ok_or_else(bad)?;
+    let (hash, rest) = rest.split_at_checked(DIGITS).ok_or_else(bad)?;
     let json = rest.strip_prefix(MIDDLE).and_then(|r| r.strip_suffix('}')).ok_or_else(bad)?;
     let found = Hash::of(json.as_bytes());
     if format!("{found}") != hash {

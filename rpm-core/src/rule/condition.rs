@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
-use crate::policy::{LevelDef, Limits};
+use crate::policy::{Expr, Leaf, LevelDef, Limits};
 use crate::record::{ConditionState, Level, Verdict};
 use crate::time::Duration;
 
@@ -495,8 +495,7 @@ impl Step<'_, '_> {
 
     fn watch_peak(&mut self) {
         let top = usize::from(self.machine.level) - 1;
-        let leaves = self.limits.levels[top].raise.leaves();
-        let Some(leaf) = leaves.first() else { return };
+        let Some(leaf) = first_leaf(&self.limits.levels[top].raise) else { return };
         let Some(value) = self.signals.value(leaf, self.at) else {
             return;
         };
@@ -504,6 +503,17 @@ impl Step<'_, '_> {
             if leaf.comparison.is_high() { peak.max(value) } else { peak.min(value) }
         };
         self.machine.peak = Some(self.machine.peak.map_or(value, worst));
+    }
+}
+
+/// The comparison of which an alert tells the worst value.
+fn first_leaf(expr: &Expr) -> Option<&Leaf> {
+    match expr {
+        Expr::Leaf(leaf) => Some(leaf),
+        Expr::All(parts) | Expr::Any(parts) | Expr::AtLeast(_, parts) => {
+            parts.iter().find_map(first_leaf)
+        }
+        Expr::Not(part) => first_leaf(part),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::policy::{Expr, Leaf, SignalDef};
+use crate::policy::{Comparison, Expr, Leaf, SignalDef};
 use crate::record::{Clause, Verdict};
-use crate::signal::cursor::Cursor;
+use crate::signal::cursor::{Cursor, Window};
+use crate::signal::slots::{Slot, Walk};
 use crate::signal::statistic::WindowView;
 use crate::signal::{Signal, Statistic};
 use crate::time::Duration;
@@ -92,8 +93,12 @@ impl Signals<'_> {
         let def = &self.defs[usize::from(leaf.signal)];
         let window = &def.windows[usize::from(leaf.window)];
         let first = pane_at(from, def.pane_ms);
-        let range = def.counting();
-        let WindowView { ring, cursor, panes, cover } = self.view(leaf, until);
+        let (width, range) = (def.pane_ms, def.counting());
+        let view = self.view(leaf, until);
+        let WindowView { ring, cursor, panes, cover } = view;
+        if let Some(slope) = SlopeWalk::new(leaf, view, width) {
+            return slope.ever_met(first);
+        }
         // Several readings in a pane count more than one.
         let bounded = leaf.statistic == Statistic::Mean && ring.detailed() == 0;
         let mut cursor = *cursor;
@@ -193,6 +198,75 @@ fn margin(leaf: &Leaf, cursor: &Cursor, (low, high): (Value, Value)) -> u32 {
         return 0;
     }
     u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)
+}
+
+/// The comparison of a slope, on its way back over the panes whose windows a late reading is in.
+struct SlopeWalk<'a> {
+    leaf: &'a Leaf,
+    view: WindowView<'a>,
+    /// A copy of the view's, on its way.
+    cursor: Cursor,
+    /// So many panes have to be covered.
+    least: u32,
+    /// Met if `per * top - limit * bottom` is greater than `edge`, for a slope of `top / bottom`.
+    per: i64,
+    limit: i64,
+    edge: i64,
+    met: bool,
+}
+
+impl<'a> SlopeWalk<'a> {
+    /// Nothing if it is another statistic, or if there is more to look at.
+    fn new(leaf: &'a Leaf, view: WindowView<'a>, width: i64) -> Option<Self> {
+        // To be below is to be above with the signs changed; whole numbers from zero are above -1.
+        let (sign, edge) = match leaf.comparison {
+            Comparison::Above => (1, 0),
+            Comparison::AtOrAbove => (1, -1),
+            Comparison::Below => (-1, 0),
+            Comparison::AtOrBelow => (-1, -1),
+        };
+        let (wanted, each) = (leaf.coverage_permille, 1000 * u64::from(view.cover));
+        let wanted = u64::try_from(wanted * i64::from(view.panes)).ok()?.div_ceil(each);
+        let (least, per) = (u32::try_from(wanted).ok()?, leaf.per.checked_mul(sign)?);
+        let limit = leaf.limit.checked_mul(width)?.checked_mul(sign)?;
+        let apt = leaf.statistic == Statistic::Slope && leaf.max_spoilt_permille >= 1000;
+        let cursor = *view.cursor;
+        apt.then_some(Self { leaf, view, cursor, least, per, limit, edge, met: false })
+    }
+
+    /// Whether it is met in any pane with evidence, from where the window stands back to `first`.
+    #[inline(never)]
+    fn ever_met(mut self, first: i64) -> bool {
+        let (ring, from, lag) = (self.view.ring, self.cursor.at, i64::from(self.view.panes));
+        ring.walk_back(from, first, lag, &mut self);
+        self.met
+    }
+
+    /// What [`judge`] finds of a window that is covered, if 64 bits hold the numbers.
+    #[inline(always)]
+    fn exceeds(&self) -> Option<bool> {
+        let (top, bottom) = self.cursor.slope()?;
+        let above = self.per.checked_mul(top)?.checked_sub(self.limit.checked_mul(bottom)?)?;
+        Some(bottom > 0 && above > self.edge)
+    }
+}
+
+impl Walk for SlopeWalk<'_> {
+    #[inline(always)]
+    fn step(&mut self, leaving: Slot, entering: Slot) -> bool {
+        let (ring, panes) = (self.view.ring, self.view.panes);
+        if ring.is_good(leaving) && self.cursor.covered >= self.least {
+            let far = || judge_at(self.leaf, &self.view, self.cursor);
+            self.met = self.exceeds().unwrap_or_else(far);
+        }
+        self.cursor.walk_back(ring, leaving, entering, &Window { panes, line: true });
+        !self.met
+    }
+}
+
+#[cold]
+fn judge_at(leaf: &Leaf, view: &WindowView<'_>, cursor: Cursor) -> bool {
+    judge(leaf, &WindowView { cursor: &cursor, ..*view }) == Verdict::Met
 }
 
 /// The pane in which a time lies.

@@ -6,6 +6,7 @@
 
 use super::pane::Tally;
 use super::ring::Ring;
+use super::slots::Slot;
 
 /// What a window needs to keep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,7 +160,19 @@ impl Cursor {
             (Some(leaving), Some(entering)) => {
                 self.exchange_back(i64::from(leaving), i64::from(entering), window);
             }
-            _ => self.backward_any(ring, window),
+            _ => self.swap_back(ring.tally(self.at), ring.tally(self.at - length), window),
+        }
+        self.at -= 1;
+    }
+
+    /// The same on a walk over the slots.
+    #[inline(always)]
+    pub fn walk_back(&mut self, ring: &Ring, leaving: Slot, entering: Slot, window: &Window) {
+        match (leaving, entering) {
+            (Slot::Good(leaving), Slot::Good(entering)) => {
+                self.exchange_back(i64::from(leaving), i64::from(entering), window);
+            }
+            _ => self.swap_back(ring.tally_of(leaving), ring.tally_of(entering), window),
         }
         self.at -= 1;
     }
@@ -177,14 +190,22 @@ impl Cursor {
         self.sum += entering - leaving;
     }
 
-    #[inline(never)]
-    fn backward_any(&mut self, ring: &Ring, window: &Window) {
-        let length = i64::from(window.panes);
-        self.apply(0, ring.tally(self.at), -1, window.line);
+    /// The same for anything else.
+    #[inline]
+    fn swap_back(&mut self, leaving: Tally, entering: Tally, window: &Window) {
+        self.apply(0, leaving, -1, window.line);
         if window.line {
             self.shift(-1);
         }
-        self.apply(1 - length, ring.tally(self.at - length), 1, window.line);
+        self.apply(1 - i64::from(window.panes), entering, 1, window.line);
+    }
+
+    /// `n Sxy - Sx Sy` and `n Sxx - Sx^2`, the slope's two parts, if 64 bits hold them.
+    #[inline]
+    pub fn slope(&self) -> Option<(i64, i64)> {
+        let top = self.count.checked_mul(self.xy)?.checked_sub(self.x.checked_mul(self.sum)?)?;
+        let bottom = self.count.checked_mul(self.xx)?.checked_sub(self.x.checked_mul(self.x)?)?;
+        Some((top, bottom))
     }
 
     /// Moves the origin of the line's sums: each x becomes x - by.

@@ -12,7 +12,7 @@ pub(crate) mod cursor;
 mod def;
 pub(crate) mod pane;
 pub(crate) mod ring;
-mod slots;
+pub(crate) mod slots;
 pub mod statistic;
 
 use smallvec::SmallVec;

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use super::Sample;
 use super::pane::{Detail, Entry, Pane, Point, State, Tally};
-use super::slots::{Run, Slot, Slots};
+use super::slots::{Run, Slot, Slots, Walk};
 use crate::bytes::{Reader, Snap, Writer};
 use crate::error::Error;
 use crate::event::Quality;
@@ -230,8 +230,14 @@ impl Ring {
     /// The part of [`view`](Self::view) that running sums need.
     #[inline]
     pub fn tally(&self, pane: i64) -> Tally {
-        match self.slots.get(self.place_of(pane)) {
-            Slot::Good(value) => Tally { good: 1, bad: 0, sum: i64::from(value) },
+        self.tally_of(self.slots.get(self.place_of(pane)))
+    }
+
+    /// What the pane of a slot adds up to.
+    #[inline]
+    pub(super) fn tally_of(&self, slot: Slot) -> Tally {
+        match slot {
+            Slot::Good(value) => Tally::one(value),
             Slot::Empty => Tally::EMPTY,
             Slot::Artifact(_) => Tally { bad: 1, ..Tally::EMPTY },
             Slot::Spoilt(count) => Tally { bad: count, ..Tally::EMPTY },
@@ -240,6 +246,25 @@ impl Ring {
                 bad: d.total.bad,
                 sum: d.total.sum,
             }),
+        }
+    }
+
+    /// Each pane from `from` back to `until`, with the one `lag` panes before it, unless the walk
+    /// is over earlier.
+    #[inline(always)]
+    pub fn walk_back(&self, from: i64, until: i64, lag: i64, walk: &mut impl Walk) {
+        let (mut at, oldest) = (from, self.oldest());
+        let until = until.max(oldest);
+        while at >= until {
+            let (newer, older) = (self.place_of(at), self.place_of(at - lag));
+            // Up to where either comes round to the other end of the slots, or leaves the ring.
+            let kept = (at - lag).saturating_sub(oldest);
+            let left = if kept < 0 { at - until } else { kept.min(at - until) };
+            let more = if at > self.newest { 0 } else { newer.min(older).min(left as usize) };
+            if !self.slots.walk_back(newer, older, more + 1, walk) {
+                return;
+            }
+            at -= more as i64 + 1;
         }
     }
 
@@ -294,7 +319,13 @@ impl Ring {
     /// Whether the pane has a good reading: then it is evidence.
     #[inline]
     pub fn has_good(&self, pane: i64) -> bool {
-        match self.slots.get(self.place_of(pane)) {
+        self.is_good(self.slots.get(self.place_of(pane)))
+    }
+
+    /// Whether the pane of a slot has a good reading.
+    #[inline]
+    pub fn is_good(&self, slot: Slot) -> bool {
+        match slot {
             Slot::Good(_) => true,
             Slot::Detail(index) => self.detail(index).is_some_and(|d| d.total.good > 0),
             _ => false,

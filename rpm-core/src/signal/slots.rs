@@ -21,7 +21,7 @@ const TENTH: i32 = 100;
 
 /// What a slot says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Slot {
+pub(crate) enum Slot {
     Empty,
     /// One good reading of the ring's device.
     Good(i32),
@@ -31,6 +31,12 @@ pub(super) enum Slot {
     Spoilt(u32),
     /// See the ring's side table.
     Detail(u32),
+}
+
+/// Goes back over the panes of a ring. Steps are to be inlined: not a closure, which might not be.
+pub(crate) trait Walk {
+    /// One pane, and the one in which a window that ends at it has its end before. False to stop.
+    fn step(&mut self, leaving: Slot, entering: Slot) -> bool;
 }
 
 /// How slots are written as numbers. From the top: artifacts around `2 * limit`, good values around
@@ -172,6 +178,24 @@ impl Slots {
         }
     }
 
+    /// Each slot from `newer` back, with the one that goes back from `older` beside it, so many
+    /// times or until the walk is over. Places past the end are empty. Whether it went all the way.
+    #[inline(always)]
+    pub fn walk_back(
+        &self,
+        newer: usize,
+        older: usize,
+        count: usize,
+        walk: &mut impl Walk,
+    ) -> bool {
+        match self {
+            Self::Narrow { codes, step } => {
+                walk_back(Code::narrow(*step), codes, newer, older, count, walk)
+            }
+            Self::Wide(codes) => walk_back(Code::WIDE, codes, newer, older, count, walk),
+        }
+    }
+
     /// Reads the memory of a slot, for the sake of the cache.
     #[inline]
     pub fn touch(&self, at: usize) -> u64 {
@@ -286,6 +310,24 @@ impl Slots {
             _ => Self::Narrow { codes: r.halves()?.into(), step },
         })
     }
+}
+
+#[inline(always)]
+fn walk_back<T: Copy + Into<i32>>(
+    code: Code,
+    codes: &[T],
+    newer: usize,
+    older: usize,
+    count: usize,
+    walk: &mut impl Walk,
+) -> bool {
+    let read = |at: usize| codes.get(at).map_or(Slot::Empty, |n| code.unpack((*n).into()));
+    for back in 0..count {
+        if !walk.step(read(newer - back), read(older - back)) {
+            return false;
+        }
+    }
+    true
 }
 
 #[inline]

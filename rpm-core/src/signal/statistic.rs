@@ -222,9 +222,7 @@ impl WindowView<'_> {
     /// The same in 64 bits, if everything fits: no window of a vital sign comes near the limit.
     #[inline]
     fn compare_slope(&self, per: i64, limit: i64) -> Option<Ordering> {
-        let c = self.cursor;
-        let bottom = c.count.checked_mul(c.xx)?.checked_sub(c.x.checked_mul(c.x)?)?;
-        let top = c.count.checked_mul(c.xy)?.checked_sub(c.x.checked_mul(c.sum)?)?;
+        let (top, bottom) = self.cursor.slope()?;
         let limit = limit.checked_mul(self.ring.width)?.checked_mul(bottom)?;
         (bottom > 0).then_some(top.checked_mul(per)?.cmp(&limit))
     }
