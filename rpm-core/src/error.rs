@@ -103,6 +103,7 @@ codes! {
     331 StaleProposal "stale_proposal" "the change was proposed for a policy that is not in force";
     332 GapTooShort "gap_too_short" "the gap is shorter than a pane: no hold could ever accrue";
     333 NothingChanges "nothing_changes" "the proposed policy is the one it would replace";
+    334 KindRenumbered "kind_renumbered" "a declared kind would get the number of another: name new kinds so that they sort last";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

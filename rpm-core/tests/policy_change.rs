@@ -279,6 +279,69 @@ fn an_enrolment_and_a_silence_outlive_a_change() {
     assert_eq!(run.opened("gone").len(), 2, "and the next silence is found");
 }
 
+#[test]
+fn a_latch_of_the_version_before_does_not_silence_the_rule() {
+    let mut run = Run::new(&ward(1, &[low(85)]));
+    seconds(&mut run, 0..=9, 80);
+    run.command(1, 1, Action::Acknowledge, host(9_500)).unwrap();
+    seconds(&mut run, 10..=19, 97);
+    assert_eq!(run.state("low"), ConditionState::Latched(Level::Urgent));
+    change(&mut run, &ward(2, &[low(90)]), host(0), host(19_500)).unwrap();
+    seconds(&mut run, 20..=30, 88);
+    assert_eq!(run.opened("low").len(), 2, "88 is below the new limit");
+    assert!(run.engine.alerts(PatientKey(0))[0].is_open(), "and the latch stays");
+}
+
+#[test]
+fn a_trial_that_nobody_heard_does_not_silence_the_rule() {
+    let mut trial = low(90);
+    trial["mode"] = "shadow".into();
+    let mut run = Run::new(&ward(1, &[trial]));
+    seconds(&mut run, 0..=9, 85);
+    change(&mut run, &ward(2, &[low(90)]), host(0), host(9_500)).unwrap();
+    seconds(&mut run, 10..=20, 85);
+    assert_eq!(run.opened("low").len(), 2);
+}
+
+#[test]
+fn what_gets_worse_after_it_was_resolved_is_one_alert_of_the_rule_in_force() {
+    let two = |limit: u8| {
+        json!({
+            "id": "low", "title": "Low", "signal": "spo2",
+            "levels": [{ "level": "review", "raise": { "below": limit } },
+                       { "level": "urgent", "raise": { "below": limit - 5 } }],
+        })
+    };
+    let mut run = Run::new(&ward(1, &[two(90)]));
+    seconds(&mut run, 0..=5, 88);
+    change(&mut run, &ward(2, &[two(91)]), host(0), host(5_500)).unwrap();
+    seconds(&mut run, 6..=8, 88);
+    let revision = run.revision(1);
+    run.command(1, revision, resolve(), host(8_500)).unwrap();
+    seconds(&mut run, 9..=12, 80);
+    let open = run.engine.alerts(PatientKey(0)).iter().filter(|a| a.is_open()).count();
+    assert_eq!((open, run.engine.alerts(PatientKey(0)).last().unwrap().version), (1, 2));
+    seconds(&mut run, 13..=20, 97);
+    assert!(run.engine.alerts(PatientKey(0)).iter().all(|a| !a.is_active()));
+}
+
+#[test]
+fn nothing_is_dated_before_the_policy_that_found_it() {
+    let gone = json!({ "id": "gone", "title": "Gone", "signal": "spo2", "missing_for": "60 s" });
+    let lives = [vec![300_000], vec![180_000, 199_000, 200_000, 300_000]].map(|ticks| {
+        let mut run = Run::new(&ward(1, &[low(90)]));
+        seconds(&mut run, 0..=90, 97);
+        let to = ward(2, &[low(90), gone.clone()]);
+        change(&mut run, &to, host(200_000), host(100_000)).unwrap();
+        ticks.into_iter().for_each(|at| run.tick(host(at)));
+        let opened =
+            |r: &&rpm_core::record::SealedRecord| matches!(r.record.body, Body::AlertOpened { .. });
+        assert_eq!(run.records.iter().find(opened).unwrap().record.at, host(200_000));
+        run.lines()
+    });
+    assert_eq!(lives[0], lives[1]);
+}
+
 /// Two policies of one ward that differ in a rule, and what both see.
 fn plans() -> impl Strategy<Value = (u8, u8, Vec<i32>, usize, usize)> {
     let values = prop::collection::vec(prop_oneof![4 => 76..100, 1 => Just(0)], 20..120);

@@ -9,11 +9,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::lane::{Lane, RuleState};
-use super::patient::Patient;
+use super::patient::{Call, Patient};
 use super::{Engine, Monitor};
+use crate::alert::level_of;
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
-use crate::policy::{Approved, Policy, RuleBody, Succession, succeed};
+use crate::policy::{Approved, Mode, Policy, Succession, succeed};
 use crate::record::{Body, Hash, PolicyRef};
 use crate::time::HostTime;
 
@@ -59,6 +60,9 @@ impl Force {
     fn plan_change(&mut self, change: Approved) -> Result<(), Error> {
         if !change.is_for(self.policy().hash()) {
             return Err(Error::new(Code::StaleProposal).at("from"));
+        }
+        if !change.to.keeps_kinds_of(&self.plan) {
+            return Err(Error::new(Code::KindRenumbered).at("to.kinds"));
         }
         if self.steps.len() >= MAX_STEPS {
             let hint = "episodes of too many earlier versions are open: close them first";
@@ -144,12 +148,12 @@ impl Engine {
     ///
     /// Rules that mean the same go on with all their state. Episodes of rules that changed or went away
     /// stay on the version that opened them until they are closed; meanwhile the changed rule speaks up
-    /// only for what is worse. Keys of patients and devices stay; declared kinds may get other numbers,
-    /// so look them up again.
+    /// only for what is worse. Keys of patients and devices stay, and so do the numbers of kinds.
     ///
     /// # Errors
     /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
-    /// [`Code::StaleProposal`]: the change was proposed for a policy that is not in force, or
+    /// [`Code::StaleProposal`]: the change was proposed for a policy that is not in force,
+    /// [`Code::KindRenumbered`]: readings under way would be taken for another declared kind, or
     /// [`Code::TooManyItems`]: episodes of too many earlier versions are open.
     pub fn handle_change(
         &mut self,
@@ -170,6 +174,8 @@ impl Engine {
         if let Some(body) = self.force.change(&mut self.patients) {
             self.desk.make_room(&self.force.plan);
             self.desk.record(at, body);
+            // What the new policy finds overdue is due now, not before it was in force.
+            self.desk.reached = self.desk.reached.max(at);
             (0..self.patients.len() as u32).for_each(|key| self.arm(key));
         }
     }
@@ -195,6 +201,7 @@ impl Monitor {
         if let Some(body) = self.force.change(core::slice::from_mut(&mut self.patient)) {
             self.desk.make_room(&self.force.plan);
             self.desk.record(at, body);
+            self.desk.reached = self.desk.reached.max(at);
         }
     }
 }
@@ -233,7 +240,10 @@ impl Patient {
             rule.is_some()
         });
         if let Some(backlog) = &mut self.backlog {
-            backlog.renumber(|signal| to.signals.iter().position(|s| *s == Some(signal)));
+            backlog.renumber(|signal| {
+                let kind = old.kind_name(old.signals()[signal].kind)?;
+                to.policy.signal_of(to.policy.kind_named(kind)?)
+            });
         }
     }
 
@@ -250,16 +260,27 @@ impl Patient {
 
     /// The episode of a rule is over: a retired rule has nothing to do any more, and what follows it
     /// may speak for itself.
-    pub(super) fn episode_over(&mut self, call: &mut super::patient::Call<'_>, rule: usize) {
+    pub(super) fn episode_over(&mut self, call: &mut Call<'_>, rule: usize) {
         let Some(retired) = &call.policy.rules()[rule].retired else {
             return;
         };
+        let successor = retired.successor;
         self.lane.rules[rule] = RuleState::Resting;
         self.lane.count_absent();
-        if let Some(successor) = retired.successor.map(usize::from) {
-            if let RuleBody::Limits(_) = &call.policy.rules()[successor].body {
-                self.annunciate(call, successor, None);
+        self.successor_speaks(call, successor);
+    }
+
+    /// What an earlier version of a rule said of its signal or its limits, it says no more.
+    pub(super) fn successor_speaks(&mut self, call: &mut Call<'_>, successor: Option<u16>) {
+        let Some(successor) = successor.map(usize::from) else {
+            return;
+        };
+        match &self.lane.rules[successor] {
+            RuleState::Limits(_) => self.annunciate(call, successor, None),
+            RuleState::Missing(absence) if absence.since.is_some() && absence.alert.is_none() => {
+                self.missing_alert(call, successor);
             }
+            RuleState::Missing(_) | RuleState::Resting => {}
         }
     }
 
@@ -276,7 +297,12 @@ impl Patient {
         let mut before = retired.filter(|(_, r)| r.successor.map(usize::from) == Some(rule));
         before.any(|(index, _)| {
             let id = self.alert_of(index);
-            self.alerts.iter().any(|a| Some(a.id) == id && a.is_open() && a.level >= level)
+            let shadow = policy.rules()[rule].mode == Mode::Shadow;
+            self.alerts.iter().any(|a| {
+                let says = level_of(a.condition).is_some_and(|said| said >= level);
+                let heard = !a.shadow || shadow;
+                Some(a.id) == id && a.is_open() && a.is_active() && says && heard
+            })
         })
     }
 }

@@ -394,6 +394,7 @@ impl Patient {
             }
             (_, Some(level))
                 if self.alert_of(rule).is_none()
+                    && call.policy.rules()[rule].retired.is_none()
                     && !self.is_spoken_for(call.policy, rule, level) =>
             {
                 self.open(call, rule, level, state, &machine);
@@ -594,6 +595,11 @@ impl Patient {
         };
         let peak = machine.peak.filter(|_| top.is_some()).map(decimal);
         self.alert_changed(call, id, change, Some(observed_at), peak, None, evidence);
+        if let (AlertChange::Cleared | AlertChange::Lowered, Some(retired)) =
+            (change, &call.policy.rules()[rule].retired)
+        {
+            self.successor_speaks(call, retired.successor);
+        }
         self.close_if_over(call, rule, id);
     }
 

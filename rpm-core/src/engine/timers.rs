@@ -86,8 +86,7 @@ impl Patient {
     }
 
     fn goes_missing(&mut self, call: &mut Call<'_>, rule: usize) {
-        let def = &call.policy.rules()[rule];
-        let RuleBody::Missing(missing) = &def.body else {
+        let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else {
             return;
         };
         let RuleState::Missing(absence) = &mut self.lane.rules[rule] else {
@@ -95,15 +94,24 @@ impl Patient {
         };
         absence.since = Some(call.now);
         self.lane.absent += 1;
+        let due = Timestamp::from_millis(call.now.as_millis());
+        self.condition_record(call, rule, due, ConditionState::Active(missing.level));
+        if !self.is_spoken_for(call.policy, rule, missing.level) {
+            self.missing_alert(call, rule);
+        }
+    }
+
+    /// Says that a signal is missing.
+    pub fn missing_alert(&mut self, call: &mut Call<'_>, rule: usize) {
+        let def = &call.policy.rules()[rule];
+        let RuleBody::Missing(missing) = &def.body else {
+            return;
+        };
         let signal = &self.lane.signals[usize::from(missing.signal)];
         let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
         let onset = Timestamp::from_millis(last.as_millis());
         let due = Timestamp::from_millis(call.now.as_millis());
         let state = ConditionState::Active(missing.level);
-        self.condition_record(call, rule, due, state);
-        if self.is_spoken_for(call.policy, rule, missing.level) {
-            return;
-        }
         let alert = self.new_alert(call, rule, missing.level, state, onset);
         if let RuleState::Missing(absence) = &mut self.lane.rules[rule] {
             absence.alert = Some(alert);

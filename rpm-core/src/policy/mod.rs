@@ -169,6 +169,11 @@ impl Policy {
         Kind::named(name).or_else(|| declared().map(number))
     }
 
+    /// Whether no number of a kind that another policy declares means something else here.
+    pub(crate) fn keeps_kinds_of(&self, other: &Self) -> bool {
+        self.kinds.iter().zip(&other.kinds).all(|(here, there)| here == there)
+    }
+
     /// The name of a kind.
     pub fn kind_name(&self, kind: Kind) -> Option<&str> {
         match kind.info() {

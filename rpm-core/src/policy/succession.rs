@@ -38,8 +38,8 @@ pub(crate) fn succeed(old: &Policy, new: &Policy, is_open: impl Fn(usize) -> boo
     let source = |def: &SignalDef| {
         let same = |s: &&SignalDef| same_signal(old, s, &policy, def);
         let exact = old.signals.iter().find(same);
-        let kind = policy.kind_name(def.kind);
-        let found = exact.or_else(|| old.signals.iter().find(|s| old.kind_name(s.kind) == kind));
+        let alike = || old.signals.iter().find(|s| same_kind(old, s, &policy, def));
+        let found = exact.or_else(alike);
         found.and_then(|found| old.signals.iter().position(|s| core::ptr::eq(s, found)))
     };
     let signals = policy.signals.iter().map(source).collect();
@@ -104,7 +104,12 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
 /// Whether the panes of two signals hold the same of the same.
 fn same_signal(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool {
     let facts = |s: &SignalDef| (s.pane_ms, s.cover, s.accept, s.possible, s.plausible);
-    facts(a) == facts(b) && old.kind_name(a.kind) == new.kind_name(b.kind)
+    facts(a) == facts(b) && same_kind(old, a, new, b)
+}
+
+/// Whether values of two signals are values of the same.
+fn same_kind(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool {
+    a.unit == b.unit && old.kind_name(a.kind) == new.kind_name(b.kind)
 }
 
 /// Puts a rule of the policy before behind the rules of this one.
@@ -175,12 +180,16 @@ fn adopt_signal(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
 fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
     let kind = match was.kind.info() {
         Some(_) => was.kind,
-        None => declared(policy, old.kind_name(was.kind).unwrap_or_default()),
+        None => declared(policy, old, old.kind_name(was.kind).unwrap_or_default()),
     };
     let at = policy.signals.len();
     match policy.signal_of(kind) {
-        // Readings reach it through the signal that the new policy has for the kind.
-        Some(main) => policy.signals[main].twins.push(at as u16),
+        // Readings reach it through the signal that the new policy has for the kind; not if they
+        // come in another unit now.
+        Some(main) if policy.signals[main].unit == was.unit => {
+            policy.signals[main].twins.push(at as u16);
+        }
+        Some(_) => {}
         None => {
             if let Some(slot) = policy.by_kind.get_mut(usize::from(kind.0)) {
                 *slot = Some(at as u16);
@@ -195,9 +204,12 @@ fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
 }
 
 /// A declared kind's number in this policy; kinds that only the policy before declared come last.
-fn declared(policy: &mut Policy, name: &str) -> Kind {
+fn declared(policy: &mut Policy, old: &Policy, name: &str) -> Kind {
     policy.kind_named(name).unwrap_or_else(|| {
         policy.kinds.push(String::from(name));
+        // Its unit is still asked for.
+        let spec = old.spec.kinds.get(name).cloned();
+        policy.spec.kinds.extend(spec.map(|spec| (String::from(name), spec)));
         Kind(Kind::FIRST_DECLARED + policy.kinds.len() as u16 - 1)
     })
 }

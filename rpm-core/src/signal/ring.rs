@@ -517,7 +517,7 @@ impl Ring {
             odd.details.push(Detail::default());
             odd.details.len() as u32 - 1
         });
-        odd.details[index as usize].pane = pane;
+        odd.details[index as usize] = Detail { pane, ..Detail::default() };
         index
     }
 
