@@ -172,10 +172,7 @@ impl Engine {
     /// What is due has happened up to the time of the change.
     pub(super) fn change_policy(&mut self, at: HostTime) {
         if let Some(body) = self.force.change(&mut self.patients) {
-            self.desk.make_room(&self.force.plan);
-            self.desk.record(at, body);
-            // What the new policy finds overdue is due now, not before it was in force.
-            self.desk.reached = self.desk.reached.max(at);
+            self.desk.policy_changed(&self.force.plan, at, body);
             (0..self.patients.len() as u32).for_each(|key| self.arm(key));
         }
     }
@@ -199,9 +196,7 @@ impl Monitor {
 
     pub(super) fn change_policy(&mut self, at: HostTime) {
         if let Some(body) = self.force.change(core::slice::from_mut(&mut self.patient)) {
-            self.desk.make_room(&self.force.plan);
-            self.desk.record(at, body);
-            self.desk.reached = self.desk.reached.max(at);
+            self.desk.policy_changed(&self.force.plan, at, body);
         }
     }
 }

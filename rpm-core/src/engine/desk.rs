@@ -43,9 +43,17 @@ impl Desk {
     }
 
     /// For what one call under this policy may put out.
-    pub fn make_room(&mut self, policy: &Policy) {
+    fn make_room(&mut self, policy: &Policy) {
         self.room = OUTPUTS_PER_INPUT + OUTPUTS_PER_RULE * policy.rules().len();
         self.out.hold_at_least(self.room);
+    }
+
+    /// Another policy is in force.
+    pub fn policy_changed(&mut self, policy: &Policy, at: HostTime, body: Body) {
+        self.make_room(policy);
+        self.record(at, body);
+        // What it finds overdue is due now, not before it was in force.
+        self.reached = self.reached.max(at);
     }
 
     #[inline]
