@@ -53,15 +53,6 @@ impl Backlog {
         self.readings.get(&key).map(|(value, _)| Value::from_thousandths(*value))
     }
 
-    /// Under another policy: signals got other numbers.
-    pub fn renumber(&mut self, signal: impl Fn(usize) -> Option<usize>) {
-        let renumbered = |((at, old, device), reading)| {
-            Some(((at, signal(usize::from(old))? as u16, device), reading))
-        };
-        self.readings =
-            core::mem::take(&mut self.readings).into_iter().filter_map(renumbered).collect();
-    }
-
     /// Whether it should be read before more is kept.
     pub fn is_full(&self) -> bool {
         self.readings.len() >= MOST

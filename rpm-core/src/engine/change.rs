@@ -169,12 +169,19 @@ impl Engine {
         Ok(planned)
     }
 
-    /// What is due has happened up to the time of the change.
-    pub(super) fn change_policy(&mut self, at: HostTime) {
+    /// What is due has happened up to the time of the change. Old data that wait to be read are read
+    /// by the policy under which they came.
+    pub(super) fn change_policy(&mut self, at: HostTime) -> Result<(), Error> {
+        for patient in self.patients.iter_mut().filter(|patient| patient.backlog.is_some()) {
+            self.desk.ensure_room()?;
+            patient.close_backlog(&mut self.desk.call(&self.force.plan, at));
+        }
+        self.desk.ensure_room()?;
         if let Some(body) = self.force.change(&mut self.patients) {
             self.desk.policy_changed(&self.force.plan, at, body);
             (0..self.patients.len() as u32).for_each(|key| self.arm(key));
         }
+        Ok(())
     }
 }
 
@@ -194,10 +201,13 @@ impl Monitor {
         Ok(planned)
     }
 
-    pub(super) fn change_policy(&mut self, at: HostTime) {
+    pub(super) fn change_policy(&mut self, at: HostTime) -> Result<(), Error> {
+        self.patient.close_backlog(&mut self.desk.call(&self.force.plan, at));
+        self.desk.ensure_room()?;
         if let Some(body) = self.force.change(core::slice::from_mut(&mut self.patient)) {
             self.desk.policy_changed(&self.force.plan, at, body);
         }
+        Ok(())
     }
 }
 
@@ -234,12 +244,6 @@ impl Patient {
             alert.rule = rule.unwrap_or(alert.rule);
             rule.is_some()
         });
-        if let Some(backlog) = &mut self.backlog {
-            backlog.renumber(|signal| {
-                let kind = old.kind_name(old.signals()[signal].kind)?;
-                to.policy.signal_of(to.policy.kind_named(kind)?)
-            });
-        }
     }
 
     /// A retired rule goes on only for a patient with an open episode.

@@ -2,7 +2,7 @@
 
 use super::output::{Output, Queue, Rejected};
 use super::patient::Call;
-use crate::error::Code;
+use crate::error::{Code, Error};
 use crate::intake::Receipt;
 use crate::policy::Policy;
 use crate::record::{Body, Chain};
@@ -59,6 +59,11 @@ impl Desk {
     #[inline]
     pub fn has_room(&self) -> bool {
         self.out.has_room(self.room)
+    }
+
+    /// Refuses what would find no room, before anything changes.
+    pub fn ensure_room(&self) -> Result<(), Error> {
+        if self.has_room() { Ok(()) } else { Err(Error::new(Code::OutputQueueFull)) }
     }
 
     /// The engine's time after the host said `now`: it never goes back.

@@ -425,7 +425,7 @@ impl Engine {
             self.fire_due(now)?;
         }
         self.desk.reached = now;
-        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
+        self.desk.ensure_room().map(|()| now)
     }
 
     fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
@@ -436,16 +436,14 @@ impl Engine {
             if timer.is_none() && change.is_none() {
                 return Ok(());
             }
-            if !self.desk.has_room() {
-                return Err(Error::new(Code::OutputQueueFull));
-            }
+            self.desk.ensure_room()?;
             match (timer, change) {
                 // What is due before a change happens before it, by the policy that is in force.
                 (Some((at, key)), change) if change.is_none_or(|c| at < c.as_millis()) => {
                     self.timers.pop();
                     self.fire(key, at, now);
                 }
-                (_, Some(change)) => self.change_policy(change.max(self.desk.reached)),
+                (_, Some(change)) => self.change_policy(change.max(self.desk.reached))?,
                 _ => {}
             }
         }

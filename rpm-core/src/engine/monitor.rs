@@ -149,7 +149,7 @@ impl Monitor {
         let now = self.desk.tick(now);
         self.fire_due(now)?;
         self.desk.reached = now;
-        if self.desk.has_room() { Ok(now) } else { Err(Error::new(Code::OutputQueueFull)) }
+        self.desk.ensure_room().map(|()| now)
     }
 
     pub(super) fn fire_due(&mut self, now: HostTime) -> Result<(), Error> {
@@ -157,14 +157,12 @@ impl Monitor {
             if self.next_wakeup().is_none_or(|at| at > now) {
                 return Ok(());
             }
-            if !self.desk.has_room() {
-                return Err(Error::new(Code::OutputQueueFull));
-            }
+            self.desk.ensure_room()?;
             let timer = self.patient.next_deadline(&self.force.plan);
             let change = self.force.changes_at().filter(|at| *at <= now);
             // What was due before it happens before it, by the policy that was in force.
             if let Some(change) = change.filter(|at| timer.is_none_or(|timer| *at <= timer)) {
-                self.change_policy(change.max(self.desk.reached));
+                self.change_policy(change.max(self.desk.reached))?;
                 continue;
             }
             let since = self.desk.reached;
