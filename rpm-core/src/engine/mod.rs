@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`Engine`] (here) | patients by key, the call families, wake-ups |
 //! | [`monitor`] | the same for one patient, without a map |
-//! | `patient`, `lane` | what one patient is: intake, conditions, alerts, records |
-//! | `backlog` | data older than the lateness horizon |
+//! | `patient`, `lane` | what one patient is: intake, signals and conditions, the record stream |
+//! | `episode` | from a condition that changed to the alert that follows it |
+//! | `commands` | what people do about alerts |
+//! | `backlog`, `findings` | data older than the lateness horizon, and what they say |
 //! | `change` | another policy, while it runs |
 //! | `events` | full events, resolved; refusals put out |
 //! | `lines` | events in their JSON form |
@@ -16,8 +18,11 @@
 
 mod backlog;
 mod change;
+mod commands;
 mod desk;
+mod episode;
 mod events;
+mod findings;
 mod lane;
 mod lines;
 pub mod monitor;
