@@ -367,21 +367,24 @@ impl Ward {
         let off = u32::from(input.pick(&[0_u8, 0, 0, 1]));
         let action = match input.u8() % 2 {
             0 => Action::Acknowledge,
-            _ => Action::Resolve { reason: "done \"so\"\n".into() },
+            _ => Action::Resolve {
+                reason: rpm_core::record::Resolution::Other,
+                note: Some("done \"so\"\n".into()),
+            },
         };
         let command = Command {
             patient: who,
             alert,
             seen_revision: revision.wrapping_add(off),
             actor: "nurse".into(),
+            role: "nurse".into(),
             action,
         };
         let result = self.until_taken(|engine| engine.handle_command(&command, now));
         let result = result.expect("only a full queue");
         if who == PatientKey(0) {
-            let mirrored = self.monitor.handle_command(&command, now);
-            assert_eq!(mirrored, Ok(result), "engine and monitor answer differently");
-            self.mirror_drain();
+            let mirrored = self.mirror_until_taken(|monitor| monitor.handle_command(&command, now));
+            assert_eq!(mirrored, result, "engine and monitor answer differently");
         } else {
             self.mirror_timeout(now);
         }
@@ -433,16 +436,28 @@ impl Ward {
         if reading.patient != PatientKey(0) {
             return self.mirror_timeout(reading.received_at);
         }
-        self.monitor.handle_reading(reading).expect("the queue was emptied");
-        self.mirror_drain();
+        self.mirror_until_taken(|monitor| monitor.handle_reading(reading));
     }
 
     fn mirror_event(&mut self, event: Event, now: HostTime) {
         if event.patient != patient(0) || event.tenant.is_some() {
             return self.mirror_timeout(now);
         }
-        self.monitor.handle_event(event, now).expect("the queue was emptied");
-        self.mirror_drain();
+        self.mirror_until_taken(|monitor| monitor.handle_event(event.clone(), now));
+    }
+
+    /// What was due before may take more room than there is: then the input comes again.
+    fn mirror_until_taken<T>(
+        &mut self,
+        mut input: impl FnMut(&mut Monitor) -> Result<T, Error>,
+    ) -> T {
+        loop {
+            let result = input(&mut self.monitor);
+            self.mirror_drain();
+            if let Ok(answer) = result {
+                return answer;
+            }
+        }
     }
 
     fn mirror_timeout(&mut self, now: HostTime) {

@@ -137,7 +137,7 @@ macro_rules! number {
         }
     )*};
 }
-number!(u8, u16, u32, u64, i32, i64, i128);
+number!(u8, u16, u32, u64, i16, i32, i64, i128);
 
 impl Snap for bool {
     fn save(&self, w: &mut Writer) {

@@ -104,6 +104,15 @@ codes! {
     332 GapTooShort "gap_too_short" "the gap is shorter than a pane: no hold could ever accrue";
     333 NothingChanges "nothing_changes" "the proposed policy is the one it would replace";
     334 KindRenumbered "kind_renumbered" "a declared kind would get the number of another: name new kinds so that they sort last";
+    335 UnknownRule "unknown_rule" "no rule of this name exists";
+    336 UnknownEscalation "unknown_escalation" "no escalation of this name exists";
+    337 NoSteps "no_steps" "an escalation needs at least one step, with somebody to tell and a channel";
+    338 BadTimeOfDay "bad_time_of_day" "a time of day is written like \"07:30\"";
+    339 UrgentDeferred "urgent_deferred" "urgent alerts are never put off";
+    340 UnrelatedInhibition "unrelated_inhibition" "an alert can only stand for another that is about one of its signals";
+    341 UnknownCircumstance "unknown_circumstance" "nothing of this name is known of a patient or a device";
+    342 LevelMismatch "level_mismatch" "a level is given, or follows from harm and onset; the two say different things";
+    343 BadOffset "bad_offset" "an offset from UTC is written like \"+01:00\"";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";
@@ -114,6 +123,12 @@ codes! {
     501 StaleRevision "stale_revision" "the alert changed since it was seen";
     502 AlertClosed "alert_closed" "the alert is closed";
     503 AlreadyAcknowledged "already_acknowledged" "the alert is acknowledged";
+    504 NotPermitted "not_permitted" "the policy does not let this role do that";
+    505 NotPossibleNow "not_possible_now" "the alert is not in a state in which that can be done";
+    506 ShelvedTooLong "shelved_too_long" "the policy does not let anything be shelved for so long";
+    507 TimePassed "time_passed" "the time lies in the past";
+    508 UnknownIntent "unknown_intent" "no delivery of this key is remembered";
+    509 ReportOutOfOrder "report_out_of_order" "the delivery has come further than that already";
     // 6xx: the caller's own mistakes.
     600 OutputQueueFull "output_queue_full" "poll outputs before calling again: nothing was changed";
     601 UndrainedOutputs "undrained_outputs" "poll all outputs before taking a snapshot";

@@ -81,7 +81,7 @@ pub mod signal;
 pub mod time;
 pub mod value;
 
-pub use alert::{Action, Alert, Command};
+pub use alert::{Action, Alert, Command, DeliveryIntent, DeliveryReport, Refusal, Roster, Shift};
 pub use engine::{
     BatchReceipt, Engine, EngineConfig, Monitor, Output, Reading, Rejected, RestoreReport, WhyNot,
 };

@@ -177,7 +177,10 @@ fn after(run: &mut Run) {
             }
             920 => {
                 let latched = open_alert(run, "spo2-very-low");
-                let resolve = || Action::Resolve { reason: "probe moved".into() };
+                let resolve = || Action::Resolve {
+                    reason: rpm_core::record::Resolution::FalseArtifact,
+                    note: Some("probe moved".into()),
+                };
                 assert_eq!(run.command(latched, 0, resolve(), now), Err(Code::StaleRevision));
                 let seen = run.revision(latched);
                 assert_eq!(run.command(latched, seen, resolve(), now), Ok(()));

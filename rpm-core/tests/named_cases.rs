@@ -51,7 +51,10 @@ fn seconds(run: &mut Run, seconds: impl Iterator<Item = i64>, percent: i32) {
 }
 
 fn resolve() -> Action {
-    Action::Resolve { reason: "probe was loose".into() }
+    Action::Resolve {
+        reason: record::Resolution::FalseArtifact,
+        note: Some("probe was loose".into()),
+    }
 }
 
 fn restored(run: &Run, now: HostTime) -> (Run, rpm_core::RestoreReport) {
@@ -123,7 +126,9 @@ fn resolved_is_not_sent_because_data_vanished() {
     for hour in 1..=48 {
         run.tick(host(hour * HOUR));
     }
-    assert_eq!(run.changes("low"), [AlertChange::Unverified]);
+    let changes = run.changes("low");
+    assert_eq!(changes[0], AlertChange::Unverified);
+    assert!(changes[1..].iter().all(|change| *change == AlertChange::BecameStale), "{changes:?}");
     assert_eq!(run.state("low"), ConditionState::ActiveUnverified(Level::Urgent));
     assert!(run.engine.alerts(PatientKey(0)).iter().all(rpm_core::Alert::is_open));
     // A technical alert joins it.

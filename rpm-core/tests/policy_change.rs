@@ -64,7 +64,10 @@ fn changed_at(run: &Run) -> Vec<HostTime> {
 }
 
 fn resolve() -> Action {
-    Action::Resolve { reason: "probe replaced".into() }
+    Action::Resolve {
+        reason: rpm_core::record::Resolution::FalseArtifact,
+        note: Some("probe replaced".into()),
+    }
 }
 
 #[test]

@@ -104,10 +104,19 @@ fn busy() -> (Engine, Vec<Output>) {
         .find_patient(Some(&TenantId::new(TENANT).unwrap()), &PatientId::new(PATIENT).unwrap())
         .unwrap();
     let alert = engine.alerts(key)[0].id;
-    for action in [Action::Acknowledge, Action::Resolve { reason: NOTE.into() }] {
+    for action in [
+        Action::Acknowledge,
+        Action::Resolve { reason: rpm_core::record::Resolution::Other, note: Some(NOTE.into()) },
+    ] {
         let revision = engine.alerts(key)[0].revision;
-        let command =
-            Command { patient: key, alert, seen_revision: revision, actor: NURSE.into(), action };
+        let command = Command {
+            patient: key,
+            alert,
+            seen_revision: revision,
+            actor: NURSE.into(),
+            role: "nurse".into(),
+            action,
+        };
         engine.handle_command(&command, host(6000)).unwrap().unwrap();
     }
     let command = Command {
@@ -115,6 +124,7 @@ fn busy() -> (Engine, Vec<Output>) {
         alert,
         seen_revision: 0,
         actor: NURSE.into(),
+        role: "nurse".into(),
         action: Action::Acknowledge,
     };
     let refusal = engine.handle_command(&command, host(6000)).unwrap().unwrap_err();
@@ -166,12 +176,14 @@ fn alerts_and_answers_show_nobody() {
     assert_debug("why", &engine.why(key, "low"));
     assert_debug("counts", &engine.counts(key));
     assert_debug("a chain", &engine.chain(key));
-    let action = Action::Resolve { reason: NOTE.into() };
+    let action =
+        Action::Resolve { reason: rpm_core::record::Resolution::Other, note: Some(NOTE.into()) };
     let command = Command {
         patient: key,
         alert: rpm_core::AlertId(1),
         seen_revision: 1,
         actor: NURSE.into(),
+        role: "nurse".into(),
         action,
     };
     assert_debug("a command", &command);

@@ -446,7 +446,7 @@ fn apply(run: &mut Run, now: HostTime, input: &Input) {
                 return;
             }
             let action = if *resolve {
-                Action::Resolve { reason: "seen".into() }
+                Action::Resolve { reason: record::Resolution::Other, note: Some("seen".into()) }
             } else {
                 Action::Acknowledge
             };
@@ -863,7 +863,7 @@ proptest! {
         for patient in 0..run.engine.len() {
             let key = PatientKey(patient as u32);
             let nobody = Command { patient: key, alert: AlertId(u32::MAX), seen_revision: 0,
-                actor: "nurse".into(), action: Action::Acknowledge };
+                actor: "nurse".into(), role: "nurse".into(), action: Action::Acknowledge };
             run.engine.handle_command(&nobody, last).unwrap().unwrap_err();
             run.drain();
             let commands = stream.iter().enumerate().filter(|(i, (_, input))| {

@@ -137,8 +137,9 @@ fn a_desaturation_from_review_to_urgent_and_back() {
     live(&mut run, 40..60, 96);
     let seen = run.revision(1);
     run.command(1, seen, Action::Acknowledge, host(60_500)).unwrap();
-    let (seen, reason) = (run.revision(1), "oxygen 2 L/min".to_string());
-    run.command(1, seen, Action::Resolve { reason }, host(61_000)).unwrap();
+    let (seen, note) = (run.revision(1), Some("oxygen 2 L/min".to_string()));
+    let reason = rpm_core::record::Resolution::TrueActedOn;
+    run.command(1, seen, Action::Resolve { reason, note }, host(61_000)).unwrap();
     insta::assert_snapshot!("desaturation", timeline(&run));
     insta::assert_snapshot!("desaturation_explained", explained(&run, 1));
 }

@@ -172,9 +172,11 @@ impl Bed {
                 alert: id,
                 seen_revision: alert.map_or(0, |a| a.revision),
                 actor: "nurse".to_string(),
+                role: "nurse".to_string(),
                 action: Action::Acknowledge,
             };
-            self.monitor.handle_command(&command, now)??;
+            let answer = self.monitor.handle_command(&command, now)?;
+            answer.map_err(|refusal| Error::new(refusal.code))?;
         }
         Ok(())
     }

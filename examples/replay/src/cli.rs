@@ -120,10 +120,10 @@ by '|'); or one event in JSON a line. They are replayed in the order of their ar
 else the observed time.
 
 Commands are JSON lines:
-  {\"at\":\"1970-01-01T00:05:00Z\",\"patient\":\"p17\",\"alert\":1,\"seen_revision\":1,\"by\":\"nurse 7\",\"action\":\"acknowledge\"}
-  (or \"action\":\"resolve\",\"reason\":\"oxygen given\")
+  {\"at\":\"1970-01-01T00:05:00Z\",\"patient\":\"p17\",\"alert\":1,\"seen_revision\":1,\"by\":\"ann\",\"action\":\"acknowledge\"}
+  (or \"action\":\"resolve\",\"reason\":\"true_acted_on\",\"note\":\"oxygen given\"; or any other\n  action: see examples/replay/README.md; \"role\" where the policy has roles)
 
-Writes records.jsonl, alerts.jsonl, quarantine.jsonl and summary.json. Every row ends up accepted,
+Writes records.jsonl, alerts.jsonl, messages.jsonl, quarantine.jsonl and summary.json. Every row ends up accepted,
 duplicate or quarantined; the summary adds up.
 
 Example:

@@ -208,7 +208,11 @@ impl Episode {
         if peak.is_some() {
             self.peak.clone_from(peak);
         }
-        if matches!(change, AlertChange::Resolved | AlertChange::Closed) {
+        if *change == AlertChange::Reopened {
+            (self.closed_at, self.cleared_at) = (None, None);
+        }
+        let ends = [AlertChange::Resolved, AlertChange::Closed, AlertChange::Retracted];
+        if ends.contains(change) {
             self.closed_at = Some(record.at);
             self.end_span(at);
             // Resolved while it held: the condition went on, the alert did not.
@@ -316,6 +320,9 @@ mod tests {
                     version: 1,
                     hash: rpm_core::record::Hash::default(),
                 },
+                priority: rpm_core::record::Priority::default(),
+                route: None,
+                queue: None,
             },
             ms,
         )
@@ -333,7 +340,11 @@ mod tests {
                 observed_at: Some(Timestamp::from_millis(ms)),
                 peak: None,
                 by: None,
+                until: None,
+                suppression: None,
+                priority: None,
                 reason: None,
+                note: None,
                 evidence: vec![],
             },
             ms,

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use rpm_core::alert::CancelDelivery;
 use rpm_core::event::unit::{self, Unit};
 use rpm_core::event::{
     Body, Device, Enrolment, Event, Expected, Kind, KindRef, Lineage, Quality, json, kind,
@@ -14,9 +15,11 @@ use rpm_core::event::{
 use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
-    AlertId, Code, Command, DeviceId, Engine, EngineConfig, Error, HostTime, Output, PatientId,
-    PatientKey, Ratio, Receipt, Rejected, TenantId, Value,
+    AlertId, Code, Command, DeliveryIntent, DeviceId, Engine, EngineConfig, Error, HostTime,
+    Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, TenantId, Value,
 };
+
+use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::input::item::Item;
@@ -30,6 +33,29 @@ pub trait Outputs {
     fn record(&mut self, sealed: SealedRecord) -> Result<(), Failure>;
     /// An event that was refused, back again.
     fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure>;
+    /// What concerns those who are to be told. The records say it as well.
+    fn message(&mut self, _: Message) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// What a host would hand to its channels, as a line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// Tell somebody.
+    Deliver(Box<DeliveryIntent>),
+    /// Take a message back.
+    Cancel(CancelDelivery),
+    /// Everybody was told, and nobody has answered.
+    EscalationExhausted {
+        /// Whose alert.
+        patient: PatientId,
+        /// Which.
+        alert: AlertId,
+        /// The escalation policy.
+        escalation: String,
+    },
 }
 
 /// An engine with a policy, and the time it has reached.
@@ -89,7 +115,7 @@ impl Host {
         command: &Command,
         now: HostTime,
         out: &mut dyn Outputs,
-    ) -> Result<Result<(), Error>, Failure> {
+    ) -> Result<Result<(), Refusal>, Failure> {
         self.advance(now, out)?;
         self.call(out, |engine| engine.handle_command(command, now))
     }
@@ -191,6 +217,11 @@ impl Host {
             match output {
                 Output::Record(sealed) => out.record(*sealed)?,
                 Output::Quarantined { reason, input } => out.quarantined(reason, input)?,
+                Output::Deliver(intent) => out.message(Message::Deliver(intent))?,
+                Output::Cancel(cancel) => out.message(Message::Cancel(cancel))?,
+                Output::EscalationExhausted { patient, alert, escalation, .. } => {
+                    out.message(Message::EscalationExhausted { patient, alert, escalation })?;
+                }
                 _ => {}
             }
         }

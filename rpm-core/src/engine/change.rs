@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::lane::{Lane, RuleState};
 use super::patient::{Call, Patient};
 use super::{Engine, Monitor};
-use crate::alert::level_of;
+use crate::alert::{Roster, level_of};
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
 use crate::policy::{Approved, Mode, Policy, Succession, succeed};
@@ -28,6 +28,8 @@ pub(crate) struct Force {
     steps: Vec<Step>,
     /// What is executed: the policy in force, with retired rules behind its own.
     pub plan: Arc<Policy>,
+    /// Who is on duty.
+    pub roster: Arc<Roster>,
     /// What comes next.
     next: Option<Approved>,
 }
@@ -42,7 +44,7 @@ struct Step {
 impl Force {
     pub fn new(policy: Arc<Policy>) -> Self {
         let step = Step { policy: Arc::clone(&policy), open: Vec::new() };
-        Self { steps: Vec::from([step]), plan: policy, next: None }
+        Self { steps: Vec::from([step]), plan: policy, roster: Arc::default(), next: None }
     }
 
     pub fn policy(&self) -> &Arc<Policy> {
@@ -54,6 +56,19 @@ impl Force {
     #[inline]
     pub fn changes_at(&self) -> Option<HostTime> {
         self.next.as_ref().map(|next| next.effective_at)
+    }
+
+    /// Another roster is in force; what the record says of it.
+    pub fn take_roster(&mut self, roster: Roster) -> Body {
+        let mut text = Vec::new();
+        for shift in roster.shifts() {
+            // Serialising a shift cannot fail: it has no maps.
+            text.extend(serde_json::to_vec(shift).unwrap_or_default());
+            text.push(b'\n');
+        }
+        let shifts = roster.shifts().count() as u64;
+        self.roster = Arc::new(roster);
+        Body::RosterChanged { shifts, hash: Hash::of(&text) }
     }
 
     /// Plans a change, in place of one that was planned before.
@@ -90,7 +105,8 @@ impl Force {
         let to = succeed(&self.plan, &step.policy, is_open);
         migrate(&self.plan, &to);
         if to.policy.rules().iter().all(|rule| rule.retired.is_none()) {
-            *self = Self::new(step.policy);
+            let roster = Arc::clone(&self.roster);
+            *self = Self { roster, ..Self::new(step.policy) };
         } else {
             self.plan = Arc::new(to.policy);
             self.steps.push(step);
@@ -103,6 +119,7 @@ impl Force {
             step.policy.hash().save(w);
             w.list(step.open.iter());
         }
+        self.roster.save(w);
         self.next.is_some().save(w);
         if let Some(next) = &self.next {
             next.to.hash().save(w);
@@ -128,6 +145,7 @@ impl Force {
             }
         }
         let mut force = force.ok_or_else(corrupt)?;
+        force.roster = Arc::new(r.read()?);
         if r.read::<bool>()? {
             let (to, from) = (find(r.read()?)?, force.policy().reference());
             let (owner, reason, approver) = (r.text()?, r.text()?, r.text()?);
@@ -174,7 +192,7 @@ impl Engine {
     pub(super) fn change_policy(&mut self, at: HostTime) -> Result<(), Error> {
         for patient in self.patients.iter_mut().filter(|patient| patient.backlog.is_some()) {
             self.desk.ensure_room()?;
-            patient.close_backlog(&mut self.desk.call(&self.force.plan, at));
+            patient.close_backlog(&mut self.desk.call(&self.force, at));
         }
         self.desk.ensure_room()?;
         if let Some(body) = self.force.change(&mut self.patients) {
@@ -202,7 +220,7 @@ impl Monitor {
     }
 
     pub(super) fn change_policy(&mut self, at: HostTime) -> Result<(), Error> {
-        self.patient.close_backlog(&mut self.desk.call(&self.force.plan, at));
+        self.patient.close_backlog(&mut self.desk.call(&self.force, at));
         self.desk.ensure_room()?;
         if let Some(body) = self.force.change(core::slice::from_mut(&mut self.patient)) {
             self.desk.policy_changed(&self.force.plan, at, body);
@@ -242,8 +260,22 @@ impl Patient {
                 Some(named)
             });
             alert.rule = rule.unwrap_or(alert.rule);
+            // Who is told is for the people of today: by the route of the same name, or by none.
+            let named = alert.escalation.route.and_then(|route| {
+                let routes = &old.care().routes;
+                to.policy.care().route_named(&routes.get(usize::from(route))?.id)
+            });
+            alert.escalation.route = named;
+            alert.escalation.running = alert.escalation.running.filter(|_| named.is_some());
             rule.is_some()
         });
+        if let Some(care) = &mut self.care {
+            care.shelves.retain_mut(|shelf| {
+                let named = to.policy.rule(old.rules()[shelf.rule].id());
+                shelf.rule = named.map_or(shelf.rule, |(rule, _)| rule);
+                named.is_some()
+            });
+        }
     }
 
     /// A retired rule goes on only for a patient with an open episode.

@@ -1,5 +1,6 @@
 //! What one patient and many have in common: the clock, the queue, the engine's own records.
 
+use super::change::Force;
 use super::output::{Output, Queue, Rejected};
 use super::patient::Call;
 use crate::error::{Code, Error};
@@ -9,7 +10,10 @@ use crate::record::{Body, Chain};
 use crate::time::{HostTime, Timestamp};
 
 /// The most outputs that one rule can cause by one input: a change, an alert, its end, a finding.
-const OUTPUTS_PER_RULE: usize = 6;
+const OUTPUTS_PER_RULE: usize = 12;
+/// The most that one intent of an alert can cause: it is sent, taken back, and another takes its
+/// place; each has its record.
+const OUTPUTS_PER_INTENT: usize = 6;
 /// The most that the input itself can cause.
 const OUTPUTS_PER_INPUT: usize = 8;
 
@@ -44,7 +48,8 @@ impl Desk {
 
     /// For what one call under this policy may put out.
     fn make_room(&mut self, policy: &Policy) {
-        self.room = OUTPUTS_PER_INPUT + OUTPUTS_PER_RULE * policy.rules().len();
+        let messages = OUTPUTS_PER_INTENT * policy.care().most_intents();
+        self.room = OUTPUTS_PER_INPUT + (OUTPUTS_PER_RULE + messages) * policy.rules().len();
         self.out.hold_at_least(self.room);
     }
 
@@ -79,8 +84,9 @@ impl Desk {
     }
 
     #[inline]
-    pub fn call<'a>(&'a mut self, policy: &'a Policy, now: HostTime) -> Call<'a> {
-        Call { policy, now, out: &mut self.out, rearm: false }
+    pub fn call<'a>(&'a mut self, force: &'a Force, now: HostTime) -> Call<'a> {
+        let (policy, roster) = (&*force.plan, &*force.roster);
+        Call { policy, roster, now, out: &mut self.out, rearm: false }
     }
 
     pub fn record(&mut self, at: HostTime, body: Body) {

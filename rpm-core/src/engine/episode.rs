@@ -3,16 +3,41 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::deadlines::flap_window;
 use super::lane::{Effect, Effects, RuleState};
 use super::patient::{Call, Patient};
-use crate::alert::{Alert, level_of};
+use super::timers::silence;
+use crate::alert::{Alert, Escalation, Response, Suppression, Told, level_of, news_of};
 use crate::id::AlertId;
 use crate::policy::{Mode, Policy, RuleBody};
-use crate::record::{AlertChange, Body, ConditionState, Level};
+use crate::record::{AlertChange, Body, Clause, Closure, ConditionState, Level, NotifyReason};
 use crate::rule::condition::{Abandoned, Change, Machine};
 use crate::rule::predicate::Signals;
-use crate::time::{Duration, Timestamp};
+use crate::time::{Duration, HostTime, Timestamp};
 use crate::value::write_thousandths;
+
+/// What a record of a change says besides the change.
+#[derive(Default)]
+pub(crate) struct Note {
+    pub observed_at: Option<Timestamp>,
+    pub peak: Option<String>,
+    pub by: Option<String>,
+    pub until: Option<HostTime>,
+    pub reason: Option<String>,
+    pub note: Option<String>,
+    pub evidence: Vec<Clause>,
+}
+
+/// What a record of a new episode says of its condition.
+pub(crate) struct Opening {
+    pub level: Level,
+    pub state: ConditionState,
+    pub onset: Timestamp,
+    pub since: Timestamp,
+    pub observed_at: Timestamp,
+    pub evidence: Vec<Clause>,
+    pub hold: Duration,
+}
 
 impl Patient {
     #[inline(never)]
@@ -186,8 +211,7 @@ impl Patient {
         state: ConditionState,
         machine: &Machine,
     ) {
-        let def = &call.policy.rules()[rule];
-        let RuleBody::Limits(limits) = &def.body else {
+        let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
             return;
         };
         let top = usize::from(machine.level).saturating_sub(1);
@@ -195,57 +219,109 @@ impl Patient {
         let frontier = self.lane.pulses[rule].frontier;
         let kept = frontier.saturating_sub(call.policy.lateness_horizon().as_millis());
         let at = if machine.reached >= kept { machine.reached } else { frontier };
-        let observed_at = self.exact_time(call.policy, rule, machine.reached);
-        let onset = self.exact_time(call.policy, rule, machine.onset);
-        let since = self.exact_time(call.policy, rule, machine.since);
-        let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
-        let evidence = signals.clauses(&limits.levels[top].raise, at);
-        let alert = self.new_alert(call, rule, level, state, onset);
-        if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
-            watch.alert = Some(alert);
-        }
-        let body = Body::AlertOpened {
-            alert,
-            rule: def.id.clone(),
-            title: def.title.clone(),
+        let opening = Opening {
             level,
-            shadow: def.mode == Mode::Shadow,
-            onset,
-            since,
-            observed_at,
-            evidence,
+            state,
+            onset: self.exact_time(call.policy, rule, machine.onset),
+            since: self.exact_time(call.policy, rule, machine.since),
+            observed_at: self.exact_time(call.policy, rule, machine.reached),
+            evidence: Signals::new(call.policy.signals(), &mut self.lane.signals)
+                .clauses(&limits.levels[top].raise, at),
             hold: Duration::from_millis(limits.levels[top].hold),
-            policy: call.policy.reference(),
         };
-        self.record(call, body);
+        self.open_alert(call, rule, opening);
     }
 
-    pub fn new_alert(
-        &mut self,
-        call: &Call<'_>,
-        rule: usize,
-        level: Level,
-        condition: ConditionState,
-        onset: Timestamp,
-    ) -> AlertId {
+    /// An episode begins: the rule is tied to it, the record says why, and somebody is told.
+    pub fn open_alert(&mut self, call: &mut Call<'_>, rule: usize, opening: Opening) {
+        let def = &call.policy.rules()[rule];
+        let id = self.new_alert(call, rule, &opening);
+        match &mut self.lane.rules[rule] {
+            RuleState::Limits(watch) => watch.alert = Some(id),
+            RuleState::Missing(absence) => absence.alert = Some(id),
+            RuleState::Resting => {}
+        }
+        self.weigh(call.policy, id, &opening.evidence);
+        let now = call.now;
+        let reason = NotifyReason::Opened;
+        let route = self.alert(id).and_then(|a| self.route_of(call.policy, a, reason, now));
+        let route = route.map(|route| &call.policy.care().routes[usize::from(route)]);
+        let body = Body::AlertOpened {
+            alert: id,
+            rule: def.id().into(),
+            title: def.title().into(),
+            level: opening.level,
+            shadow: def.mode == Mode::Shadow,
+            onset: opening.onset,
+            since: opening.since,
+            observed_at: opening.observed_at,
+            evidence: opening.evidence,
+            hold: opening.hold,
+            policy: call.policy.reference(),
+            priority: self.priority(call.policy, id, now),
+            route: route.map(|route| route.id.clone()),
+            queue: route.map(|route| route.queue.clone()),
+        };
+        self.record(call, body);
+        self.attend(call, id, Some(reason));
+    }
+
+    fn new_alert(&mut self, call: &Call<'_>, rule: usize, opening: &Opening) -> AlertId {
         let id = AlertId(self.next_alert);
         self.next_alert = self.next_alert.saturating_add(1);
-        // Of closed alerts only the latest of each rule is kept; the records have them all.
-        self.alerts.retain(|a| a.is_open() || a.rule != rule);
-        self.alerts.push(Alert {
+        let told = self.told(call, rule, self.lane.newest);
+        // An episode that comes back is a new one; if that goes on, it is one that is unstable.
+        let last = self.alerts.iter().filter(|a| a.rule == rule).max_by_key(|a| a.id);
+        let reentries = last.map(|alert| alert.reentries.clone());
+        let mut alert = Alert {
             id,
             rule,
-            level,
+            level: opening.level,
             shadow: call.policy.rules()[rule].mode == Mode::Shadow,
-            onset,
+            onset: opening.onset,
             opened_at: call.now,
             version: call.policy.version(),
             revision: 1,
             repeats: 0,
-            condition,
-            response: crate::alert::Response::Unowned,
-        });
+            unstable: false,
+            stale: 0,
+            assigned: None,
+            cleared_at: None,
+            condition: opening.state,
+            response: Response::Unowned,
+            suppression: Suppression::None,
+            reentries: reentries.unwrap_or_default(),
+            escalation: Escalation::default(),
+        };
+        if last.is_some() {
+            alert.unstable = alert.flaps(told);
+        }
+        // Of closed alerts only the latest of each rule is kept; the records have them all.
+        self.alerts.retain(|a| a.is_open() || a.rule != rule);
+        self.alerts.push(alert);
         id
+    }
+
+    pub fn told(&self, call: &Call<'_>, rule: usize, observed: i64) -> Told {
+        Told { now: call.now, observed, flap_window: flap_window(call.policy, rule) }
+    }
+
+    /// What a rule's comparisons say now.
+    pub fn evidence_now(&mut self, call: &Call<'_>, rule: usize) -> Vec<Clause> {
+        match (&call.policy.rules()[rule].body, &self.lane.rules[rule]) {
+            (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
+                let top = usize::from(watch.condition.machine.level).saturating_sub(1);
+                let frontier = self.lane.pulses[rule].frontier;
+                let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
+                signals.clauses(&limits.levels[top].raise, frontier)
+            }
+            (RuleBody::Missing(missing), _) => {
+                let signal = &self.lane.signals[usize::from(missing.signal)];
+                let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
+                Vec::from([silence(call, missing, call.now.since(last))])
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Lets the open alert of a rule follow its condition.
@@ -260,22 +336,31 @@ impl Patient {
         let RuleState::Limits(watch) = &self.lane.rules[rule] else {
             return;
         };
-        let (id, machine) = (watch.alert, watch.condition.machine);
+        let (Some(id), machine) = (watch.alert, watch.condition.machine) else {
+            return;
+        };
         let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
             return;
         };
         let observed_at = self.exact_time(call.policy, rule, at);
-        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
+        let (told, handed) = (self.told(call, rule, at), self.was_told(id));
+        let Some(alert) = self.alert_mut(id) else {
             return;
         };
         let latch = limits.levels.iter().any(|l| l.latch && l.level <= alert.level);
-        let Some(change) = alert.follow(state, latch) else {
+        let Some(change) = alert.follow(state, latch, told) else {
             return;
         };
-        let raised = matches!(change, AlertChange::Raised | AlertChange::Reentered);
-        let lost = revised && change == AlertChange::Cleared;
-        let change = if lost { AlertChange::Revised } else { change };
+        let taken_back = revised && change == AlertChange::Cleared;
+        // Nobody has heard of it, and there is nothing to hear.
+        let unheard = alert.escalation.round > 0 && !handed && alert.response == Response::Unowned;
+        if taken_back && unheard {
+            alert.condition = ConditionState::Normal;
+            return self.retract(call, rule, id, observed_at);
+        }
+        let change = if taken_back { AlertChange::Revised } else { change };
         let top = usize::from(machine.level).checked_sub(1);
+        let raised = news_of(change).is_some();
         let evidence = match top.filter(|_| raised) {
             Some(top) => {
                 let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
@@ -283,28 +368,54 @@ impl Patient {
             }
             None => Vec::new(),
         };
+        if raised {
+            self.weigh(call.policy, id, &evidence);
+        }
         let peak = machine.peak.filter(|_| top.is_some()).map(decimal);
-        self.alert_changed(call, id, change, Some(observed_at), peak, None, evidence);
+        let note = Note { observed_at: Some(observed_at), peak, evidence, ..Note::default() };
+        self.alert_changed(call, id, change, note);
         if let (AlertChange::Cleared | AlertChange::Lowered, Some(retired)) =
             (change, &call.policy.rules()[rule].retired)
         {
             self.successor_speaks(call, retired.successor);
         }
-        self.close_if_over(call, rule, id);
+        self.close_if_over(call, rule, Some(id));
     }
 
-    /// What nothing latches closes by itself once the condition is over.
+    fn retract(&mut self, call: &mut Call<'_>, rule: usize, id: AlertId, at: Timestamp) {
+        if let Some(alert) = self.alert_mut(id) {
+            alert.close(call.now, Closure::Retracted);
+        }
+        let note = Note { observed_at: Some(at), ..Note::default() };
+        self.alert_changed(call, id, AlertChange::Retracted, note);
+        self.let_rule_go(call, rule);
+    }
+
+    /// What nothing latches closes by itself once the condition is over, or after the time in which
+    /// it may come back.
     pub fn close_if_over(&mut self, call: &mut Call<'_>, rule: usize, id: Option<AlertId>) {
-        let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) else {
+        let Some(alert) = id.and_then(|id| self.alert(id)) else {
             return;
         };
-        if alert.condition != ConditionState::Normal {
-            return;
+        let over = alert.condition == ConditionState::Normal;
+        let waits = alert.is_open() && !self.reopen_window(call.policy, alert).is_zero();
+        match (over, waits, alert.id) {
+            (true, false, id) => self.close_now(call, rule, id, Closure::Cleared),
+            (true, true, _) => call.rearm = true,
+            (false, ..) => {}
         }
-        if alert.is_open() {
-            alert.close();
-            self.alert_changed(call, id, AlertChange::Closed, None, None, None, Vec::new());
+    }
+
+    pub fn close_now(&mut self, call: &mut Call<'_>, rule: usize, id: AlertId, reason: Closure) {
+        if let Some(alert) = self.alert_mut(id).filter(|alert| alert.is_open()) {
+            alert.close(call.now, reason);
+            self.alert_changed(call, id, AlertChange::Closed, Note::default());
         }
+        self.let_rule_go(call, rule);
+    }
+
+    /// A rule is no longer tied to an episode.
+    pub fn let_rule_go(&mut self, call: &mut Call<'_>, rule: usize) {
         match &mut self.lane.rules[rule] {
             RuleState::Limits(watch) => watch.alert = None,
             RuleState::Missing(absence) => absence.alert = None,
@@ -313,33 +424,41 @@ impl Patient {
         self.episode_over(call, rule);
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// An alert changed: the record says how, and whom it concerns is told.
     pub fn alert_changed(
         &mut self,
         call: &mut Call<'_>,
-        id: Option<AlertId>,
+        id: AlertId,
         change: AlertChange,
-        observed_at: Option<Timestamp>,
-        peak: Option<String>,
-        person: Option<(String, Option<String>)>,
-        evidence: Vec<crate::record::Clause>,
+        note: Note,
     ) {
-        let Some(alert) = self.alerts.iter().find(|a| Some(a.id) == id) else {
+        self.tell(call, id, change, note);
+        self.attend(call, id, news_of(change));
+    }
+
+    /// The record of a change of an alert.
+    pub fn tell(&mut self, call: &mut Call<'_>, id: AlertId, change: AlertChange, note: Note) {
+        let Some(alert) = self.alert(id) else {
             return;
         };
-        let (by, reason) = person.map_or((None, None), |(by, reason)| (Some(by), reason));
+        let moved = news_of(change).is_some() && alert.is_open();
+        let suppression = alert.suppression.state();
         let body = Body::AlertChanged {
-            alert: alert.id,
-            rule: call.policy.rules()[alert.rule].id.clone(),
+            alert: id,
+            rule: call.policy.rules()[alert.rule].id().into(),
             revision: alert.revision,
             change,
             status: alert.status(),
             condition: alert.condition,
-            observed_at,
-            peak,
-            by,
-            reason,
-            evidence,
+            observed_at: note.observed_at,
+            peak: note.peak,
+            by: note.by,
+            until: note.until,
+            suppression: (!alert.suppression.is_none()).then(|| suppression.name().into()),
+            priority: moved.then(|| self.priority(call.policy, id, call.now)),
+            reason: note.reason,
+            note: note.note,
+            evidence: note.evidence,
         };
         self.record(call, body);
     }

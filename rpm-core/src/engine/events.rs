@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 
 use super::Reading;
+use super::care::Dated;
 use super::output::{Output, Rejected};
 use super::patient::{Call, Patient};
 use crate::error::{Code, Error};
@@ -63,9 +64,24 @@ impl Patient {
             Body::Enrolment(enrolment) => self.other(call, event, device, |patient, call| {
                 patient.enrol(call, enrolment);
             }),
-            Body::DeviceStatus(_) | Body::Context(_) | Body::Profile(_) => {
-                self.other(call, event, device, |_, _| {})
-            }
+            Body::DeviceStatus(status) => self.other(call, event, device, |patient, call| {
+                let Some(class) = event.device.class.clone() else { return };
+                patient.take_circumstances(call, |care| {
+                    let known = care.devices.remove(&class);
+                    let latest = newer(known, event.observed_at, status);
+                    care.devices.extend(latest.map(|status| (class, status)));
+                });
+            }),
+            Body::Context(context) => self.other(call, event, device, |patient, call| {
+                patient.take_circumstances(call, |care| {
+                    care.context = newer(care.context.take(), event.observed_at, context);
+                });
+            }),
+            Body::Profile(profile) => self.other(call, event, device, |patient, call| {
+                patient.take_circumstances(call, |care| {
+                    care.profile = newer(care.profile.take(), event.observed_at, profile);
+                });
+            }),
         }
     }
 
@@ -142,6 +158,12 @@ impl Patient {
             self.reject(call, event, reason);
         }
     }
+}
+
+/// What was observed last stands, whatever arrived last.
+fn newer<T: Clone>(known: Option<Dated<T>>, observed_at: Timestamp, what: &T) -> Option<Dated<T>> {
+    let stands = |known: &Dated<T>| known.observed_at > observed_at;
+    known.filter(stands).or_else(|| Some(Dated { observed_at, what: what.clone() }))
 }
 
 /// The event that a compact reading stands for. Keys that are nobody's have no names: `?`.

@@ -101,7 +101,7 @@ impl Engine {
     ) -> Result<Receipt, Error> {
         let (key, now) = (reading.patient.0, self.advance(reading.received_at)?);
         let patient = &mut self.patients[key as usize];
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         let receipt = patient.reading(&mut call, reading);
         if let Receipt::Quarantined(code) = receipt {
             // What could be borrowed can be owned: this does not fail.

@@ -17,8 +17,10 @@
 //! | [`why`] | why there is no alert yet |
 
 mod backlog;
+mod care;
 mod change;
 mod commands;
+mod deadlines;
 mod desk;
 mod episode;
 mod events;
@@ -26,8 +28,10 @@ mod findings;
 mod lane;
 mod lines;
 pub mod monitor;
+mod notify;
 mod output;
 mod patient;
+mod rank;
 pub mod snapshot;
 mod timers;
 pub mod why;
@@ -39,7 +43,7 @@ use core::cmp::Reverse;
 
 use hashbrown::HashTable;
 
-use crate::alert::{Alert, Command};
+use crate::alert::{Alert, Command, Delivery, DeliveryReport, Refusal, Roster};
 use crate::error::{Code, Error};
 use crate::event::{Event, Kind, Quality};
 use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
@@ -273,7 +277,7 @@ impl Engine {
         };
         let most = usize::from(self.config.max_devices);
         let patient = &mut self.patients[key.0 as usize];
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         let receipt = patient.event(&mut call, event, most);
         let rearm = call.rearm;
         self.after(key.0, rearm, now);
@@ -332,11 +336,11 @@ impl Engine {
             let event = events::as_event(&self.force.plan, None, reading)?;
             return Ok(self.desk.reject(now, Code::UnknownPatient, Rejected::Event(event)));
         };
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         let receipt = patient.reading(&mut call, reading);
         let rearm = call.rearm;
         if let Receipt::Quarantined(code) = receipt {
-            let mut call = self.desk.call(&self.force.plan, now);
+            let mut call = self.desk.call(&self.force, now);
             patient.reject_reading(&mut call, reading, code);
         }
         if rearm {
@@ -354,15 +358,49 @@ impl Engine {
         &mut self,
         command: &Command,
         now: HostTime,
-    ) -> Result<Result<(), Error>, Error> {
+    ) -> Result<Result<(), Refusal>, Error> {
         let now = self.advance(now)?;
         let Some(patient) = self.patients.get_mut(command.patient.0 as usize) else {
-            return Ok(Err(Error::new(Code::UnknownPatient)));
+            let code = Code::UnknownPatient;
+            return Ok(Err(Refusal { code, revision: None, status: None }));
         };
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         let result = patient.command(&mut call, command);
         self.after(command.patient.0, true, now);
         Ok(result)
+    }
+
+    /// Takes in what a channel reports of a message.
+    ///
+    /// # Errors
+    /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
+    /// [`Code::UnknownIntent`] or [`Code::ReportOutOfOrder`]: it is recorded, and nothing else changed.
+    pub fn handle_report(
+        &mut self,
+        report: &DeliveryReport,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        let now = self.advance(now)?;
+        let Some(patient) = self.patients.get_mut(report.patient.0 as usize) else {
+            return Ok(Err(Error::new(Code::UnknownPatient)));
+        };
+        let mut call = self.desk.call(&self.force, now);
+        let result = patient.report(&mut call, report.key, report.state);
+        self.after(report.patient.0, true, now);
+        Ok(result)
+    }
+
+    /// Takes in who is on duty from now on, and until when; it replaces what was said before.
+    ///
+    /// # Errors
+    /// [`Code::OutputQueueFull`]: nothing happened, call again.
+    pub fn handle_roster(&mut self, roster: Roster, now: HostTime) -> Result<(), Error> {
+        let now = self.advance(now)?;
+        self.desk.record(now, self.force.take_roster(roster));
+        (0..self.patients.len() as u32).for_each(|key| self.arm(key));
+        // Room is left for one call's outputs; the rest waits for the next call.
+        let _ = self.fire_due(now);
+        Ok(())
     }
 
     /// Does what is due by `now`. Calling early is harmless, calling late only delays.
@@ -407,6 +445,11 @@ impl Engine {
     /// A patient's alerts: the open ones, and the latest closed one of each rule.
     pub fn alerts(&self, patient: PatientKey) -> &[Alert] {
         self.patients.get(patient.0 as usize).map_or(&[], |p| &p.alerts)
+    }
+
+    /// What was asked to be delivered of a patient's open alerts, and where it has come to.
+    pub fn deliveries(&self, patient: PatientKey) -> &[Delivery] {
+        self.patients.get(patient.0 as usize).map_or(&[], |p| &p.care().deliveries)
     }
 
     /// The state of a rule's condition for a patient.
@@ -462,7 +505,7 @@ impl Engine {
         }
         patient.armed = UNARMED;
         let since = self.desk.reached;
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         if patient.fire(&mut call, since, HostTime::from_millis(at)) {
             let at = call.now;
             self.desk.reached = self.desk.reached.max(at);
@@ -483,7 +526,7 @@ impl Engine {
 
     fn arm(&mut self, key: u32) {
         let patient = &mut self.patients[key as usize];
-        let at = patient.deadline_ms(&self.force.plan);
+        let at = patient.deadline_ms(&self.force);
         if at < patient.armed {
             patient.armed = at;
             self.timers.push(Reverse((at, key)));

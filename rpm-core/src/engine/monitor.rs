@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::output::{Output, Rejected};
 use super::patient::Patient;
 use super::{Reading, WhyNot};
-use crate::alert::{Alert, Command};
+use crate::alert::{Alert, Command, Delivery, DeliveryReport, Refusal, Roster};
 use crate::error::{Code, Error};
 use crate::event::Event;
 use crate::id::{DeviceId, DeviceKey, PatientId, TenantId};
@@ -70,7 +70,7 @@ impl Monitor {
             let rejected = Rejected::Event(event.into());
             return Ok(self.desk.reject(now, Code::UnknownPatient, rejected));
         }
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         let receipt = self.patient.event(&mut call, event, MAX_DEVICES);
         // The event is taken; what has no room yet happens with the next call.
         let _ = self.fire_due(now);
@@ -80,7 +80,7 @@ impl Monitor {
     /// Takes one reading in; its patient key is ignored.
     pub fn handle_reading(&mut self, reading: &Reading) -> Result<Receipt, Error> {
         let now = self.advance(reading.received_at)?;
-        let mut call = self.desk.call(&self.force.plan, now);
+        let mut call = self.desk.call(&self.force, now);
         let receipt = self.patient.reading(&mut call, reading);
         if let Receipt::Quarantined(code) = receipt {
             self.patient.reject_reading(&mut call, reading, code);
@@ -95,11 +95,34 @@ impl Monitor {
         &mut self,
         command: &Command,
         now: HostTime,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let now = self.advance(now)?;
+        let mut call = self.desk.call(&self.force, now);
+        let result = self.patient.command(&mut call, command);
+        // The command is taken; what has no room yet happens with the next call.
+        let _ = self.fire_due(now);
+        Ok(result)
+    }
+
+    /// Takes in what a channel reports of a message; its patient key is ignored.
+    pub fn handle_report(
+        &mut self,
+        report: &DeliveryReport,
+        now: HostTime,
     ) -> Result<Result<(), Error>, Error> {
         let now = self.advance(now)?;
-        let mut call = self.desk.call(&self.force.plan, now);
-        let result = self.patient.command(&mut call, command);
+        let mut call = self.desk.call(&self.force, now);
+        let result = self.patient.report(&mut call, report.key, report.state);
+        let _ = self.fire_due(now);
         Ok(result)
+    }
+
+    /// Takes in who is on duty; as [`Engine::handle_roster`](super::Engine::handle_roster).
+    pub fn handle_roster(&mut self, roster: Roster, now: HostTime) -> Result<(), Error> {
+        let now = self.advance(now)?;
+        self.desk.record(now, self.force.take_roster(roster));
+        let _ = self.fire_due(now);
+        Ok(())
     }
 
     /// Does what is due by `now`.
@@ -114,13 +137,18 @@ impl Monitor {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<HostTime> {
-        let timer = self.patient.next_deadline(&self.force.plan);
+        let timer = self.patient.next_deadline(&self.force);
         timer.into_iter().chain(self.force.changes_at()).min()
     }
 
     /// The alerts: the open ones, and the latest closed one of each rule.
     pub fn alerts(&self) -> &[Alert] {
         &self.patient.alerts
+    }
+
+    /// What was asked to be delivered of the open alerts, and where it has come to.
+    pub fn deliveries(&self) -> &[Delivery] {
+        &self.patient.care().deliveries
     }
 
     /// What became of the inputs.
@@ -158,7 +186,7 @@ impl Monitor {
                 return Ok(());
             }
             self.desk.ensure_room()?;
-            let timer = self.patient.next_deadline(&self.force.plan);
+            let timer = self.patient.next_deadline(&self.force);
             let change = self.force.changes_at().filter(|at| *at <= now);
             // What was due before it happens before it, by the policy that was in force.
             if let Some(change) = change.filter(|at| timer.is_none_or(|timer| *at <= timer)) {
@@ -166,7 +194,7 @@ impl Monitor {
                 continue;
             }
             let since = self.desk.reached;
-            let mut call = self.desk.call(&self.force.plan, since);
+            let mut call = self.desk.call(&self.force, since);
             if !self.patient.fire(&mut call, since, now) {
                 return Ok(());
             }

@@ -2,10 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::alert::{CancelDelivery, DeliveryIntent};
 use crate::error::Code;
 use crate::event::Event;
+use crate::id::{AlertId, PatientId, TenantId};
 use crate::record::SealedRecord;
 
 /// Something the engine has decided. Poll until there is none.
@@ -20,6 +23,22 @@ pub enum Output {
         reason: Code,
         /// What came in.
         input: Rejected,
+    },
+    /// Somebody is to be told. Hand it over once, and report what became of it.
+    Deliver(Box<DeliveryIntent>),
+    /// A message is to be taken back, if it still can be.
+    Cancel(CancelDelivery),
+    /// Everybody has been told of an alert, and nobody has answered. The record beside it says the
+    /// same; what a site does then is the host's.
+    EscalationExhausted {
+        /// The organisation, where the host has more than one.
+        tenant: Option<TenantId>,
+        /// Whose alert.
+        patient: PatientId,
+        /// Which.
+        alert: AlertId,
+        /// The escalation policy.
+        escalation: String,
     },
 }
 

@@ -7,9 +7,10 @@ use smallvec::SmallVec;
 
 use super::Reading;
 use super::backlog::Backlog;
+use super::care::CareState;
 use super::lane::{Appended, Effects, Lane};
 use super::output::{Output, Queue};
-use crate::alert::Alert;
+use crate::alert::{Alert, Roster};
 use crate::error::{Code, Error};
 use crate::event::Quality;
 use crate::id::{DeviceKey, PatientId, TenantId};
@@ -38,6 +39,8 @@ pub(crate) struct Patient {
     /// Open alerts and the latest closed one of each rule.
     pub alerts: Vec<Alert>,
     pub next_alert: u32,
+    /// What only a few have at a time.
+    pub care: Option<Box<CareState>>,
     /// When the engine's timer for this patient goes off.
     pub armed: i64,
 }
@@ -45,6 +48,7 @@ pub(crate) struct Patient {
 /// What every call carries down.
 pub(crate) struct Call<'a> {
     pub policy: &'a Policy,
+    pub roster: &'a Roster,
     pub now: HostTime,
     pub out: &'a mut Queue,
     /// Whether a timer may be due earlier than the one that is set.
@@ -61,6 +65,7 @@ impl Patient {
             backlog: None,
             alerts: Vec::new(),
             next_alert: 1,
+            care: None,
             chain: Chain::default(),
             counts: Counts::default(),
             armed: UNARMED,

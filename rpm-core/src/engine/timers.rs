@@ -8,10 +8,14 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use super::change::Force;
+use super::deadlines::Deadline;
+use super::episode::{Note, Opening};
 use super::lane::RuleState;
 use super::patient::{Call, Patient, UNARMED};
+use crate::alert::Roster;
 use crate::policy::{Missing, Policy, RuleBody};
-use crate::record::{AlertChange, Body, Clause, ConditionState, Level, Verdict};
+use crate::record::{Body, Clause, ConditionState, Level, Verdict};
 use crate::time::{Duration, HostTime, Timestamp};
 
 /// A backlog from which nothing came for so long has been read to its end.
@@ -22,20 +26,21 @@ enum Timer {
     Missing(usize),
     Unverified(usize),
     Backlog,
+    Alert(Deadline),
 }
 
 impl Patient {
     /// When something will be due next, unless something happens before.
-    pub fn next_deadline(&self, policy: &Policy) -> Option<HostTime> {
-        self.next_timer(policy).map(|(at, _)| at)
+    pub fn next_deadline(&self, force: &Force) -> Option<HostTime> {
+        self.next_timer(&force.plan, &force.roster).map(|(at, _)| at)
     }
 
     /// The deadline for the engine's list of wake-ups.
-    pub fn deadline_ms(&self, policy: &Policy) -> i64 {
-        self.next_deadline(policy).map_or(UNARMED, HostTime::as_millis)
+    pub fn deadline_ms(&self, force: &Force) -> i64 {
+        self.next_deadline(force).map_or(UNARMED, HostTime::as_millis)
     }
 
-    fn next_timer(&self, policy: &Policy) -> Option<(HostTime, Timer)> {
+    fn next_timer(&self, policy: &Policy, roster: &Roster) -> Option<(HostTime, Timer)> {
         let of_rule = |(i, body): (usize, &RuleBody)| match (body, &self.lane.rules[i]) {
             (RuleBody::Missing(missing), RuleState::Missing(absence)) => {
                 let at = self.missing_at(missing).filter(|_| absence.since.is_none())?;
@@ -53,7 +58,9 @@ impl Patient {
         let rules = policy.rules().iter().enumerate();
         let active = rules.filter(|(_, r)| r.mode() != crate::policy::Mode::Disabled);
         let rules = active.filter_map(|(i, rule)| of_rule((i, &rule.body)));
-        let timers = rules.chain(self.backlog_at().map(|at| (at, Timer::Backlog)));
+        let alerts = self.next_alert_deadline(policy, roster);
+        let alerts = alerts.map(|(at, deadline)| (at, Timer::Alert(deadline)));
+        let timers = rules.chain(self.backlog_at().map(|at| (at, Timer::Backlog))).chain(alerts);
         // The end of time never comes.
         timers.filter(|(at, _)| at.as_millis() < UNARMED).min()
     }
@@ -73,7 +80,9 @@ impl Patient {
     /// Does the first thing that is due by `until`; false if nothing is. `since` is the time up to
     /// which the engine has come: what was due before happens then.
     pub fn fire(&mut self, call: &mut Call<'_>, since: HostTime, until: HostTime) -> bool {
-        let Some((at, timer)) = self.next_timer(call.policy).filter(|(at, _)| *at <= until) else {
+        let Some((at, timer)) =
+            self.next_timer(call.policy, call.roster).filter(|(at, _)| *at <= until)
+        else {
             return false;
         };
         call.now = at.max(since);
@@ -81,6 +90,7 @@ impl Patient {
             Timer::Missing(rule) => self.goes_missing(call, rule),
             Timer::Unverified(rule) => self.goes_unverified(call, rule),
             Timer::Backlog => self.close_backlog(call),
+            Timer::Alert(deadline) => self.meet_deadline(call, at, deadline),
         }
         true
     }
@@ -103,33 +113,26 @@ impl Patient {
 
     /// Says that a signal is missing.
     pub fn missing_alert(&mut self, call: &mut Call<'_>, rule: usize) {
-        let def = &call.policy.rules()[rule];
-        let RuleBody::Missing(missing) = &def.body else {
+        let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else {
             return;
         };
         let signal = &self.lane.signals[usize::from(missing.signal)];
         let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
         let onset = Timestamp::from_millis(last.as_millis());
         let due = Timestamp::from_millis(call.now.as_millis());
-        let state = ConditionState::Active(missing.level);
-        let alert = self.new_alert(call, rule, missing.level, state, onset);
-        if let RuleState::Missing(absence) = &mut self.lane.rules[rule] {
-            absence.alert = Some(alert);
-        }
-        let body = Body::AlertOpened {
-            alert,
-            rule: def.id.clone(),
-            title: def.title.clone(),
-            level: missing.level,
-            shadow: def.mode == crate::policy::Mode::Shadow,
-            onset,
-            since: onset,
-            observed_at: due,
-            evidence: Vec::from([silence(call, missing, call.now.since(last))]),
-            hold: missing.after,
-            policy: call.policy.reference(),
-        };
-        self.record(call, body);
+        self.open_alert(
+            call,
+            rule,
+            Opening {
+                level: missing.level,
+                state: ConditionState::Active(missing.level),
+                onset,
+                since: onset,
+                observed_at: due,
+                evidence: Vec::from([silence(call, missing, call.now.since(last))]),
+                hold: missing.after,
+            },
+        );
     }
 
     /// A reading arrived: rules that missed its signal are over, if it says anything of the present.
@@ -161,19 +164,13 @@ impl Patient {
         let id = absence.alert;
         let now = Timestamp::from_millis(call.now.as_millis());
         self.condition_record(call, rule, now, ConditionState::Normal);
-        if let Some(alert) = self.alerts.iter_mut().find(|a| Some(a.id) == id) {
-            if alert.is_open() && alert.follow(ConditionState::Normal, false).is_some() {
-                self.alert_changed(
-                    call,
-                    id,
-                    AlertChange::Cleared,
-                    Some(now),
-                    None,
-                    None,
-                    Vec::new(),
-                );
-            } else {
+        let told = self.told(call, rule, now.as_millis());
+        if let Some(alert) = id.and_then(|id| self.alert_mut(id)) {
+            if !alert.is_open() {
                 alert.condition = ConditionState::Normal;
+            } else if let Some(change) = alert.follow(ConditionState::Normal, false, told) {
+                let (id, note) = (alert.id, Note { observed_at: Some(now), ..Note::default() });
+                self.alert_changed(call, id, change, note);
             }
         }
         self.close_if_over(call, rule, id);
@@ -214,9 +211,10 @@ impl Patient {
         let Some(id) = watch.alert else {
             return self.open(call, rule, level, state, machine);
         };
-        let open = self.alerts.iter_mut().find(|a| a.id == id && a.is_open());
-        if let Some(change) = open.and_then(|alert| alert.follow(state, false)) {
-            self.alert_changed(call, Some(id), change, None, None, None, Vec::new());
+        let told = self.told(call, rule, self.lane.newest);
+        let open = self.alert_mut(id).filter(|alert| alert.is_open());
+        if let Some(change) = open.and_then(|alert| alert.follow(state, false, told)) {
+            self.alert_changed(call, id, change, Note::default());
         }
     }
 
@@ -233,7 +231,7 @@ impl Patient {
     }
 }
 
-fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> Clause {
+pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> Clause {
     let seconds = |d: Duration| {
         let mut text = alloc::string::String::new();
         let _ = crate::value::write_thousandths(d.as_millis(), &mut text);

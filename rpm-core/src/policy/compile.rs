@@ -35,6 +35,8 @@ const MAX_PANE_MS: i64 = 86_400_000;
 /// Ten years: longer durations in a policy are mistakes, and arithmetic on these cannot overflow.
 const MAX_DURATION_MS: i64 = 10 * 366 * 86_400_000;
 const DEFAULT_COVERAGE_PERMILLE: i64 = 500;
+/// Re-entries within so many cadences make an episode unstable.
+const FLAP_CADENCES: i64 = 10;
 /// A rule in this mode is checked, and then reads nothing.
 const DISABLED: &str = "disabled";
 
@@ -44,6 +46,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     compiler.kinds(&spec);
     compiler.signals(&spec);
     let rules = compiler.rules(&spec);
+    let care = compiler.care(&spec.care, &rules);
     compiler.size_rings();
     if !compiler.errors.is_empty() {
         return Err(PolicyErrors(compiler.errors));
@@ -59,6 +62,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         kinds: compiler.kinds,
         signals: compiler.signals,
         rules,
+        care,
         by_kind,
         warnings: Vec::new(),
     };
@@ -73,7 +77,7 @@ pub(super) fn canonical(spec: &PolicySpec) -> String {
 }
 
 #[derive(Default)]
-struct Compiler {
+pub(super) struct Compiler {
     errors: Vec<Error>,
     horizon: Duration,
     skew: Duration,
@@ -102,11 +106,11 @@ struct Defaults<'a> {
 }
 
 impl Compiler {
-    fn error(&mut self, code: Code, path: impl Into<String>) {
+    pub fn error(&mut self, code: Code, path: impl Into<String>) {
         self.errors.push(Error::new(code).at(path));
     }
 
-    fn error_with(&mut self, code: Code, path: impl Into<String>, hint: String) {
+    pub fn error_with(&mut self, code: Code, path: impl Into<String>, hint: String) {
         self.errors.push(Error::new(code).at(path).hint(hint));
     }
 
@@ -117,20 +121,20 @@ impl Compiler {
         self.skew = self.duration(&spec.max_future_skew, "max_future_skew");
     }
 
-    fn name(&mut self, text: &str, path: &str) {
+    pub fn name(&mut self, text: &str, path: &str) {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if text.is_empty() || text.len() > MAX_NAME || !text.chars().all(fits) {
             self.error_with(Code::EmptyName, path, "1 to 64 letters, digits, - _ .".to_string());
         }
     }
 
-    fn title(&mut self, text: &str, path: &str) {
+    pub fn title(&mut self, text: &str, path: &str) {
         if text.trim().is_empty() || text.len() > MAX_TITLE {
             self.error(Code::EmptyName, path);
         }
     }
 
-    fn duration(&mut self, text: &str, path: &str) -> Duration {
+    pub fn duration(&mut self, text: &str, path: &str) -> Duration {
         match text.parse::<Duration>() {
             Ok(d) if d.as_millis() <= MAX_DURATION_MS => d,
             Ok(_) => {
@@ -144,7 +148,7 @@ impl Compiler {
         }
     }
 
-    fn optional_duration(&mut self, text: Option<&String>, path: &str) -> Option<Duration> {
+    pub fn optional_duration(&mut self, text: Option<&String>, path: &str) -> Option<Duration> {
         text.map(|text| self.duration(text, path))
     }
 
@@ -434,6 +438,7 @@ impl Compiler {
                 max_gap: max_gap.as_millis(),
                 abandon_after: abandon_after.as_millis(),
                 unverified_after,
+                flap_window: cadence.times(FLAP_CADENCES),
                 longest_times: times.max().unwrap_or(0),
                 keep: horizon + 2 * widest,
                 minds_artifacts: rule.max_artifact.is_some(),
@@ -461,16 +466,7 @@ impl Compiler {
     }
 
     fn level(&mut self, from: Defaults<'_>, spec: &LevelSpec, path: &str) -> Option<LevelDef> {
-        let level = match spec.level.as_str() {
-            "informational" => Some(Level::Informational),
-            "review" => Some(Level::Review),
-            "urgent" => Some(Level::Urgent),
-            _ => {
-                let hint = "informational, review or urgent".to_string();
-                self.error_with(Code::UnknownLevel, format!("{path}.level"), hint);
-                None
-            }
-        };
+        let level = self.triage(spec, path);
         let mut build = Build { from, leaves: 0, rules: Vec::new() };
         let raise = self.expr(&mut build, &spec.raise, &format!("{path}.raise"), 0);
         let clear = spec.clear.as_ref();
@@ -499,6 +495,43 @@ impl Compiler {
             clear_hold: clear_hold.unwrap_or_default().as_millis(),
             latch: spec.latch.unwrap_or(level == Level::Urgent),
         })
+    }
+
+    /// The class of a level: given, or what harm and onset make of it.
+    fn triage(&mut self, spec: &LevelSpec, path: &str) -> Option<Level> {
+        let given =
+            spec.level.as_ref().map(|name| self.level_named(name, &format!("{path}.level")));
+        let derived = match (spec.harm, spec.onset) {
+            (Some(harm), Some(onset)) => Some(harm.with(onset)),
+            (None, None) => None,
+            _ => {
+                self.error(Code::LevelMismatch, path);
+                return None;
+            }
+        };
+        match (given, derived) {
+            (Some(given), None) => given,
+            (None, Some(derived)) => Some(derived),
+            (Some(given), Some(derived)) if given.is_none_or(|given| given == derived) => given,
+            (Some(_), Some(derived)) => {
+                let hint = format!("harm and onset make it {}", derived.name());
+                self.error_with(Code::LevelMismatch, format!("{path}.level"), hint);
+                None
+            }
+            (None, None) => {
+                self.error(Code::UnknownLevel, format!("{path}.level"));
+                None
+            }
+        }
+    }
+
+    pub fn level_named(&mut self, name: &str, path: &str) -> Option<Level> {
+        let found = Level::ALL.into_iter().find(|level| level.name() == name);
+        if found.is_none() {
+            let hint = "informational, review or urgent".to_string();
+            self.error_with(Code::UnknownLevel, path, hint);
+        }
+        found
     }
 
     fn expr(

@@ -5,11 +5,13 @@
 //! | [`spec`] | the policy as written (JSON, TOML) |
 //! | `plan` | the policy as executed: windows, comparisons, levels |
 //! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
+//! | [`care`] | who is told, who may do what, when an alert keeps quiet |
 //! | `check` | warnings: legal, but probably not meant |
 //! | `words` | the policy in plain words |
 //! | [`change`] | proposal and approval of another policy |
 //! | `succession` | what becomes of rules and signals then |
 
+pub mod care;
 pub mod change;
 mod check;
 mod compile;
@@ -30,11 +32,13 @@ use crate::record::{Hash, PolicyRef};
 use crate::time::Duration;
 
 pub use crate::signal::SignalDef;
+pub use care::{AlertClass, Permission};
+pub(crate) use care::{Care, Wanted, minute_of_day};
 pub use change::{Approved, Proposal};
 pub(crate) use compile::cover;
 pub use plan::{Comparison, LimitLine, Mode, Rule};
 pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, Reader, RuleBody};
-pub use spec::PolicySpec;
+pub use spec::{Harm, Onset, PolicySpec};
 pub(crate) use succession::{Succession, succeed};
 pub(crate) use words::unit_text;
 
@@ -50,6 +54,7 @@ pub struct Policy {
     kinds: Vec<String>,
     signals: Vec<SignalDef>,
     rules: Vec<Rule>,
+    care: Care,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
@@ -142,6 +147,11 @@ impl Policy {
     /// The rule of this name, with its place.
     pub fn rule(&self, id: &str) -> Option<(usize, &Rule)> {
         self.rules.iter().enumerate().find(|(_, rule)| rule.id() == id)
+    }
+
+    /// The part about people.
+    pub(crate) fn care(&self) -> &Care {
+        &self.care
     }
 
     /// How late a reading may be and still count as part of what is going on now.

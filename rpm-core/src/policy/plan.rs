@@ -56,6 +56,8 @@ pub(crate) struct Limits {
     pub max_gap: i64,
     pub abandon_after: i64,
     pub unverified_after: Duration,
+    /// Three re-entries within this time make an episode unstable.
+    pub flap_window: Duration,
     /// How far back late evidence can reach: older states need not be kept.
     pub keep: i64,
     /// The longest window of `times`.

@@ -11,6 +11,8 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::care::spec::CareSpec;
+use crate::record::Level;
 use crate::value::Decimal;
 
 /// A policy as written.
@@ -55,6 +57,9 @@ pub struct PolicySpec {
     pub signals: BTreeMap<String, SignalSpec>,
     /// What raises alerts.
     pub rules: Vec<RuleSpec>,
+    /// Who is told of alerts, and who may do what about them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub care: CareSpec,
 }
 
 /// A kind of measurement of the site's own.
@@ -148,8 +153,15 @@ pub struct RuleSpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LevelSpec {
-    /// `informational`, `review` or `urgent`.
-    pub level: String,
+    /// `informational`, `review` or `urgent`; not needed beside `harm` and `onset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// What happens to the patient if nobody responds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harm: Option<Harm>,
+    /// How soon it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onset: Option<Onset>,
     /// When the level is raised.
     pub raise: PredicateSpec,
     /// When it is cleared; when `raise` is no longer met if absent.
@@ -167,6 +179,53 @@ pub struct LevelSpec {
     /// Whether the alert stays open until a person resolves it; `urgent` does if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latch: Option<bool>,
+}
+
+/// What happens to the patient if nobody responds (IEC 60601-1-8, table 1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Harm {
+    /// Death or an injury that stays.
+    DeathOrIrreversible,
+    /// An injury that heals.
+    Reversible,
+    /// Discomfort, or an injury that hardly counts.
+    Minor,
+}
+
+/// How soon harm happens (IEC 60601-1-8, table 1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Onset {
+    /// Too soon to correct it by hand, usually.
+    Immediate,
+    /// Soon, but usually not too soon to correct it by hand.
+    Prompt,
+    /// Later.
+    Delayed,
+}
+
+impl Harm {
+    /// The class of table 1: high priority is urgent, medium and low are review, the rest is
+    /// informational.
+    ///
+    /// ```
+    /// use rpm_core::policy::{Harm, Onset};
+    /// use rpm_core::record::Level;
+    /// assert_eq!(Harm::DeathOrIrreversible.with(Onset::Prompt), Level::Urgent);
+    /// assert_eq!(Harm::Reversible.with(Onset::Delayed), Level::Review);
+    /// assert_eq!(Harm::Minor.with(Onset::Delayed), Level::Informational);
+    /// ```
+    pub fn with(self, onset: Onset) -> Level {
+        match (self, onset) {
+            (Self::DeathOrIrreversible, Onset::Immediate | Onset::Prompt)
+            | (Self::Reversible, Onset::Immediate) => Level::Urgent,
+            (Self::Minor, Onset::Delayed) => Level::Informational,
+            _ => Level::Review,
+        }
+    }
 }
 
 /// So many times within a window.
@@ -321,6 +380,10 @@ impl schemars::JsonSchema for Number {
             "description": "An exact decimal: a number, or a number in quotes."
         })
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_horizon() -> String {

@@ -7,7 +7,10 @@ use core::fmt;
 
 use serde::Serialize;
 
-use super::{AlertChange, Body, Clause, Level, PolicyRef, Record, Status, Verdict};
+use super::{
+    AlertChange, Body, Clause, DeliveryState, IntentKey, Level, NotifyReason, PolicyRef, Priority,
+    Record, Status, Target, Verdict, WithholdReason,
+};
 use crate::id::AlertId;
 use crate::redact::redacted;
 use crate::time::{Duration, HostTime, Timestamp};
@@ -37,8 +40,16 @@ pub struct Explanation {
     pub hold: Duration,
     /// What decided.
     pub policy: PolicyRef,
+    /// What to look at first when it opened, and why.
+    pub priority: Priority,
+    /// The route that took it, if the policy has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// What happened to the alert since.
     pub history: Vec<Event>,
+    /// Who was told, and who was not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<Message>,
     /// The status by the last record.
     pub status: Status,
 }
@@ -54,11 +65,56 @@ pub struct Event {
     pub status: Status,
     /// Who.
     pub by: Option<String>,
-    /// Why.
+    /// Until when it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<HostTime>,
+    /// Why, as a code or a reference.
     pub reason: Option<String>,
+    /// In a person's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
-redacted!(Event);
+/// One entry of who was told of an alert, and who was not.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// Somebody was to be told.
+    Planned {
+        /// When.
+        at: HostTime,
+        /// The intent.
+        key: IntentKey,
+        /// To whom.
+        target: Target,
+        /// How.
+        channel: String,
+        /// Why.
+        reason: NotifyReason,
+        /// What became of it, by the last record.
+        state: DeliveryState,
+        /// Why, if it was taken back.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cancelled: Option<WithholdReason>,
+    },
+    /// Somebody would have been told, and was not.
+    Withheld {
+        /// When.
+        at: HostTime,
+        /// Why.
+        reason: WithholdReason,
+        /// Until when, if that was known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<HostTime>,
+    },
+    /// Everybody was told, and nobody had answered.
+    Exhausted {
+        /// When.
+        at: HostTime,
+    },
+}
+
+redacted!(Event, Message);
 
 /// Explains an alert of the patient whose records these are, in their order.
 ///
@@ -71,19 +127,65 @@ pub fn explain<'a>(
     for record in records {
         match &record.body {
             Body::AlertOpened { alert, .. } if *alert == wanted => found = opened(record),
-            Body::AlertChanged { alert, change, status, by, reason, .. } if *alert == wanted => {
+            body => {
                 if let Some(explanation) = &mut found {
-                    explanation.status = *status;
-                    let (by, reason) = (by.clone(), reason.clone());
-                    let event =
-                        Event { at: record.at, change: *change, status: *status, by, reason };
-                    explanation.history.push(event);
+                    explanation.go_on(record.at, body);
                 }
+            }
+        }
+    }
+    found
+}
+
+impl Explanation {
+    /// Takes in a record after the one that opened the alert.
+    fn go_on(&mut self, at: HostTime, body: &Body) {
+        match body {
+            Body::AlertChanged { alert, change, status, by, until, reason, note, .. }
+                if *alert == self.alert =>
+            {
+                self.status = *status;
+                self.history.push(Event {
+                    at,
+                    change: *change,
+                    status: *status,
+                    by: by.clone(),
+                    until: *until,
+                    reason: reason.clone(),
+                    note: note.clone(),
+                });
+            }
+            Body::DeliveryPlanned { key, alerts, target, channel, reason, .. }
+                if alerts.contains(&self.alert) =>
+            {
+                self.messages.push(Message::Planned {
+                    at,
+                    key: *key,
+                    target: target.clone(),
+                    channel: channel.clone(),
+                    reason: *reason,
+                    state: DeliveryState::Planned,
+                    cancelled: None,
+                });
+            }
+            Body::DeliveryChanged { key: changed, state: to, reason: why } => {
+                for message in &mut self.messages {
+                    if let Message::Planned { key, state, cancelled, .. } = message {
+                        if key == changed {
+                            (*state, *cancelled) = (*to, *why);
+                        }
+                    }
+                }
+            }
+            Body::NotificationWithheld { alert, reason, until, .. } if *alert == self.alert => {
+                self.messages.push(Message::Withheld { at, reason: *reason, until: *until });
+            }
+            Body::EscalationExhausted { alert, .. } if *alert == self.alert => {
+                self.messages.push(Message::Exhausted { at });
             }
             _ => {}
         }
     }
-    found
 }
 
 fn opened(record: &Record) -> Option<Explanation> {
@@ -98,6 +200,8 @@ fn opened(record: &Record) -> Option<Explanation> {
         evidence,
         hold,
         policy,
+        priority,
+        route,
         ..
     } = &record.body
     else {
@@ -115,7 +219,10 @@ fn opened(record: &Record) -> Option<Explanation> {
         evidence: evidence.to_owned(),
         hold: *hold,
         policy: policy.to_owned(),
+        priority: priority.clone(),
+        route: route.clone(),
         history: Vec::new(),
+        messages: Vec::new(),
         status: Status::New,
     })
 }
@@ -168,15 +275,54 @@ impl fmt::Display for Explanation {
             if let Some(by) = &event.by {
                 write!(f, " by {by}")?;
             }
-            if let Some(reason) = &event.reason {
-                write!(f, ": {reason}")?;
+            if let Some(until) = &event.until {
+                write!(f, " until {until}")?;
+            }
+            let words = [event.reason.as_deref().map(words), event.note.clone()];
+            let words: Vec<String> = words.into_iter().flatten().collect();
+            if !words.is_empty() {
+                write!(f, ": {}", words.join("; "))?;
             }
         }
-        Ok(())
+        self.messages.iter().try_for_each(|message| write!(f, "\n  {message}"))
     }
 }
 
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Planned { at, target, channel, reason, state, cancelled, .. } => {
+                write!(f, "{at} {channel} to {}", target.function)?;
+                if let Some(person) = &target.person {
+                    write!(f, " ({person})")?;
+                }
+                write!(f, " because {}: {}", name_of(reason), name_of(state))?;
+                cancelled.iter().try_for_each(|why| write!(f, ", {}", name_of(why)))
+            }
+            Self::Withheld { at, reason, until } => {
+                write!(f, "{at} nobody told: {}", name_of(reason))?;
+                until.iter().try_for_each(|until| write!(f, " until {until}"))
+            }
+            Self::Exhausted { at } => write!(f, "{at} everybody told, nobody has answered"),
+        }
+    }
+}
+
+/// A code as words.
+fn words(code: &str) -> String {
+    code.replace('_', " ")
+}
+
+/// The name of a code in records, as words.
+fn name_of(code: &impl Serialize) -> String {
+    let name = serde_json::to_value(code).ok();
+    name.as_ref().and_then(serde_json::Value::as_str).map(words).unwrap_or_default()
+}
+
 impl Level {
+    /// From mild to severe.
+    pub const ALL: [Self; 3] = [Self::Informational, Self::Review, Self::Urgent];
+
     /// Its name in policies and records.
     pub fn name(self) -> &'static str {
         match self {
@@ -207,9 +353,26 @@ impl AlertChange {
             Self::Cleared => "cleared",
             Self::Reentered => "came back",
             Self::Revised => "taken back by late evidence",
+            Self::Retracted => "taken back by late evidence before anybody was told",
+            Self::BecameUnstable => "keeps coming and going: one episode from now on",
+            Self::BecameStale => "has been open for too long",
             Self::Acknowledged => "acknowledged",
+            Self::Unacknowledged => "given back",
+            Self::Lapsed => "acknowledgement ran out while it is still there",
+            Self::HandedOver => "handed over",
+            Self::RemediationStarted => "remediation started",
+            Self::RemediationFinished => "remediation finished",
+            Self::RemediationOverdue => "remediation has not helped in time",
+            Self::Shelved => "shelved",
+            Self::SuppressedByRule => "suppressed by circumstances",
+            Self::Inhibited => "said by another alert",
+            Self::OutOfService => "taken out of service",
+            Self::Unsuppressed => "annunciates again",
+            Self::Assigned => "assigned",
+            Self::Noted => "noted",
             Self::Resolved => "resolved",
             Self::Closed => "closed",
+            Self::Reopened => "still there after it was resolved: open again",
         }
     }
 }

@@ -11,6 +11,7 @@
 //! Accepted readings leave no record of their own; each record carries how many inputs the patient
 //! has had and their running [`Checksum`], so that a kept log and the decisions check each other.
 
+pub mod care;
 pub mod chain;
 pub mod explain;
 
@@ -23,6 +24,10 @@ use crate::id::{AlertId, PatientId, TenantId};
 use crate::redact::redacted;
 use crate::time::{Duration, HostTime, Timestamp};
 
+pub use care::{
+    Closure, DeliveryState, IntentKey, NotifyReason, Priority, Resolution, Target, Term,
+    WithholdReason,
+};
 pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
 pub use explain::{Explanation, explain};
 
@@ -134,6 +139,14 @@ pub enum Body {
         hold: Duration,
         /// What decided.
         policy: PolicyRef,
+        /// What to look at first, and why.
+        priority: Priority,
+        /// The route that takes it, if the policy has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        route: Option<String>,
+        /// Where it waits to be looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<String>,
     },
     /// An episode changed.
     AlertChanged {
@@ -158,9 +171,21 @@ pub enum Body {
         /// Who, if a person did it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
-        /// Why, in a person's words or as a code.
+        /// Until when it stands: an acknowledgement, a remediation, a shelf.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<HostTime>,
+        /// What is kept from annunciating it; absent if nothing is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suppression: Option<String>,
+        /// What to look at first, where the change moved it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<Priority>,
+        /// Why, as a code or a reference.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// In a person's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
         /// What was measured.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         evidence: Vec<Clause>,
@@ -173,8 +198,76 @@ pub enum Body {
         reason: String,
         /// The alert's revision now, if there is such an alert.
         revision: Option<u32>,
+        /// Its status now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
         /// Who.
         by: String,
+    },
+    /// The host was asked to tell somebody.
+    DeliveryPlanned {
+        /// The intent, never twice.
+        key: IntentKey,
+        /// The alerts it names, the gravest first.
+        alerts: Vec<AlertId>,
+        /// To whom.
+        target: Target,
+        /// How.
+        channel: String,
+        /// Why.
+        reason: NotifyReason,
+        /// The escalation policy.
+        escalation: String,
+        /// Which of its steps, from 1; 0 for what no step asks for.
+        step: u16,
+        /// The intent whose place it takes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<IntentKey>,
+    },
+    /// An intent came further, or was taken back.
+    DeliveryChanged {
+        /// The intent.
+        key: IntentKey,
+        /// Where it is now.
+        state: DeliveryState,
+        /// Why, if the engine took it back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<WithholdReason>,
+    },
+    /// Somebody would have been told, and is not.
+    NotificationWithheld {
+        /// The alert.
+        alert: AlertId,
+        /// The rule.
+        rule: String,
+        /// Why not.
+        reason: WithholdReason,
+        /// Until when, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<HostTime>,
+    },
+    /// Everybody has been told, and nobody has answered.
+    EscalationExhausted {
+        /// The alert.
+        alert: AlertId,
+        /// The rule.
+        rule: String,
+        /// The escalation policy.
+        escalation: String,
+    },
+    /// The host reported of an intent that is not remembered, or out of order.
+    ReportRefused {
+        /// The intent.
+        key: IntentKey,
+        /// The name of the code.
+        reason: String,
+    },
+    /// Another roster is in force.
+    RosterChanged {
+        /// How many shifts it has.
+        shifts: u64,
+        /// The SHA-256 of its shifts in order, each as a line of JSON.
+        hash: Hash,
     },
     /// The host's clock went back; the engine goes on at the latest time seen.
     ClockWentBack {
@@ -266,12 +359,46 @@ pub enum AlertChange {
     Reentered,
     /// Late evidence took the condition back.
     Revised,
+    /// Late evidence took the condition back before anybody was told.
+    Retracted,
+    /// It keeps coming and going: one episode from now on.
+    BecameUnstable,
+    /// It has been open for too long.
+    BecameStale,
     /// Somebody has seen it.
     Acknowledged,
+    /// Somebody gave it back.
+    Unacknowledged,
+    /// The acknowledgement ran out while the condition is still there.
+    Lapsed,
+    /// Whoever had it went off shift, and somebody else has it now.
+    HandedOver,
+    /// Somebody is doing something about it.
+    RemediationStarted,
+    /// Somebody has done something about it.
+    RemediationFinished,
+    /// What was done has not helped in time.
+    RemediationOverdue,
+    /// Somebody put it aside.
+    Shelved,
+    /// Circumstances explain it.
+    SuppressedByRule,
+    /// Another alert says it.
+    Inhibited,
+    /// Maintenance took it out of service.
+    OutOfService,
+    /// Nothing keeps it from annunciating any more.
+    Unsuppressed,
+    /// It is for somebody.
+    Assigned,
+    /// Somebody made a note.
+    Noted,
     /// Somebody has dealt with it.
     Resolved,
     /// Closed by itself after it cleared.
     Closed,
+    /// It is still there long after somebody resolved it.
+    Reopened,
 }
 
 /// The public status of an alert: a pure function of its state.
@@ -284,6 +411,8 @@ pub enum Status {
     Repeated(u16),
     /// Somebody has seen it.
     Acknowledged,
+    /// Somebody is doing something about it.
+    InRemediation,
     /// Over and closed.
     Resolved,
 }

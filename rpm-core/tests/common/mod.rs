@@ -211,11 +211,12 @@ impl Run {
             alert: rpm_core::AlertId(alert),
             seen_revision,
             actor: "nurse".into(),
+            role: "nurse".into(),
             action,
         };
         let result = self.engine.handle_command(&command, now).unwrap();
         self.drain();
-        result.map_err(|e| e.code())
+        result.map_err(|refusal| refusal.code)
     }
 
     /// The current revision of an alert of patient 0.

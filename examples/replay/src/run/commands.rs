@@ -1,8 +1,8 @@
 //! What people did, at which time: a file of JSON lines.
 //!
 //! ```text
-//! {"at":"2026-03-01T02:20:00Z","patient":"p1","alert":1,"seen_revision":1,"by":"nurse 7","action":"acknowledge"}
-//! {"at":"2026-03-01T02:40:00Z","patient":"p1","alert":1,"seen_revision":4,"by":"nurse 7","action":"resolve","reason":"oxygen given"}
+//! {"at":"2026-03-01T02:20:00Z","patient":"p1","alert":1,"seen_revision":1,"by":"ann","role":"nurse","action":"acknowledge"}
+//! {"at":"2026-03-01T02:40:00Z","patient":"p1","alert":1,"seen_revision":4,"by":"ann","role":"nurse","action":"resolve","reason":"true_acted_on","note":"oxygen given"}
 //! ```
 
 use std::path::Path;
@@ -26,42 +26,24 @@ pub struct Order {
     pub seen_revision: u32,
     /// Who.
     pub by: String,
+    /// In which role.
+    pub role: String,
     /// What.
     pub action: Action,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Written {
     at: HostTime,
     patient: PatientId,
     alert: AlertId,
     seen_revision: u32,
     by: String,
-    action: Verb,
-    reason: Option<String>,
-}
-
-/// What a person can do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verb {
-    /// "I have seen it."
-    Acknowledge,
-    /// "It is dealt with", with a reason.
-    Resolve,
-}
-
-impl Verb {
-    /// The engine's form; resolving needs a reason.
-    pub fn with(self, reason: Option<String>) -> Result<Action, &'static str> {
-        match (self, reason) {
-            (Self::Acknowledge, None) => Ok(Action::Acknowledge),
-            (Self::Acknowledge, Some(_)) => Err("acknowledge takes no reason"),
-            (Self::Resolve, Some(reason)) => Ok(Action::Resolve { reason }),
-            (Self::Resolve, None) => Err("resolve needs a reason"),
-        }
-    }
+    #[serde(default)]
+    role: String,
+    /// What is left is the action, which knows its own fields.
+    #[serde(flatten)]
+    action: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Reads a file of commands, in the order of time; of the same time, as they stand.
@@ -88,14 +70,30 @@ fn parse(line: &[u8]) -> Result<Order, String> {
     let written: Written = serde_json::from_slice(line).map_err(|e| {
         format!("not a command (column {}): see `replay run --help` for the form", e.column())
     })?;
+    // What serde says here could quote the line as well.
+    let action = action(written.action)
+        .map_err(|_| "no such action, or not with these fields".to_string())?;
     Ok(Order {
         at: written.at,
         patient: written.patient,
         alert: written.alert,
         seen_revision: written.seen_revision,
         by: written.by,
-        action: written.action.with(written.reason)?,
+        role: written.role,
+        action,
     })
+}
+
+/// An action from its fields, and no others: an action without fields of its own would not mind any.
+pub fn action(fields: serde_json::Map<String, serde_json::Value>) -> Result<Action, String> {
+    let names: Vec<String> = fields.keys().cloned().collect();
+    let action = Action::deserialize(serde_json::Value::Object(fields));
+    let action = action.map_err(|e| e.to_string())?;
+    let known = serde_json::to_value(&action).map_err(|e| e.to_string())?;
+    match names.iter().find(|name| known.get(name).is_none()) {
+        Some(name) => Err(format!("this action has no field `{name}`")),
+        None => Ok(action),
+    }
 }
 
 #[cfg(test)]
@@ -103,13 +101,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_commands_are_read() {
+    fn an_action_knows_its_fields() {
         let base =
             r#"{"at":"2026-03-01T02:20:00Z","patient":"p1","alert":1,"seen_revision":1,"by":"n""#;
-        assert!(parse(format!("{base},\"action\":\"acknowledge\"}}").as_bytes()).is_ok());
-        let resolve = format!("{base},\"action\":\"resolve\"");
-        assert!(parse(format!("{resolve}}}").as_bytes()).unwrap_err().contains("reason"));
-        assert!(parse(format!("{resolve},\"reason\":\"x\"}}").as_bytes()).is_ok());
+        let parsed = |rest: &str| parse(format!("{base},{rest}}}").as_bytes());
+        assert!(parsed(r#""action":"acknowledge""#).is_ok());
+        assert!(parsed(r#""action":"acknowledge","reason":"x""#).is_err());
+        assert!(parsed(r#""action":"resolve""#).is_err(), "without a reason");
+        assert!(parsed(r#""action":"resolve","reason":"duplicate","note":"x""#).is_ok());
+        let until = r#""until":"2026-03-01T02:30:00Z""#;
+        assert!(parsed(&format!(r#""action":"shelve","reason":"bath",{until}"#)).is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | `records.jsonl` | a decision, hash-chained, in the order of the engine |
 //! | `alerts.jsonl` | an alert from its opening to its end, by patient |
 //! | `quarantine.jsonl` | an input that was refused, with its reason and place |
+//! | `messages.jsonl` | who was to be told, and what was taken back |
 //! | `summary.json` | (the whole file) counts |
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use serde::Serialize;
 use super::summary::Classes;
 use crate::episode::Episode;
 use crate::failure::Failure;
-use crate::host;
+use crate::host::{self, Message};
 use crate::input::row::Refusal;
 use crate::input::sort::{BUDGET, Sorter, Spill};
 use crate::stream;
@@ -29,6 +30,7 @@ pub struct Journal {
     directory: PathBuf,
     records: Out,
     quarantine: Out,
+    messages: Out,
     count: u64,
     patients: BTreeMap<String, i64>,
     told: Sorter<Told>,
@@ -66,6 +68,7 @@ impl Journal {
             directory: directory.to_path_buf(),
             records: Out::create(directory.join("records.jsonl"))?,
             quarantine: Out::create(directory.join("quarantine.jsonl"))?,
+            messages: Out::create(directory.join("messages.jsonl"))?,
             count: 0,
             patients: BTreeMap::new(),
             told: Sorter::new(&scratch(directory, "records"), BUDGET),
@@ -91,6 +94,11 @@ impl Journal {
             self.told.push(Told { patient, line: sealed.line.clone() })?;
         }
         Ok(())
+    }
+
+    /// Writes a message.
+    pub fn message(&mut self, message: &Message) -> Result<(), Failure> {
+        self.messages.json(message)
     }
 
     /// Writes an event that the engine refused.
@@ -131,6 +139,7 @@ impl Journal {
     pub fn finish(mut self, mut see: impl FnMut(&Episode)) -> Result<Finished, Failure> {
         self.records.finish()?;
         self.quarantine.finish()?;
+        self.messages.finish()?;
         let mut alerts = Out::create(self.directory.join("alerts.jsonl"))?;
         let mut classes = Classes::default();
         let mut patient = None;

@@ -24,7 +24,7 @@ use rpm_core::record::SealedRecord;
 use rpm_core::{Code, Command, HostTime, Receipt, Rejected, TenantId, Timestamp};
 
 use crate::failure::{Failure, Verdict};
-use crate::host::{self, Host, Outputs, Units};
+use crate::host::{self, Host, Message, Outputs, Units};
 use crate::input::item::Item;
 use crate::input::names::Names;
 use crate::input::recording::{Recording, Refused, Sink};
@@ -241,10 +241,11 @@ impl Stage<'_> {
                 alert: order.alert,
                 seen_revision: order.seen_revision,
                 actor: order.by.clone(),
+                role: order.role.clone(),
                 action: order.action.clone(),
             };
             let answer = self.host.command(&command, order.at, &mut self.out)?;
-            self.tally.commanded(answer.map_err(|e| e.code()));
+            self.tally.commanded(answer.map_err(|refusal| refusal.code));
         }
         Ok(())
     }
@@ -280,6 +281,10 @@ struct Desk<'a> {
 impl Outputs for Desk<'_> {
     fn record(&mut self, sealed: SealedRecord) -> Result<(), Failure> {
         self.journal.record(&sealed)
+    }
+
+    fn message(&mut self, message: Message) -> Result<(), Failure> {
+        self.journal.message(&message)
     }
 
     fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure> {

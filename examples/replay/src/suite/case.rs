@@ -13,6 +13,7 @@ use super::file::{
 use super::notation;
 use crate::episode::level_name;
 use crate::host::Units;
+use crate::run::commands;
 
 /// A case ready to be played.
 pub struct Case {
@@ -52,6 +53,8 @@ pub struct Told {
     pub seen_revision: Option<u32>,
     /// Who.
     pub by: String,
+    /// In which role.
+    pub role: String,
     /// What.
     pub action: Action,
     /// The code with which it must be refused.
@@ -167,7 +170,8 @@ impl Case {
             alert: command.alert,
             seen_revision: command.seen_revision,
             by: command.by.clone(),
-            action: command.action.with(command.reason.clone())?,
+            role: command.role.clone(),
+            action: action(&command.action, self.start)?,
             refused: command.refused.clone(),
         };
         self.step(&command.at, What::Command(told))
@@ -281,6 +285,20 @@ fn parts(state: ConditionState) -> (StateName, Option<Level>) {
         ConditionState::ActiveUnverified(level) => (StateName::ActiveUnverified, Some(level)),
         ConditionState::Latched(level) => (StateName::Latched, Some(level)),
     }
+}
+
+/// An action as the engine takes it: its times are written from the start of the case.
+fn action(written: &toml::Table, start: Timestamp) -> Result<Action, String> {
+    let mut fields = serde_json::Map::new();
+    for (name, value) in written {
+        let text = value.as_str().ok_or_else(|| format!("{name}: not a text"))?;
+        let value = match name.as_str() {
+            "until" | "due" => start.plus(duration(text)?).to_string(),
+            _ => text.to_string(),
+        };
+        fields.insert(name.clone(), value.into());
+    }
+    commands::action(fields)
 }
 
 #[cfg(test)]

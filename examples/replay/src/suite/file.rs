@@ -9,7 +9,6 @@ use serde::Deserialize;
 
 use super::case::Case;
 use crate::failure::Failure;
-use crate::run::commands::Verb;
 
 /// A file of cases.
 #[derive(Deserialize)]
@@ -73,23 +72,24 @@ pub struct FullSeries {
 
 /// What a person does.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct WrittenCommand {
     /// How long after the start.
     pub at: String,
     /// To which alert.
     pub alert: u32,
-    /// What.
-    pub action: Verb,
     /// The revision that was seen; the current one if absent.
     pub seen_revision: Option<u32>,
     /// Who.
     #[serde(default = "somebody")]
     pub by: String,
-    /// Why.
-    pub reason: Option<String>,
+    /// In which role.
+    #[serde(default)]
+    pub role: String,
     /// The name of the code with which it must be refused; if absent it must be obeyed.
     pub refused: Option<String>,
+    /// What: `action` and what belongs to it. Times in it count from the start.
+    #[serde(flatten)]
+    pub action: toml::Table,
 }
 
 /// What must be so at a time.

@@ -60,10 +60,11 @@ impl Stage {
             alert: AlertId(told.alert),
             seen_revision: told.seen_revision.unwrap_or(current),
             actor: told.by.clone(),
+            role: told.role.clone(),
             action: told.action.clone(),
         };
         let answer = self.host.command(&command, at, &mut self.out)?;
-        let found = answer.err().map(|e| e.code().name());
+        let found = answer.err().map(|refusal| refusal.code.name());
         if found != told.refused.as_deref() {
             let name =
                 |code: Option<&str>| code.map_or("obeyed".into(), |c| format!("refused: {c}"));

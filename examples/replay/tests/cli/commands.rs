@@ -109,7 +109,8 @@ state = { spo2-low = "latched" }
 at = "60 s"
 alert = 1
 action = "resolve"
-reason = "probe repositioned"
+reason = "false_artifact"
+note = "probe repositioned"
 
 [[case.expect]]
 at = "60 s"

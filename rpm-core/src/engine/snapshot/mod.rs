@@ -4,6 +4,21 @@
 //! in it; they follow from the panes. It begins with a magic word and a version and ends with a
 //! checksum over everything before. It holds patients' data and must be kept like them.
 
+/// `Snap` for a struct whose fields all have it.
+macro_rules! fields {
+    ($type:ty { $($field:ident),* }) => {
+        impl Snap for $type {
+            fn save(&self, w: &mut Writer) {
+                $(self.$field.save(w);)*
+            }
+            fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+                Ok(Self { $($field: r.read()?),* })
+            }
+        }
+    };
+}
+
+mod people;
 mod state;
 
 use alloc::sync::Arc;
@@ -83,7 +98,7 @@ impl Engine {
             engine.arm(engine.patients.len() as u32 - 1);
         }
         r.ensure(r.is_empty())?;
-        let report = report(&engine.force.plan, &engine.patients, engine.desk.now, now);
+        let report = report(&engine.force, &engine.patients, engine.desk.now, now);
         Ok((engine, report))
     }
 }
@@ -111,7 +126,7 @@ impl Monitor {
         desk.load(&mut r)?;
         let patient = Patient::load(&mut r, &force.plan)?;
         r.ensure(r.is_empty())?;
-        let report = report(&force.plan, core::slice::from_ref(&patient), desk.now, now);
+        let report = report(&force, core::slice::from_ref(&patient), desk.now, now);
         Ok((Self { force, patient, desk }, report))
     }
 }
@@ -150,15 +165,15 @@ fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Fo
     Ok((r, force))
 }
 
-fn report(policy: &Policy, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
-    let due = |p: &&Patient| p.next_deadline(policy).is_some_and(|at| at <= now);
+fn report(force: &Force, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
+    let due = |p: &&Patient| p.next_deadline(force).is_some_and(|at| at <= now);
     let missed = |(signal, def): (&Signal, &SignalDef)| {
         let last = signal.last_arrival.max(signal.expected.from);
         let silent = last.map_or(Duration::ZERO, |last| now.since(last));
         (silent.as_millis() / def.cadence().as_millis().max(1)) as u64
     };
     let of_patient =
-        |p: &Patient| -> u64 { p.lane.signals.iter().zip(policy.signals()).map(missed).sum() };
+        |p: &Patient| -> u64 { p.lane.signals.iter().zip(force.plan.signals()).map(missed).sum() };
     RestoreReport {
         gap: if saved == HostTime::NEVER { Duration::ZERO } else { now.since(saved) },
         patients: patients.len(),

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use super::super::backlog::Backlog;
+use super::super::care::CareState;
 use super::super::desk::Desk;
 use super::super::lane::{Absence, Lane, RuleState, Watch};
 use super::super::patient::Patient;
-use crate::alert::{Alert, Response};
+use crate::alert::Alert;
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::id::{AlertId, DeviceId, PatientId, TenantId};
@@ -19,20 +20,6 @@ use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
 use crate::rule::condition::{Condition, Hold, Machine, Pulse};
 use crate::signal::{Expected, Ring, Signal};
 use crate::time::{HostTime, Timestamp};
-
-/// `Snap` for a struct whose fields all have it.
-macro_rules! fields {
-    ($type:ty { $($field:ident),* }) => {
-        impl Snap for $type {
-            fn save(&self, w: &mut Writer) {
-                $(self.$field.save(w);)*
-            }
-            fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-                Ok(Self { $($field: r.read()?),* })
-            }
-        }
-    };
-}
 
 fields!(Chain { prev, seq, inputs, checksum });
 fields!(Counts { accepted, duplicate, quarantined, unmonitored, beyond_horizon });
@@ -245,28 +232,6 @@ impl Snap for ConditionState {
     }
 }
 
-impl Snap for Response {
-    fn save(&self, w: &mut Writer) {
-        match self {
-            Self::Unowned => 0_u8.save(w),
-            Self::Acknowledged { by, at } => {
-                1_u8.save(w);
-                w.text(by);
-                at.save(w);
-            }
-            Self::Closed => 2_u8.save(w),
-        }
-    }
-    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        match r.read::<u8>()? {
-            0 => Ok(Self::Unowned),
-            1 => Ok(Self::Acknowledged { by: r.text()?, at: r.read()? }),
-            2 => Ok(Self::Closed),
-            _ => Err(corrupt()),
-        }
-    }
-}
-
 impl Snap for Alert {
     fn save(&self, w: &mut Writer) {
         self.id.save(w);
@@ -277,24 +242,56 @@ impl Snap for Alert {
         self.opened_at.save(w);
         self.version.save(w);
         self.revision.save(w);
-        self.repeats.save(w);
+        (self.repeats, self.stale).save(w);
+        self.unstable.save(w);
+        self.assigned.save(w);
+        self.cleared_at.save(w);
         self.condition.save(w);
         self.response.save(w);
+        self.suppression.save(w);
+        w.list(self.reentries.iter());
+        self.escalation.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (id, rule) = (r.read()?, r.read::<u32>()? as usize);
+        let (level, shadow) = (r.read()?, r.read()?);
+        let (onset, opened_at) = (r.read()?, r.read()?);
+        let (version, revision) = (r.read()?, r.read()?);
+        let (repeats, stale) = r.read()?;
+        let (unstable, assigned, cleared_at) = (r.read()?, r.read()?, r.read()?);
+        let (condition, response, suppression) = (r.read()?, r.read()?, r.read()?);
+        let reentries: Vec<i64> = r.list()?;
+        r.ensure(reentries.len() <= crate::alert::FLAPS)?;
         Ok(Self {
-            id: r.read()?,
-            rule: r.read::<u32>()? as usize,
-            level: r.read()?,
-            shadow: r.read()?,
-            onset: r.read()?,
-            opened_at: r.read()?,
-            version: r.read()?,
-            revision: r.read()?,
-            repeats: r.read()?,
-            condition: r.read()?,
-            response: r.read()?,
+            id,
+            rule,
+            version,
+            level,
+            shadow,
+            onset,
+            opened_at,
+            revision,
+            repeats,
+            unstable,
+            stale,
+            assigned,
+            cleared_at,
+            condition,
+            response,
+            suppression,
+            reentries: SmallVec::from_vec(reentries),
+            escalation: r.read()?,
         })
+    }
+}
+
+impl Snap for (u16, u16) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.read()?, r.read()?))
     }
 }
 
@@ -428,6 +425,8 @@ impl Patient {
         self.backlog.iter().for_each(|backlog| backlog.save(w));
         w.list(self.alerts.iter());
         self.next_alert.save(w);
+        self.care.is_some().save(w);
+        self.care.iter().for_each(|care| care.save(w));
         self.chain.save(w);
         self.counts.save(w);
     }
@@ -442,8 +441,13 @@ impl Patient {
         };
         let alerts: Vec<Alert> = r.list()?;
         r.ensure(alerts.iter().all(|a| a.rule < policy.rules().len()))?;
-        let (next_alert, chain, counts) = (r.read()?, r.read()?, r.read()?);
+        let next_alert = r.read()?;
+        let care: Option<CareState> = r.read()?;
+        let shelves = care.iter().flat_map(|care| &care.shelves);
+        r.ensure(shelves.into_iter().all(|shelf| shelf.rule < policy.rules().len()))?;
+        let (chain, counts) = (r.read()?, r.read()?);
         let fresh = Self::new(tenant, id, policy);
-        Ok(Self { devices, lane, backlog, alerts, next_alert, chain, counts, ..fresh })
+        let care = care.map(Box::new);
+        Ok(Self { devices, lane, backlog, alerts, next_alert, care, chain, counts, ..fresh })
     }
 }

@@ -1,0 +1,124 @@
+//! Who has which function in the care team, and when: what the host's rota says.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{PatientId, TenantId};
+use crate::redact::redacted;
+use crate::time::HostTime;
+
+/// One person's shift.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shift {
+    /// The function in the care team, as escalations of the policy name it.
+    pub function: String,
+    /// Who.
+    pub person: String,
+    /// From when.
+    pub from: HostTime,
+    /// Until when.
+    pub until: HostTime,
+    /// The organisation of the patient below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    /// For this patient alone, and before whoever has the function for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientId>,
+}
+
+/// For whom, within a function.
+type Place = (String, Option<TenantId>, Option<PatientId>);
+
+/// Who is on duty when. The host gives a whole one whenever it changes.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Roster {
+    places: BTreeMap<Place, Vec<Shift>>,
+}
+
+redacted!(Shift, Roster);
+
+impl Roster {
+    /// Of these shifts. Where two of one place overlap, the one that began later has it.
+    pub fn new(shifts: impl IntoIterator<Item = Shift>) -> Self {
+        let mut places: BTreeMap<Place, Vec<Shift>> = BTreeMap::new();
+        for shift in shifts.into_iter().filter(|shift| shift.from < shift.until) {
+            let place = (shift.function.clone(), shift.tenant.clone(), shift.patient.clone());
+            places.entry(place).or_default().push(shift);
+        }
+        places.values_mut().for_each(|shifts| shifts.sort());
+        Self { places }
+    }
+
+    /// Every shift.
+    pub fn shifts(&self) -> impl Iterator<Item = &Shift> {
+        self.places.values().flatten()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Who has a function for a patient at a time.
+    pub fn on_duty(
+        &self,
+        function: &str,
+        tenant: Option<&TenantId>,
+        patient: &PatientId,
+        at: HostTime,
+    ) -> Option<&Shift> {
+        let own = (String::from(function), tenant.cloned(), Some(patient.clone()));
+        let all = (String::from(function), None, None);
+        [own, all].iter().find_map(|place| {
+            let shifts = self.places.get(place)?.iter();
+            shifts.filter(|s| s.from <= at && at < s.until).max_by_key(|s| (s.from, s.until))
+        })
+    }
+
+    /// The shift that a person works at a time, for this patient before for all.
+    pub fn shift_of(&self, person: &str, patient: &PatientId, at: HostTime) -> Option<&Shift> {
+        let works = |s: &&Shift| s.person == person && s.from <= at && at < s.until;
+        let concerns = |s: &&Shift| s.patient.as_ref().is_none_or(|p| p == patient);
+        let shifts = self.shifts().filter(works).filter(concerns);
+        shifts.max_by_key(|s| (s.patient.is_some(), s.until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shift(person: &str, from: i64, until: i64, patient: Option<&str>) -> Shift {
+        Shift {
+            function: "nurse".into(),
+            person: person.into(),
+            from: HostTime::from_millis(from),
+            until: HostTime::from_millis(until),
+            tenant: None,
+            patient: patient.map(|p| PatientId::new(p).unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_patients_own_nurse_comes_before_the_wards() {
+        let roster = Roster::new([
+            shift("ann", 0, 100, None),
+            shift("bob", 10, 50, Some("p1")),
+            shift("eve", 50, 90, None),
+        ]);
+        let on = |patient, at| {
+            let patient = PatientId::new(patient).unwrap();
+            let at = HostTime::from_millis(at);
+            roster.on_duty("nurse", None, &patient, at).map(|s| s.person.clone())
+        };
+        assert_eq!(on("p1", 9).as_deref(), Some("ann"));
+        assert_eq!(on("p1", 10).as_deref(), Some("bob"));
+        assert_eq!(on("p2", 10).as_deref(), Some("ann"));
+        assert_eq!(on("p1", 50).as_deref(), Some("eve"), "a later shift takes over");
+        assert_eq!(on("p2", 100), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! What happens to open alerts because time passed: acknowledgements run out, shifts end, steps of
+//! an escalation are due.
+
+use super::episode::Note;
+use super::patient::{Call, Patient};
+use crate::alert::{Alert, Response, ResponseTrigger, Roster};
+use crate::id::AlertId;
+use crate::policy::{Policy, RuleBody};
+use crate::record::{AlertChange, Closure, ConditionState};
+use crate::time::{Duration, HostTime};
+
+/// So many times an alert is brought up because it has been open for too long; after that it only
+/// waits in its queue.
+const MOST_STALE: u16 = 100;
+
+/// What is due, in the order in which what is due at once happens.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Deadline {
+    /// A shelf comes down.
+    Unshelve(usize),
+    /// An acknowledgement runs out.
+    Lapse(AlertId),
+    /// A remediation has not helped.
+    Overdue(AlertId),
+    /// Whoever has it goes off shift.
+    HandOver(AlertId),
+    /// Nothing came back within the reopen window.
+    Close(AlertId),
+    /// It is still there long after it was resolved.
+    Reopen(AlertId),
+    /// It has been open for too long.
+    Stale(AlertId),
+    /// Messages are due.
+    Send,
+    /// A message was not heard of.
+    Expire,
+}
+
+impl Patient {
+    /// The first deadline of the patient's alerts.
+    pub fn next_alert_deadline(
+        &self,
+        policy: &Policy,
+        roster: &Roster,
+    ) -> Option<(HostTime, Deadline)> {
+        let shelves = self.care().shelves.iter();
+        let shelves = shelves.filter_map(|s| Some((s.until()?, Deadline::Unshelve(s.rule))));
+        let alerts = self.alerts.iter().flat_map(|alert| self.deadlines(policy, roster, alert));
+        let expiry = self.expires_at().map(|at| (at, Deadline::Expire));
+        shelves.chain(alerts).chain(expiry).min()
+    }
+
+    fn deadlines(
+        &self,
+        policy: &Policy,
+        roster: &Roster,
+        alert: &Alert,
+    ) -> impl Iterator<Item = (HostTime, Deadline)> {
+        let (care, id) = (policy.care(), alert.id);
+        let over = alert.condition == ConditionState::Normal;
+        let answer = match &alert.response {
+            Response::Acknowledged { until, .. } => {
+                until.filter(|_| alert.is_active()).map(|at| (at, Deadline::Lapse(id)))
+            }
+            Response::InRemediation { due, .. } => {
+                due.filter(|_| !over).map(|at| (at, Deadline::Overdue(id)))
+            }
+            Response::Closed { at, reason: Closure::Resolved(_) } if alert.is_active() => {
+                let after = care.reopen_resolved_after;
+                after.map(|after| (at.plus(after), Deadline::Reopen(id)))
+            }
+            _ => None,
+        };
+        let open = alert.is_open();
+        let stale_at = care.stale_after.times(i64::from(alert.stale) + 1);
+        let stale = (open && alert.stale < MOST_STALE)
+            .then(|| (alert.opened_at.plus(stale_at), Deadline::Stale(id)));
+        let ends = self.shift_ends(roster, alert).map(|at| (at, Deadline::HandOver(id)));
+        let close = alert.cleared_at.filter(|_| open && over);
+        let close =
+            close.map(|at| (at.plus(self.reopen_window(policy, alert)), Deadline::Close(id)));
+        let send = self.send_at(policy, alert).map(|at| (at, Deadline::Send));
+        [answer, stale, ends, close, send].into_iter().flatten()
+    }
+
+    /// When the shift of whoever has an alert ends.
+    fn shift_ends(&self, roster: &Roster, alert: &Alert) -> Option<HostTime> {
+        let (person, since) = match &alert.response {
+            Response::Acknowledged { by, at, .. } => (by, at),
+            Response::InRemediation { owner, since, .. } => (owner, since),
+            Response::Unowned | Response::Closed { .. } => return None,
+        };
+        if roster.is_empty() {
+            return None;
+        }
+        roster.shift_of(person, &self.id, *since).map(|shift| shift.until)
+    }
+
+    /// How long an alert stays open after its condition was over.
+    pub fn reopen_window(&self, policy: &Policy, alert: &Alert) -> Duration {
+        let window = policy.care().reopen_within;
+        match alert.unstable {
+            true => window.max(flap_window(policy, alert.rule)),
+            false => window,
+        }
+    }
+
+    pub fn meet_deadline(&mut self, call: &mut Call<'_>, due: HostTime, deadline: Deadline) {
+        match deadline {
+            Deadline::Unshelve(rule) => self.unshelve(call, rule),
+            Deadline::Lapse(id) => self.lapses(call, id, AlertChange::Lapsed),
+            Deadline::Overdue(id) => self.lapses(call, id, AlertChange::RemediationOverdue),
+            Deadline::HandOver(id) => self.hand_over(call, id),
+            Deadline::Close(id) => self.close_cleared(call, id),
+            Deadline::Reopen(id) => self.reopen(call, id),
+            Deadline::Stale(id) => {
+                if let Some(alert) = self.alert_mut(id) {
+                    alert.stale = alert.stale.saturating_add(1);
+                    alert.revision += 1;
+                    self.alert_changed(call, id, AlertChange::BecameStale, Note::default());
+                }
+            }
+            Deadline::Send => self.send_due(call),
+            Deadline::Expire => self.expire(call, due),
+        }
+        call.rearm = true;
+    }
+
+    fn lapses(&mut self, call: &mut Call<'_>, id: AlertId, change: AlertChange) {
+        let Some(alert) = self.alert_mut(id) else {
+            return;
+        };
+        if alert.respond(ResponseTrigger::Lapse, Response::Unowned).is_ok() {
+            alert.repeats = alert.repeats.saturating_add(1);
+            alert.revision += 1;
+            self.alert_changed(call, id, change, Note::default());
+        }
+    }
+
+    /// The next one on duty has it; if nobody is, nobody has it.
+    fn hand_over(&mut self, call: &mut Call<'_>, id: AlertId) {
+        let (roster, patient, tenant) = (call.roster, self.id.clone(), self.tenant.clone());
+        let Some(alert) = self.alert_mut(id) else {
+            return;
+        };
+        let (person, since) = match &alert.response {
+            Response::Acknowledged { by, at, .. } => (by.clone(), *at),
+            Response::InRemediation { owner, since, .. } => (owner.clone(), *since),
+            Response::Unowned | Response::Closed { .. } => return,
+        };
+        let ended = roster.shift_of(&person, &patient, since);
+        let next = ended.and_then(|shift| {
+            let at = shift.until;
+            let next = roster.on_duty(&shift.function, tenant.as_ref(), &patient, at)?;
+            Some((next.person.clone(), at))
+        });
+        let Some((next, at)) = next else {
+            return self.lapses(call, id, AlertChange::Lapsed);
+        };
+        let same = next == person;
+        let to = match alert.response.clone() {
+            Response::Acknowledged { until, .. } => {
+                Response::Acknowledged { by: next.clone(), at, until }
+            }
+            Response::InRemediation { due, .. } => {
+                Response::InRemediation { owner: next.clone(), since: at, due }
+            }
+            other => other,
+        };
+        if alert.respond(ResponseTrigger::HandOver, to).is_err() || same {
+            return;
+        }
+        alert.revision += 1;
+        let note = Note { by: Some(next.clone()), ..Note::default() };
+        self.alert_changed(call, id, AlertChange::HandedOver, note);
+        self.tell_person(call, id, &next);
+    }
+
+    fn close_cleared(&mut self, call: &mut Call<'_>, id: AlertId) {
+        if let Some(alert) = self.alert_mut(id) {
+            alert.cleared_at = None;
+            let rule = alert.rule;
+            self.close_now(call, rule, id, Closure::Cleared);
+        }
+    }
+
+    fn reopen(&mut self, call: &mut Call<'_>, id: AlertId) {
+        let Some(alert) = self.alert_mut(id) else {
+            return;
+        };
+        if alert.respond(ResponseTrigger::Reopen, Response::Unowned).is_ok() {
+            alert.repeats = alert.repeats.saturating_add(1);
+            alert.revision += 1;
+            self.alert_changed(call, id, AlertChange::Reopened, Note::default());
+        }
+    }
+}
+
+/// Re-entries within this time make an episode of the rule unstable.
+pub(super) fn flap_window(policy: &Policy, rule: usize) -> Duration {
+    match &policy.rules()[rule].body {
+        RuleBody::Limits(limits) => limits.flap_window,
+        RuleBody::Missing(missing) => missing.after.times(3),
+    }
+}
