@@ -83,7 +83,8 @@ pub mod value;
 
 pub use alert::{Action, Alert, Command, DeliveryIntent, DeliveryReport, Refusal, Roster, Shift};
 pub use engine::{
-    BatchReceipt, Engine, EngineConfig, Monitor, Output, Reading, Rejected, RestoreReport, WhyNot,
+    BatchReceipt, Engine, EngineConfig, Monitor, Output, Reading, Rejected, RestoreReport, Waiting,
+    WhyNot,
 };
 pub use error::{Code, Error};
 pub use id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};

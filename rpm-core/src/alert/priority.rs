@@ -26,6 +26,9 @@ pub(crate) const UNATTENDED_STEP: Duration = Duration::from_secs(600);
 /// After so many steps it counts no more.
 pub(crate) const UNATTENDED_STEPS: i64 = 6;
 
+/// The most that waiting adds.
+pub(crate) const MOST_UNATTENDED: i32 = 25 * UNATTENDED_STEPS as i32;
+
 /// What was measured when the alert opened or rose; it enters the priority as it was then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Evidence {
@@ -68,7 +71,7 @@ impl Facts {
             ("change", bounded(self.evidence.change.into(), 100)),
             ("patient", bounded(20 * self.others as i64, 100)),
             ("conditions", bounded(10 * self.conditions as i64, 50)),
-            ("unattended", bounded(25 * steps, 150)),
+            ("unattended", bounded(25 * steps, MOST_UNATTENDED.into())),
             ("unanswered", if self.exhausted { 50 } else { 0 }),
             ("acknowledged", bounded(10 * i64::from(self.acknowledged), 40)),
             ("false_alarms", -bounded(25 * i64::from(self.false_alarms), 100)),

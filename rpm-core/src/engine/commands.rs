@@ -46,7 +46,7 @@ impl Patient {
                 self.tell(call, command.alert, done.change, note);
                 self.attend(call, command.alert, done.news);
                 if let Action::Assign { to } = &command.action {
-                    self.tell_person(call, command.alert, to);
+                    self.tell_person(call, command.alert, to, NotifyReason::Assigned);
                 }
                 self.release_closed(call, command.alert);
                 Ok(())

@@ -6,7 +6,7 @@ use super::patient::{Call, Patient};
 use crate::alert::{Alert, Response, ResponseTrigger, Roster};
 use crate::id::AlertId;
 use crate::policy::{Policy, RuleBody};
-use crate::record::{AlertChange, Closure, ConditionState};
+use crate::record::{AlertChange, Closure, ConditionState, NotifyReason};
 use crate::time::{Duration, HostTime};
 
 /// So many times an alert is brought up because it has been open for too long; after that it only
@@ -173,7 +173,7 @@ impl Patient {
         alert.revision += 1;
         let note = Note { by: Some(next.clone()), ..Note::default() };
         self.alert_changed(call, id, AlertChange::HandedOver, note);
-        self.tell_person(call, id, &next);
+        self.tell_person(call, id, &next, NotifyReason::HandedOver);
     }
 
     fn close_cleared(&mut self, call: &mut Call<'_>, id: AlertId) {

@@ -245,6 +245,9 @@ impl Patient {
         let now = call.now;
         let reason = NotifyReason::Opened;
         let route = self.alert(id).and_then(|a| self.route_of(call.policy, a, reason, now));
+        if let Some(alert) = self.alert_mut(id) {
+            alert.escalation.route = route;
+        }
         let route = route.map(|route| &call.policy.care().routes[usize::from(route)]);
         let body = Body::AlertOpened {
             alert: id,

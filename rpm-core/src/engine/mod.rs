@@ -11,7 +11,9 @@
 //! | `change` | another policy, while it runs |
 //! | `events` | full events, resolved; refusals put out |
 //! | `lines` | events in their JSON form |
-//! | `timers` | what happens because host time passed |
+//! | `care`, `notify` | what keeps an alert from annunciating; who is told, and who next |
+//! | `timers`, `deadlines` | what happens because host time passed, to signals and to alerts |
+//! | `rank`, [`queue`](Engine::queue) | how pressing an alert is, and queues in that order |
 //! | `output` | the bounded queue of outputs |
 //! | [`snapshot`] | state to bytes and back |
 //! | [`why`] | why there is no alert yet |
@@ -31,6 +33,7 @@ pub mod monitor;
 mod notify;
 mod output;
 mod patient;
+mod queue;
 mod rank;
 pub mod snapshot;
 mod timers;
@@ -46,10 +49,10 @@ use hashbrown::HashTable;
 use crate::alert::{Alert, Command, Delivery, DeliveryReport, Refusal, Roster};
 use crate::error::{Code, Error};
 use crate::event::{Event, Kind, Quality};
-use crate::id::{DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
+use crate::id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
 use crate::intake::{Counts, Receipt};
 use crate::policy::{Policy, Rule};
-use crate::record::{Chain, ConditionState};
+use crate::record::{Chain, ConditionState, Priority};
 use crate::signal::Sample;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
@@ -60,6 +63,8 @@ use lane::Lane;
 pub use monitor::Monitor;
 pub use output::{Output, Rejected};
 use patient::{Patient, UNARMED};
+use queue::Board;
+pub use queue::Waiting;
 pub use snapshot::RestoreReport;
 pub use why::WhyNot;
 
@@ -178,6 +183,7 @@ pub struct Engine {
     index: HashTable<u32>,
     /// At most one current wake-up a patient; those that a patient no longer waits for are skipped.
     timers: BinaryHeap<Reverse<(i64, u32)>>,
+    board: Board,
     desk: Desk,
 }
 
@@ -197,6 +203,7 @@ impl Engine {
             patients: Vec::new(),
             index: HashTable::new(),
             timers: BinaryHeap::new(),
+            board: Board::default(),
             desk,
         }
     }
@@ -452,6 +459,20 @@ impl Engine {
         self.patients.get(patient.0 as usize).map_or(&[], |p| &p.care().deliveries)
     }
 
+    /// What to look at first: the alerts that wait in a queue, at most so many, the most pressing
+    /// first. Without a name: those that no route takes. Suppressed alerts do not wait.
+    ///
+    /// The cost does not depend on how many wait.
+    pub fn queue(&self, name: Option<&str>, now: HostTime, most: usize) -> Vec<Waiting> {
+        self.board.first(&self.patients, &self.force.plan, name, now, most)
+    }
+
+    /// How pressing an alert is at a time, and why.
+    pub fn priority(&self, patient: PatientKey, alert: AlertId, now: HostTime) -> Option<Priority> {
+        let patient = self.patients.get(patient.0 as usize)?;
+        Some(patient.facts(&self.force.plan, patient.alert(alert)?, now).priority())
+    }
+
     /// The state of a rule's condition for a patient.
     pub fn condition(&self, patient: PatientKey, rule: &str) -> Option<ConditionState> {
         let (index, _) = self.force.plan.rule(rule)?;
@@ -526,6 +547,7 @@ impl Engine {
 
     fn arm(&mut self, key: u32) {
         let patient = &mut self.patients[key as usize];
+        self.board.update(key, patient, &self.force.plan);
         let at = patient.deadline_ms(&self.force);
         if at < patient.armed {
             patient.armed = at;

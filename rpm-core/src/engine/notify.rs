@@ -285,12 +285,18 @@ impl Patient {
     }
 
     /// Tells one person of one alert, outside the steps.
-    pub fn tell_person(&mut self, call: &mut Call<'_>, id: AlertId, person: &str) {
+    pub fn tell_person(
+        &mut self,
+        call: &mut Call<'_>,
+        id: AlertId,
+        person: &str,
+        reason: NotifyReason,
+    ) {
         let policy = call.policy;
         let Some(alert) = self.alert(id).filter(|alert| self.told_nobody(alert).is_none()) else {
             return;
         };
-        let (mark, reason) = (format!("{id}@{}", alert.revision), NotifyReason::Assigned);
+        let mark = format!("{id}@{}", alert.revision);
         let route = self.route_of(policy, alert, reason, call.now);
         let Some((route, escalation)) = route.and_then(|r| Some((r, policy.care().escalation(r)?)))
         else {

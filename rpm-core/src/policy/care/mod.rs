@@ -176,6 +176,13 @@ impl Care {
         self.routes.iter().position(|route| route.id == id).map(|index| index as u16)
     }
 
+    /// The number of a route's queue: the first route that has a queue of that name.
+    pub fn queue_of(&self, route: u16) -> u16 {
+        let queue = self.routes.get(usize::from(route)).map(|route| &route.queue);
+        let first = self.routes.iter().position(|route| Some(&route.queue) == queue);
+        first.map_or(route, |index| index as u16)
+    }
+
     pub fn escalation(&self, route: u16) -> Option<&Escalation> {
         let route = self.routes.get(usize::from(route))?;
         self.escalations.get(usize::from(route.escalation?))
