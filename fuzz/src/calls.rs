@@ -5,16 +5,19 @@
 use std::sync::{Arc, LazyLock};
 
 use rpm_core::event::{
-    Body, Device, DeviceStatus, Enrolment, Event, Expected, Kind, KindRef, Lineage, Quality, json,
+    Body, Device, Enrolment, Event, Expected, Kind, KindRef, Lineage, Quality, json,
 };
 use rpm_core::policy::{Policy, PolicySpec, Proposal};
+use rpm_core::record::IntentKey;
 use rpm_core::{
-    Action, AlertId, Code, Command, DeviceId, DeviceKey, Duration, Engine, EngineConfig, Error,
-    HostTime, Monitor, Output, PatientId, PatientKey, Reading, Receipt, TenantId, Timestamp, Value,
+    AlertId, Code, Command, DeliveryReport, DeviceId, DeviceKey, Duration, Engine, EngineConfig,
+    Error, HostTime, Monitor, Output, PatientId, PatientKey, Reading, Receipt, TenantId, Timestamp,
+    Value,
 };
 
 use super::bytes::Bytes;
 use super::ledger::Ledger;
+use super::people;
 
 /// One rule of each sort.
 pub static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| {
@@ -31,7 +34,11 @@ pub static POLICIES: LazyLock<Vec<Arc<Policy>>> = LazyLock::new(|| {
     Vec::from([
         Arc::clone(&POLICY),
         changed(8, |spec| spec.rules.iter_mut().for_each(|rule| rule.title.push('!'))),
-        changed(9, |spec| spec.rules.truncate(4)),
+        changed(9, |spec| {
+            spec.rules.truncate(4);
+            spec.care.routes.remove(0);
+            spec.care.suppressions.remove(1);
+        }),
         changed(10, |spec| {
             spec.rules.iter_mut().for_each(|rule| rule.unverified_after = Some("7 s".into()));
         }),
@@ -122,8 +129,11 @@ impl Ward {
 
     pub fn step(&mut self, input: &mut Bytes<'_>) {
         let call = input.u8();
-        if call == u8::MAX {
-            return self.change(input);
+        match call {
+            u8::MAX => return self.change(input),
+            254 => return self.report(input),
+            253 => return self.roster(input),
+            _ => {}
         }
         match call % 16 {
             0..=5 => {
@@ -141,7 +151,7 @@ impl Ward {
             }
             9 => {
                 let body = match input.u8() % 4 {
-                    0 => Body::DeviceStatus(DeviceStatus::default()),
+                    0 => people::circumstances(input),
                     1 => Body::Reading { kind: kind_ref(input), value: Ok(value(input)) },
                     _ => self.enrolment(input),
                 };
@@ -334,7 +344,7 @@ impl Ward {
         let event = Event {
             tenant: input.pick(&[None, None, Some("north")]).and_then(|t| TenantId::new(t).ok()),
             patient: patient(usize::from(input.u8() % 3)),
-            device: Device { id, model: None, firmware: None, class: None },
+            device: Device { id, model: None, firmware: None, class: Some("watch".into()) },
             sequence: input.pick(&[None, Some(1), Some(7)]),
             observed_at: self.observed(input),
             received_at: None,
@@ -365,19 +375,13 @@ impl Ward {
         let alert = alerts.get(usize::from(input.u8()) % alerts.len().max(1));
         let (alert, revision) = alert.map_or((AlertId(0), 0), |a| (a.id, a.revision));
         let off = u32::from(input.pick(&[0_u8, 0, 0, 1]));
-        let action = match input.u8() % 2 {
-            0 => Action::Acknowledge,
-            _ => Action::Resolve {
-                reason: rpm_core::record::Resolution::Other,
-                note: Some("done \"so\"\n".into()),
-            },
-        };
+        let action = people::action(input, now);
         let command = Command {
             patient: who,
             alert,
             seen_revision: revision.wrapping_add(off),
             actor: "nurse".into(),
-            role: "nurse".into(),
+            role: input.pick(&["nurse", "nurse", "head", ""]).into(),
             action,
         };
         let result = self.until_taken(|engine| engine.handle_command(&command, now));
@@ -388,6 +392,32 @@ impl Ward {
         } else {
             self.mirror_timeout(now);
         }
+    }
+
+    /// What a channel says of a message, of any or of none.
+    fn report(&mut self, input: &mut Bytes<'_>) {
+        let now = self.now(input);
+        let who = PatientKey(u32::from(input.u8() % 3));
+        let known = self.engine.deliveries(who);
+        let key = known.get(usize::from(input.u8()) % known.len().max(1)).map(|known| known.key);
+        let key = key.unwrap_or(IntentKey(input.u8().into()));
+        let report = DeliveryReport { patient: who, key, state: people::state(input) };
+        let result = self.until_taken(|engine| engine.handle_report(&report, now));
+        let result = result.expect("only a full queue");
+        if who == PatientKey(0) {
+            let mirrored = self.mirror_until_taken(|monitor| monitor.handle_report(&report, now));
+            assert_eq!(mirrored, result, "engine and monitor answer differently");
+        } else {
+            self.mirror_timeout(now);
+        }
+    }
+
+    fn roster(&mut self, input: &mut Bytes<'_>) {
+        let now = self.now(input);
+        let roster = people::roster(input, self.clock);
+        let taken = self.until_taken(|engine| engine.handle_roster(roster.clone(), now));
+        taken.expect("only a full queue");
+        self.mirror_until_taken(|monitor| monitor.handle_roster(roster.clone(), now));
     }
 
     fn timeout(&mut self, now: HostTime) {

@@ -1,8 +1,8 @@
 //! What must be true of everything that an engine puts out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rpm_core::record::{Body, Hash, Record, explain, read_line};
+use rpm_core::record::{Body, Hash, IntentKey, Record, explain, read_line};
 use rpm_core::{Engine, Output, PatientId, PatientKey, Receipt, TenantId};
 
 type Whose = Option<(Option<TenantId>, PatientId)>;
@@ -14,6 +14,10 @@ pub struct Ledger {
     chains: BTreeMap<Whose, (u64, Hash, u64)>,
     /// The reason of a refusal whose input has not come out yet.
     refused: Option<String>,
+    /// The intent of a record that has not come out yet.
+    planned: Option<IntentKey>,
+    /// Those that have.
+    intents: BTreeSet<IntentKey>,
     /// Refused inputs that came out.
     put_out: u64,
     accepted: u64,
@@ -53,6 +57,15 @@ impl Ledger {
                 assert_eq!(said.as_deref(), Some(reason.name()), "refused without a record");
                 self.put_out += 1;
             }
+            Output::Deliver(intent) => {
+                assert!(self.intents.insert(intent.key), "a key twice");
+                let planned = self.planned.take();
+                assert_eq!(planned, Some(intent.key), "an intent without its record");
+                assert!(!intent.parts.is_empty(), "a message that says nothing");
+            }
+            Output::Cancel(cancel) => {
+                assert!(self.intents.contains(&cancel.key), "taken back, and never sent");
+            }
             _ => {}
         }
     }
@@ -65,8 +78,11 @@ impl Ledger {
         assert_eq!((record.seq, record.prev), (*seq, *prev), "the chain is broken");
         assert!(record.inputs >= *inputs, "inputs were forgotten");
         (*prev, *inputs) = (hash, record.inputs);
-        if let Body::EventQuarantined { reason, .. } = &record.body {
-            self.refused = Some(reason.clone());
+        assert_eq!(self.planned, None, "a record of an intent that did not come out");
+        match &record.body {
+            Body::EventQuarantined { reason, .. } => self.refused = Some(reason.clone()),
+            Body::DeliveryPlanned { key, .. } => self.planned = Some(*key),
+            _ => {}
         }
         if let (Some(patient), None) = (patient, &record.tenant) {
             self.records.entry(patient).or_default().push((record, self.lines.len()));

@@ -7,6 +7,7 @@ mod bytes;
 mod calls;
 mod event_json;
 mod ledger;
+mod people;
 mod policy;
 mod snapshot;
 

@@ -44,7 +44,7 @@ impl Patient {
         if let Some(why) = self.told_nobody(alert) {
             return self.withhold(call, id, why, None);
         }
-        let level = alert.level_now();
+        let level = pressing(alert, reason);
         let Some(route) = self.route_of(policy, alert, reason, now) else {
             return self.withhold(call, id, WithholdReason::NoRoute, None);
         };
@@ -94,7 +94,7 @@ impl Patient {
         let care = self.care();
         let profile = care.profile.as_ref();
         policy.care().route(&Wanted {
-            level: alert.level_now(),
+            level: pressing(alert, reason),
             class,
             rule: rule.id(),
             cohort: profile.and_then(|profile| profile.what.cohort.as_deref()),
@@ -109,8 +109,8 @@ impl Patient {
         let send = escalation.sends.get(usize::from(round.next));
         let after = send.map_or(escalation.exhausted_after, |send| send.after);
         let offset = self.care().offset_min(policy);
-        let (at, _) =
-            policy.care().goes_out(route, alert.level_now(), round.since.plus(after), offset);
+        let level = pressing(alert, round.reason);
+        let (at, _) = policy.care().goes_out(route, level, round.since.plus(after), offset);
         Some(at)
     }
 
@@ -450,5 +450,13 @@ impl Patient {
     pub fn was_told(&self, id: AlertId) -> bool {
         let told = |d: &Delivery| d.state.was_handed() && d.alerts.contains(&id);
         self.care().deliveries.iter().any(told)
+    }
+}
+
+/// How pressing a message is. What has been open for a day is reviewed, not paged about again.
+fn pressing(alert: &Alert, reason: NotifyReason) -> Level {
+    match reason {
+        NotifyReason::Stale => alert.level_now().min(Level::Review),
+        _ => alert.level_now(),
     }
 }
