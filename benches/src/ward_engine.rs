@@ -16,6 +16,9 @@ use crate::yardstick::{CLEARED, NEW, Transition};
 /// The policy of the ward hour, as the command line uses it.
 pub const POLICY: &str = include_str!("../../testdata/policies/ward-hour.toml");
 
+/// What a hospital would add to it: routes, escalations, deadlines.
+const CARE: &str = include_str!("care.toml");
+
 /// Which rule of [`POLICY`] is which of the yardstick's.
 const RULES: [(&str, u8); 4] =
     [("desaturation", 1), ("tachycardia", 2), ("decline", 3), ("spo2-missing", 4)];
@@ -70,7 +73,23 @@ impl Ward {
     /// # Panics
     /// If more patients are asked for than an engine holds.
     pub fn new(patients: u32) -> Self {
-        let mut engine = Engine::new(Self::policy(), EngineConfig::default());
+        Self::of(Self::policy(), patients)
+    }
+
+    /// The same policy with everything about people.
+    ///
+    /// # Panics
+    /// If the bundled text is wrong.
+    pub fn policy_with_care() -> Arc<Policy> {
+        Policy::from_toml(&[POLICY, CARE].concat()).expect("the bundled policy is valid")
+    }
+
+    /// The same under a policy.
+    ///
+    /// # Panics
+    /// If more patients are asked for than an engine holds.
+    pub fn of(policy: Arc<Policy>, patients: u32) -> Self {
+        let mut engine = Engine::new(policy, EngineConfig::default());
         let device = DeviceId::new("bedside").expect("a valid identifier");
         for patient in 0..patients {
             let id = PatientId::new(&patient_name(patient)).expect("a valid identifier");

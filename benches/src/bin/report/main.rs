@@ -1,11 +1,13 @@
 //! Everything that the README's table says, measured in one run.
 //!
-//! `report` prints the table; `report --million` the memory of a million patients.
+//! `report` prints the table; `report --million` the memory of a million patients; `report --people` the
+//! rows about people alone.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a report is for reading")]
 
 mod differences;
 mod memory;
+mod people;
 mod speed;
 
 use std::process::ExitCode;
@@ -33,9 +35,14 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] => report(),
+        ["--people"] => {
+            header();
+            people::care(&HOUR, &generate(&HOUR));
+            people::crowd();
+        }
         ["--million"] => memory::million(&MILLION),
         _ => {
-            eprintln!("usage: report [--million]");
+            eprintln!("usage: report [--million | --people]");
             return ExitCode::from(2);
         }
     }
@@ -47,6 +54,8 @@ fn report() {
     let samples = generate(&HOUR);
     speed::ratio("1,000 patients, 1 h", "0.33", &HOUR, &samples);
     speed::latency(&HOUR, &samples);
+    people::care(&HOUR, &samples);
+    people::crowd();
     let ward = memory::after(&HOUR, &samples);
     memory::snapshot(&ward);
     speed::ratio("100,000 patients, 60 s", "0.25", &CROWD, &generate(&CROWD));
