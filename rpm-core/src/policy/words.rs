@@ -30,6 +30,7 @@ pub(super) fn describe(policy: &Policy) -> String {
             RuleBody::Missing(missing) => describe_missing(policy, missing, &mut out),
         }
     }
+    super::care::describe(&policy.care, &policy.spec, &mut out);
     out
 }
 

@@ -69,6 +69,8 @@ pub struct Expectation {
     pub states: Vec<(String, Wanted)>,
     /// All open alerts.
     pub alerts: Option<Vec<(String, Option<Level>)>>,
+    /// Messages since the expectation before.
+    pub messages: Option<Vec<String>>,
     /// Texts by rule.
     pub explains: Vec<(String, Vec<String>)>,
 }
@@ -227,7 +229,8 @@ fn expect(written: &WrittenExpectation, policy: &Policy) -> Result<Expectation, 
         Ok((known(rule)?, level))
     };
     let alerts = written.alerts.as_ref().map(|list| list.iter().map(alert).collect());
-    Ok(Expectation { at: written.at.clone(), states, alerts: alerts.transpose()?, explains })
+    let (at, messages) = (written.at.clone(), written.messages.clone());
+    Ok(Expectation { at, states, alerts: alerts.transpose()?, messages, explains })
 }
 
 fn level(text: &str) -> Result<Level, String> {

@@ -103,6 +103,8 @@ pub struct WrittenExpectation {
     pub state: BTreeMap<String, String>,
     /// All open alerts, as `RULE` or `RULE LEVEL`.
     pub alerts: Option<Vec<String>>,
+    /// Who was to be told since the expectation before, as `CHANNEL to FUNCTION`.
+    pub messages: Option<Vec<String>>,
     /// Texts that the explanation of the rule's latest alert contains.
     #[serde(default)]
     pub explains: BTreeMap<String, Texts>,

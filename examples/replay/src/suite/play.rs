@@ -9,7 +9,7 @@ use rpm_core::{AlertId, Code, Command, HostTime, PatientKey, Rejected};
 use super::case::{Case, Expectation, Told, What, state_told};
 use crate::episode::{Episode, level_name};
 use crate::failure::Failure;
-use crate::host::{self, Host, Outputs};
+use crate::host::{self, Host, Message, Outputs};
 
 /// Plays a case and returns everything that was not as expected, indented and ready to print.
 pub fn play(case: &Case, policy: &Arc<Policy>) -> Result<Vec<String>, Failure> {
@@ -38,12 +38,21 @@ struct Stage {
 struct Kept {
     records: Vec<Record>,
     episodes: Vec<Episode>,
+    /// Who was to be told since the last look.
+    messages: Vec<String>,
 }
 
 impl Outputs for Kept {
     fn record(&mut self, sealed: SealedRecord) -> Result<(), Failure> {
         Episode::fold(&mut self.episodes, &sealed.record);
         self.records.push(sealed.record);
+        Ok(())
+    }
+
+    fn message(&mut self, message: Message) -> Result<(), Failure> {
+        if let Message::Deliver(intent) = message {
+            self.messages.push(format!("{} to {}", intent.channel, intent.target.function));
+        }
         Ok(())
     }
 
@@ -101,6 +110,10 @@ impl Stage {
         if let Some(wanted) = &expectation.alerts {
             self.alerts(time, wanted);
         }
+        let told = std::mem::take(&mut self.out.messages);
+        if let Some(wanted) = expectation.messages.as_ref().filter(|wanted| **wanted != told) {
+            self.complain(&format!("at {time}: messages"), &list(wanted), &list(&told));
+        }
         for (rule, texts) in &expectation.explains {
             self.explains(time, rule, texts);
         }
@@ -133,11 +146,7 @@ impl Stage {
         let found: Vec<String> = found
             .map(|e| format!("{} {}", e.rule, current_level(e).map_or("", level_name)))
             .collect();
-        let list = |items: Vec<String>| match items.as_slice() {
-            [] => "none".to_string(),
-            items => items.join(", "),
-        };
-        self.complain(&format!("at {time}: open alerts"), &list(wanted), &list(found));
+        self.complain(&format!("at {time}: open alerts"), &list(&wanted), &list(&found));
     }
 
     fn explains(&mut self, time: &str, rule: &str, texts: &[String]) {
@@ -161,6 +170,13 @@ impl Stage {
         self.complaints.push(format!("    {subject}"));
         self.complaints.push(indented("expected", expected));
         self.complaints.push(indented("found   ", found));
+    }
+}
+
+fn list(items: &[String]) -> String {
+    match items {
+        [] => "none".to_string(),
+        items => items.join(", "),
     }
 }
 

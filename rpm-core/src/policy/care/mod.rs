@@ -3,6 +3,7 @@
 
 mod compile;
 pub mod spec;
+mod words;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -14,6 +15,7 @@ use super::plan::{Rule, RuleBody};
 use crate::record::Level;
 use crate::time::{Duration, HostTime};
 use spec::CircumstanceSpec;
+pub(super) use words::describe;
 
 const DAY: i64 = 24 * 60;
 const MINUTE_MS: i64 = 60_000;
