@@ -98,6 +98,9 @@ pub struct Run {
     /// What people did: JSON lines, see below.
     #[arg(long, value_name = "FILE")]
     pub commands: Option<PathBuf>,
+    /// Who is on duty when: a JSON array of shifts, see README.
+    #[arg(long, value_name = "FILE")]
+    pub roster: Option<PathBuf>,
     /// Let time pass up to here after the last input: RFC 3339, or seconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub until: Option<HostTime>,

@@ -16,7 +16,7 @@ use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
     AlertId, Code, Command, DeliveryIntent, DeviceId, Engine, EngineConfig, Error, HostTime,
-    Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, TenantId, Value,
+    Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster, TenantId, Value,
 };
 
 use serde::Serialize;
@@ -192,6 +192,16 @@ impl Host {
             lineage: Lineage::default(),
             unknown: None,
         }))
+    }
+
+    /// Says who is on duty.
+    pub fn roster(
+        &mut self,
+        roster: &Roster,
+        now: HostTime,
+        out: &mut dyn Outputs,
+    ) -> Result<(), Failure> {
+        self.call(out, |engine| engine.handle_roster(roster.clone(), now))
     }
 
     fn call<T>(

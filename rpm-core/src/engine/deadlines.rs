@@ -63,7 +63,7 @@ impl Patient {
                 until.filter(|_| alert.is_active()).map(|at| (at, Deadline::Lapse(id)))
             }
             Response::InRemediation { due, .. } => {
-                due.filter(|_| !over).map(|at| (at, Deadline::Overdue(id)))
+                due.filter(|_| alert.is_active()).map(|at| (at, Deadline::Overdue(id)))
             }
             Response::Closed { at, reason: Closure::Resolved(_) } if alert.is_active() => {
                 let after = care.reopen_resolved_after;
@@ -171,7 +171,8 @@ impl Patient {
             return;
         }
         alert.revision += 1;
-        let note = Note { by: Some(next.clone()), ..Note::default() };
+        let (by, reason) = (Some(person), Some(next.clone()));
+        let note = Note { by, reason, ..Note::default() };
         self.alert_changed(call, id, AlertChange::HandedOver, note);
         self.tell_person(call, id, &next, NotifyReason::HandedOver);
     }

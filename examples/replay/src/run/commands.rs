@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use rpm_core::{Action, AlertId, HostTime, PatientId};
+use rpm_core::{Action, AlertId, HostTime, PatientId, Roster, Shift};
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -63,6 +63,15 @@ pub fn read(path: &Path) -> Result<Vec<Order>, Failure> {
     }
     orders.sort_by_key(|order| order.at);
     Ok(orders)
+}
+
+/// Reads a roster: a JSON array of shifts.
+pub fn roster(path: &Path) -> Result<Roster, Failure> {
+    let text = std::fs::read(path).map_err(|e| Failure::at(path, &e))?;
+    // A rota is no patient's: the message may quote it.
+    let shifts: Result<Vec<Shift>, _> = serde_json::from_slice(&text);
+    let shifts = shifts.map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+    Ok(Roster::new(shifts))
 }
 
 fn parse(line: &[u8]) -> Result<Order, String> {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use rpm_core::event::{Body, Event, KindRef};
 use rpm_core::policy::Policy;
 use rpm_core::record::SealedRecord;
-use rpm_core::{Code, Command, HostTime, Receipt, Rejected, TenantId, Timestamp};
+use rpm_core::{Code, Command, HostTime, Receipt, Rejected, Roster, TenantId, Timestamp};
 
 use crate::failure::{Failure, Verdict};
 use crate::host::{self, Host, Message, Outputs, Units};
@@ -49,6 +49,8 @@ pub struct Job {
     pub names: Vec<PathBuf>,
     /// What people did, in the order of time.
     pub orders: Vec<Order>,
+    /// Who is on duty when.
+    pub roster: Option<Roster>,
     /// Up to when time passes after the last input.
     pub until: Option<HostTime>,
     /// Whether each patient is enrolled from the first to the last reading, so that the end of a
@@ -67,6 +69,7 @@ impl Job {
             names: readings.clone(),
             readings,
             orders: Vec::new(),
+            roster: None,
             until: None,
             enrol: false,
             budget: BUDGET,
@@ -118,8 +121,12 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
     };
     let all = sorted.count;
     let mut orders = job.orders.iter().peekable();
+    let mut roster = job.roster.as_ref();
     for (done, item) in (1..).zip(sorted) {
         let item = item?;
+        if let Some(roster) = roster.take() {
+            stage.host.roster(roster, due(&item), &mut stage.out)?;
+        }
         stage.orders_before(&mut orders, due(&item))?;
         stage.item(&item, watch)?;
         if done % STEP == 0 || done == all {
@@ -318,8 +325,10 @@ pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict
         Some(path) => commands::read(path)?,
         None => Vec::new(),
     };
+    let roster = request.roster.as_deref().map(commands::roster).transpose()?;
     let job = Job {
         orders,
+        roster,
         until: request.until,
         enrol: request.enrol,
         budget: request.sort_memory.saturating_mul(1 << 20),

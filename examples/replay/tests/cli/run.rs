@@ -185,6 +185,49 @@ fn json_lines_and_commands_are_replayed() {
     assert_eq!(number(&summary, "/commands/refused/stale_revision"), 1);
 }
 
+/// A policy that tells a nurse, a roster that says who that is, and a nurse who answers.
+#[test]
+fn who_is_told_and_who_answers_is_replayed() {
+    let scratch = Scratch::new("told");
+    let care = r#"
+[[care.routes]]
+id = "all"
+queue = "ward"
+escalation = "page"
+
+[care.escalations.page]
+answer_within = "5 min"
+steps = [{ after = "0 s", to = ["nurse"], channels = ["push"], repeat = { every = "30 s", times = 3 } }]
+"#;
+    scratch.write("care.toml", [POLICY, care].concat());
+    scratch.write("r.csv", ward());
+    scratch.write(
+        "roster.json",
+        r#"[{"function":"nurse","person":"ann","from":"1970-01-01T00:00:00Z","until":"1970-01-01T08:00:00Z"}]"#,
+    );
+    let run = |out: &str, more: &[&str]| {
+        let fixed = ["run", "--policy", "care.toml", "--readings", "r.csv", "--out", out];
+        let roster = ["--roster", "roster.json"];
+        let output = scratch.replay(&[&fixed[..], &roster, more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        let lines = scratch.read(&format!("{out}/messages.jsonl"));
+        lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect::<Vec<Value>>()
+    };
+    let unanswered = run("alone", &[]);
+    assert!(unanswered.iter().filter(|m| m["type"] == "deliver").count() >= 3);
+    assert_eq!(unanswered[0]["target"]["person"], "ann");
+    assert_eq!(unanswered[0]["parts"][0]["rule"], "spo2-low");
+    let revision = &unanswered.last().unwrap()["parts"][0]["revision"];
+    assert!(revision.is_u64(), "what an answer to the message has seen");
+    let answer = r#"{"at":"1970-01-01T00:01:08Z","patient":"p2","alert":1,"seen_revision":1,"by":"ann","role":"nurse","action":"acknowledge"}"#;
+    scratch.write("c.jsonl", answer);
+    let answered = run("answered", &["--commands", "c.jsonl"]);
+    let kinds: Vec<&Value> = answered.iter().map(|m| &m["type"]).collect();
+    assert_eq!(kinds[..2], ["deliver", "cancel"], "{answered:#?}");
+    assert_eq!(answered[0]["key"], unanswered[0]["key"], "the same decision, the same key");
+    assert_eq!(answered[1]["key"], answered[0]["key"]);
+}
+
 #[test]
 fn bad_usage_is_told_apart_from_findings_and_shows_no_value() {
     let scratch = Scratch::new("usage");
