@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use rpm_core::HostTime;
+use rpm_core::{Duration, HostTime};
 
 use crate::run::parse_time;
 
@@ -27,6 +27,7 @@ Examples:
   replay check home.toml                            every mistake, or the policy in plain words
   replay test home.test.toml                        unit tests of a policy
   replay explain out/march p17/2                    why alert 2 of patient p17 was raised
+  replay compare --policy a.toml --policy b.toml --readings march.csv.gz --out out
   replay diff out/march out/april                   what changed between two runs
 
 Exit codes: 0 all is well, 1 findings, differences or failed tests, 2 bad usage or bad input.";
@@ -63,6 +64,9 @@ pub enum Request {
         #[arg(long)]
         json: bool,
     },
+    /// Tell what another policy would change: alarms, lead times, load, episode by episode.
+    #[command(after_help = COMPARE_HELP)]
+    Compare(Compare),
     /// Compare the alerts of two runs: new, gone, changed.
     #[command(after_help = "Example:\n  replay diff out/v3 out/v4")]
     Diff {
@@ -115,6 +119,51 @@ pub struct Run {
     #[arg(long, value_name = "MB", default_value_t = 128, hide_short_help = true)]
     pub sort_memory: usize,
 }
+
+/// What `compare` needs.
+#[derive(clap::Args, Debug)]
+pub struct Compare {
+    /// The two policies: given twice, first the one of now.
+    #[arg(long, required = true, value_name = "FILE", num_args = 1)]
+    pub policy: Vec<PathBuf>,
+    /// A recording, as for `run`; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub readings: Vec<PathBuf>,
+    /// What happened to the patients: CSV with `patient` and a time of onset, empty if nothing did.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// The column of the onset [default: onset, t_seconds or observed_at].
+    #[arg(long, value_name = "NAME")]
+    pub onset_column: Option<String>,
+    /// How long before an onset an alarm still belongs to it.
+    #[arg(long, value_name = "TIME", default_value = "12 h")]
+    pub lead: Duration,
+    /// How long after it.
+    #[arg(long, value_name = "TIME", default_value = "3 h")]
+    pub delay: Duration,
+    /// What people did, as for `run`.
+    #[arg(long, value_name = "FILE")]
+    pub commands: Option<PathBuf>,
+    /// Who was on duty, as for `run`.
+    #[arg(long, value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+    /// As for `run`.
+    #[arg(long)]
+    pub enrol: bool,
+    /// Where to write.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+const COMPARE_HELP: &str = "\
+Both policies run through the engine on the same readings. Writes compare.json and compare.html, and
+what each run writes below DIR/a and DIR/b. Alarms of shadow rules are left out; for labels, alarms for
+review and urgent ones count.
+
+Example:
+  replay compare --policy now.toml --policy next.toml --readings march.csv.gz --labels events.csv --out out
+
+Exit codes: 0 no difference, 1 differences, 2 bad usage or bad input.";
 
 const RUN_HELP: &str = "\
 Readings are CSV with the columns patient, kind, value, unit and observed_at (RFC 3339) or t_seconds

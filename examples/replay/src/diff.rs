@@ -18,32 +18,58 @@ type ByRule = BTreeMap<Key, Vec<Episode>>;
 
 /// Compares two runs.
 pub fn run(before: &Path, after: &Path, out: &mut dyn Write) -> Result<Verdict, Failure> {
+    let differences = differences(before, after)?;
+    for line in &differences.lines {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "{}", differences.counts)?;
+    Ok(differences.verdict())
+}
+
+/// What differs between the alerts of two runs.
+pub struct Differences {
+    /// One line an alert: `-` gone, `+` new, `~` changed.
+    pub lines: Vec<String>,
+    /// How many.
+    pub counts: Counts,
+}
+
+impl Differences {
+    /// Whether there is any.
+    pub fn verdict(&self) -> Verdict {
+        if self.lines.is_empty() { Verdict::Clean } else { Verdict::Findings }
+    }
+}
+
+/// Compares the directories of two runs.
+pub fn differences(before: &Path, after: &Path) -> Result<Differences, Failure> {
     let (before, after) = (read(before)?, read(after)?);
     let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
     let none = Vec::new();
-    let mut counts = Counts::default();
+    let (mut counts, mut lines) = (Counts::default(), Vec::new());
     for key in keys {
         let old = before.get(key).unwrap_or(&none);
         let new = after.get(key).unwrap_or(&none);
-        for line in compare(old, new, &mut counts) {
-            writeln!(out, "{line}")?;
-        }
+        lines.extend(compare(old, new, &mut counts));
     }
-    let Counts { new, gone, changed, same } = counts;
-    writeln!(
-        out,
-        "{}: {new} new, {gone} gone, {changed} changed, {same} the same",
-        counted(new + gone + changed, "difference")
-    )?;
-    Ok(if new + gone + changed == 0 { Verdict::Clean } else { Verdict::Findings })
+    Ok(Differences { lines, counts })
 }
 
+/// How many alerts are new, gone, changed and the same.
 #[derive(Default)]
-struct Counts {
+pub struct Counts {
     new: usize,
     gone: usize,
     changed: usize,
     same: usize,
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { new, gone, changed, same } = self;
+        let all = counted(new + gone + changed, "difference");
+        write!(f, "{all}: {new} new, {gone} gone, {changed} changed, {same} the same")
+    }
 }
 
 /// The differences within one rule of one patient.

@@ -11,6 +11,7 @@
 //! | [`episode`] [`stream`] | an alert from its records; records from a file |
 //! | [`picture`] | a patient's signals and alerts as SVG |
 //! | [`suite`] | unit tests of policies |
+//! | [`compare`] | what another policy would change |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
@@ -18,6 +19,7 @@
 mod bundle;
 mod check;
 mod cli;
+mod compare;
 mod diff;
 mod episode;
 mod explain;
@@ -63,6 +65,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Some(Request::Explain { directory, alert, json }) => {
             explain::run(&directory, &alert, json, out)
         }
+        Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Diff { before, after }) => diff::run(&before, &after, out),
         Some(Request::Verify { directory }) => verify::run(&directory, out),
         Some(Request::Completions { shell }) => {

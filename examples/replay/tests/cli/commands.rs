@@ -5,6 +5,64 @@ use std::process::{Command, Stdio};
 
 use crate::common::{POLICY, Scratch, text, ward};
 
+/// The twenty stays of the project, with and without holds: fewer alarms, and fewer in time.
+#[test]
+fn a_comparison_tells_what_holds_spare_and_cost() {
+    let scratch = Scratch::new("compare");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+    let single = format!("{data}/policies/single-limits.toml");
+    let held = format!("{data}/policies/held-limits.toml");
+    let readings = format!("{data}/recordings/cinc2019_setb/samples_20_patients.csv.gz");
+    let labels = format!("{data}/recordings/cinc2019_setb/labels.csv");
+    let compare = |column: &str| {
+        scratch.replay(&[
+            "compare",
+            "--policy",
+            &single,
+            "--policy",
+            &held,
+            "--readings",
+            &readings,
+            "--labels",
+            &labels,
+            "--onset-column",
+            column,
+            "--enrol",
+            "--out",
+            "out",
+        ])
+    };
+    let output = compare("sepsis_onset_t_seconds");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let found: serde_json::Value = serde_json::from_str(&scratch.read("out/compare.json")).unwrap();
+    let (a, b) = (&found["a"], &found["b"]);
+    let alarms = |side: &serde_json::Value| side["by_level"]["review"]["alarms"].as_u64().unwrap();
+    assert!(alarms(a) > 2 * alarms(b), "{} and {}", alarms(a), alarms(b));
+    for side in [a, b] {
+        let count = |name: &str| side["detection"][name].as_u64().unwrap();
+        assert_eq!((count("events"), count("uneventful")), (10, 10));
+        assert_eq!(count("before") + count("after") + count("missed"), 10);
+        let hourly = side["load"]["hourly"].as_array().unwrap();
+        let all: u64 = hourly.iter().map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(all, alarms(side), "every alarm has its hour");
+    }
+    let page = scratch.read("out/compare.html");
+    assert!(page.contains("</html>") && page.matches("<svg").count() == 3);
+    assert_eq!(compare("no such column").status.code(), Some(2));
+    let same = scratch.replay(&[
+        "compare",
+        "--policy",
+        &held,
+        "--policy",
+        &held,
+        "--readings",
+        &readings,
+        "--out",
+        "same",
+    ]);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same));
+}
+
 #[test]
 fn explain_and_verify_work_from_records_alone() {
     let scratch = Scratch::new("explain");

@@ -1,0 +1,49 @@
+//! What happened to the patients: a CSV file with a column `patient` and one with the time of onset.
+//!
+//! A row whose onset is empty names a patient to whom nothing happened; a patient may have several rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rpm_core::HostTime;
+
+use crate::failure::Failure;
+use crate::run::parse_time;
+
+/// Columns that are taken for the onset if none is named.
+const ONSETS: [&str; 3] = ["onset", "t_seconds", "observed_at"];
+
+/// Onsets by patient; none for a patient to whom nothing happened.
+#[derive(Default)]
+pub struct Labels {
+    /// In the order of time.
+    pub onsets: BTreeMap<String, Vec<HostTime>>,
+}
+
+/// Reads the file.
+pub fn read(path: &Path, column: Option<&str>) -> Result<Labels, Failure> {
+    let wrong = |what: &str| Failure::new(format!("{}: {what}", path.display()));
+    let mut reader = csv::Reader::from_path(path).map_err(|_| wrong("cannot be read as CSV"))?;
+    let header = reader.headers().map_err(|_| wrong("has no header"))?.clone();
+    let find = |name: &str| header.iter().position(|h| h == name);
+    let patient = find("patient").ok_or_else(|| wrong("has no column patient"))?;
+    let onset = match column {
+        Some(name) => find(name).ok_or_else(|| wrong(&format!("has no column {name}")))?,
+        None => ONSETS.iter().find_map(|name| find(name)).ok_or_else(|| {
+            wrong("has no column onset, t_seconds or observed_at: name one with --onset-column")
+        })?,
+    };
+    let mut labels = Labels::default();
+    for (number, row) in (2..).zip(reader.records()) {
+        // Values are patients' data: the message names the line alone.
+        let bad = |what: &str| wrong(&format!("line {number}: {what}"));
+        let row = row.map_err(|_| bad("not a row of CSV"))?;
+        let name = row.get(patient).filter(|p| !p.is_empty()).ok_or_else(|| bad("no patient"))?;
+        let onsets = labels.onsets.entry(name.to_string()).or_default();
+        if let Some(text) = row.get(onset).filter(|text| !text.is_empty()) {
+            onsets.push(parse_time(text).map_err(|_| bad("the onset is not a time"))?);
+        }
+    }
+    labels.onsets.values_mut().for_each(|onsets| onsets.sort_unstable());
+    Ok(labels)
+}

@@ -1,0 +1,167 @@
+//! A comparison as one HTML page, which needs nothing from anywhere else.
+
+use std::fmt::Write as _;
+
+use super::Comparison;
+use super::side::{Side, figure};
+use crate::picture::svg::{Escaped, Rect, Svg};
+
+const STYLE: &str = "
+:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;margin:2rem auto;\
+max-width:1100px;padding:0 1rem}
+h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px solid #8884;padding-bottom:.3rem}
+table{border-collapse:collapse;font-size:14px}
+th,td{text-align:left;padding:.3rem .8rem;border-bottom:1px solid #8883}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+pre{font-size:13px;overflow-x:auto}svg{max-width:100%;height:auto}
+.key{display:inline-block;width:.9em;height:.9em;border-radius:2px;margin:0 .4em 0 1em}
+";
+
+const DRAWN: &str = "
+.a{fill:#5b7fa6}.b{fill:#e0862a}.la{stroke:#5b7fa6}.lb{stroke:#e0862a}
+.la,.lb{fill:none;stroke-width:2}.grid{stroke:#8885}.label{font:12px system-ui,sans-serif;fill:#777}
+";
+
+const WIDTH: f64 = 900.0;
+const LEFT: f64 = 220.0;
+const BAR: f64 = 11.0;
+
+/// The page.
+pub fn html(comparison: &Comparison) -> String {
+    let Comparison { a, b, differences } = comparison;
+    let title = format!("{} against {}", a.name(), b.name());
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
+        title = Escaped(&title)
+    );
+    for (side, class) in [(a, "#5b7fa6"), (b, "#e0862a")] {
+        put(
+            &mut page,
+            format_args!(
+                "<p><span class=\"key\" style=\"background:{class}\"></span>{}: {} ({} patients, \
+                 {} patient-days)</p>\n",
+                Escaped(&side.name()),
+                Escaped(&side.title),
+                side.patients,
+                figure(side.patient_days)
+            ),
+        );
+    }
+    page.push_str("<h2>Alarms for each day of a patient</h2>\n");
+    page.push_str(&bars(a, b));
+    if let (Some(a), Some(b)) = (&a.detection, &b.detection) {
+        page.push_str("<h2>Share of events with an alarm, by hours from the onset</h2>\n");
+        page.push_str(&curves(&a.curve, &b.curve));
+        page.push_str("<table>\n");
+        for ((what, a), (_, b)) in a.rows().into_iter().zip(b.rows()) {
+            let (what, a, b) = (Escaped(&what), Escaped(&a), Escaped(&b));
+            put(
+                &mut page,
+                format_args!(
+                    "<tr><td>{what}</td><td class=\"n\">{a}</td><td class=\"n\">{b}</td></tr>\n"
+                ),
+            );
+        }
+        page.push_str("</table>\n");
+    }
+    page.push_str("<h2>Alarms an hour, all patients at once</h2>\n");
+    page.push_str(&load(a, b));
+    put(
+        &mut page,
+        format_args!(
+            "<p>{}: {}, in flood {}. {}: {}, in flood {}.</p>\n",
+            Escaped(&a.name()),
+            a.load.words(),
+            a.load.flood(),
+            Escaped(&b.name()),
+            b.load.words(),
+            b.load.flood()
+        ),
+    );
+    put(&mut page, format_args!("<h2>Episodes that differ: {}</h2>\n<pre>\n", differences.len()));
+    for line in differences {
+        put(&mut page, format_args!("{}\n", Escaped(line)));
+    }
+    page.push_str("</pre>\n</body>\n</html>\n");
+    page
+}
+
+/// Two bars for each level and rule.
+fn bars(a: &Side, b: &Side) -> String {
+    let rules: std::collections::BTreeSet<&String> =
+        a.by_rule.keys().chain(b.by_rule.keys()).collect();
+    let mut rows: Vec<(String, f64, f64)> = Vec::new();
+    for level in a.by_level.keys() {
+        let rate = |side: &Side| side.by_level.get(level).map_or(0.0, |r| r.per_patient_day);
+        rows.push(((*level).to_string(), rate(a), rate(b)));
+    }
+    for rule in rules {
+        let rate = |side: &Side| side.by_rule.get(rule).map_or(0.0, |r| r.per_patient_day);
+        rows.push((rule.clone(), rate(a), rate(b)));
+    }
+    let most = rows.iter().fold(f64::MIN_POSITIVE, |most, (_, a, b)| most.max(*a).max(*b));
+    let mut svg = Svg::default();
+    let pitch = 2.0 * BAR + 10.0;
+    for (at, (name, a, b)) in (0..).zip(&rows) {
+        let y = f64::from(at) * pitch;
+        svg.text("label", "end", (LEFT - 10.0, y + BAR + 4.0), name);
+        for (class, value, y) in [("a", *a, y), ("b", *b, y + BAR)] {
+            let width = (WIDTH - LEFT - 60.0) * value / most;
+            svg.rect(class, Rect { x: LEFT, y, width, height: BAR - 1.0 }, "");
+            svg.text("label", "start", (LEFT + width + 5.0, y + BAR - 2.0), &figure(value));
+        }
+    }
+    svg.document((WIDTH, pitch * rows.len() as f64), "Alarms for each day of a patient", DRAWN, "")
+}
+
+fn curves(a: &[(i64, f64)], b: &[(i64, f64)]) -> String {
+    const HEIGHT: f64 = 260.0;
+    let (first, last) = (a.first().map_or(0, |p| p.0), a.last().map_or(1, |p| p.0));
+    let x = |s: i64| 50.0 + (WIDTH - 70.0) * (s - first) as f64 / (last - first).max(1) as f64;
+    let y = |share: f64| 10.0 + (HEIGHT - 40.0) * (1.0 - share);
+    let mut svg = Svg::default();
+    for tenths in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        svg.line("grid", (50.0, y(tenths)), (WIDTH - 20.0, y(tenths)));
+        svg.text("label", "end", (45.0, y(tenths) + 4.0), &format!("{:.0} %", tenths * 100.0));
+    }
+    svg.line("grid", (x(0), y(0.0)), (x(0), y(1.0)));
+    for at in [first, first / 2, 0, last] {
+        let hours = at as f64 / 3600.0;
+        svg.text("label", "middle", (x(at), HEIGHT - 12.0), &format!("{hours:+.1} h"));
+    }
+    for (class, curve) in [("la", a), ("lb", b)] {
+        let points: Vec<_> = curve.iter().map(|(s, share)| (x(*s), y(*share))).collect();
+        svg.polyline(class, &points);
+    }
+    svg.document((WIDTH, HEIGHT), "Share of events with an alarm", DRAWN, "")
+}
+
+fn load(a: &Side, b: &Side) -> String {
+    const HEIGHT: f64 = 200.0;
+    let hours = a.load.hourly.len().max(b.load.hourly.len()).max(2);
+    let all = a.load.hourly.iter().chain(&b.load.hourly);
+    let most = all.copied().max().unwrap_or(1).max(1);
+    let point = |(hour, count): (usize, &u64)| {
+        let x = 50.0 + (WIDTH - 70.0) * hour as f64 / (hours - 1) as f64;
+        (x, 10.0 + (HEIGHT - 40.0) * (1.0 - *count as f64 / most as f64))
+    };
+    let mut svg = Svg::default();
+    for (count, y) in [(0, HEIGHT - 30.0), (most, 10.0)] {
+        svg.line("grid", (50.0, y), (WIDTH - 20.0, y));
+        svg.text("label", "end", (45.0, y + 4.0), &count.to_string());
+    }
+    svg.text("label", "end", (WIDTH - 20.0, HEIGHT - 12.0), &format!("{hours} h"));
+    for (class, side) in [("la", a), ("lb", b)] {
+        let points: Vec<_> = side.load.hourly.iter().enumerate().map(point).collect();
+        svg.polyline(class, &points);
+    }
+    svg.document((WIDTH, HEIGHT), "Alarms an hour", DRAWN, "")
+}
+
+fn put(page: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = page.write_fmt(text);
+}
