@@ -28,6 +28,7 @@ Examples:
   replay test home.test.toml                        unit tests of a policy
   replay explain out/march p17/2                    why alert 2 of patient p17 was raised
   replay compare --policy a.toml --policy b.toml --readings march.csv.gz --out out
+  replay suggest --policy a.toml --rule spo2-low --readings march.csv.gz --out out
   replay diff out/march out/april                   what changed between two runs
 
 Exit codes: 0 all is well, 1 findings, differences or failed tests, 2 bad usage or bad input.";
@@ -67,6 +68,9 @@ pub enum Request {
     /// Tell what another policy would change: alarms, lead times, load, episode by episode.
     #[command(after_help = COMPARE_HELP)]
     Compare(Compare),
+    /// Sweep a rule's hold, dead band and coverage: what each would spare, and what it would cost.
+    #[command(after_help = SUGGEST_HELP)]
+    Suggest(Suggest),
     /// Compare the alerts of two runs: new, gone, changed.
     #[command(after_help = "Example:\n  replay diff out/v3 out/v4")]
     Diff {
@@ -154,6 +158,46 @@ pub struct Compare {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
+
+/// What `suggest` needs.
+#[derive(clap::Args, Debug)]
+pub struct Suggest {
+    /// The policy.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// The rule to vary.
+    #[arg(long, value_name = "RULE")]
+    pub rule: String,
+    /// A recording, as for `run`; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub readings: Vec<PathBuf>,
+    /// What happened to the patients, as for `compare`. Without it, what counts is which of its own
+    /// alarms the rule would keep.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// As for `compare`.
+    #[arg(long, value_name = "NAME")]
+    pub onset_column: Option<String>,
+    /// As for `compare`.
+    #[arg(long, value_name = "TIME", default_value = "12 h")]
+    pub lead: Duration,
+    /// As for `compare`.
+    #[arg(long, value_name = "TIME", default_value = "3 h")]
+    pub delay: Duration,
+    /// As for `run`.
+    #[arg(long)]
+    pub enrol: bool,
+    /// Where to write.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+const SUGGEST_HELP: &str = "\
+All variants are rules of one policy and are judged in one replay, by the engine itself. Writes
+suggest.json and suggest.html, the curve of what is spared against what is found.
+
+Example:
+  replay suggest --policy ward.toml --rule spo2-low --readings march.csv.gz --out out";
 
 const COMPARE_HELP: &str = "\
 Both policies run through the engine on the same readings. Writes compare.json and compare.html, and

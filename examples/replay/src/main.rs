@@ -11,7 +11,7 @@
 //! | [`episode`] [`stream`] | an alert from its records; records from a file |
 //! | [`picture`] | a patient's signals and alerts as SVG |
 //! | [`suite`] | unit tests of policies |
-//! | [`compare`] | what another policy would change |
+//! | [`compare`] [`suggest`] | what another policy, or another hold, would change |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
@@ -30,6 +30,7 @@ mod picture;
 mod progress;
 mod run;
 mod stream;
+mod suggest;
 mod suite;
 mod table;
 mod verify;
@@ -66,6 +67,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
             explain::run(&directory, &alert, json, out)
         }
         Some(Request::Compare(request)) => compare::run(&request, out),
+        Some(Request::Suggest(request)) => suggest::run(&request, out),
         Some(Request::Diff { before, after }) => diff::run(&before, &after, out),
         Some(Request::Verify { directory }) => verify::run(&directory, out),
         Some(Request::Completions { shell }) => {

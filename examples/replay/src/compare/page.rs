@@ -19,7 +19,7 @@ pre{font-size:13px;overflow-x:auto}svg{max-width:100%;height:auto}
 ";
 
 const DRAWN: &str = "
-.a{fill:#5b7fa6}.b{fill:#e0862a}.la{stroke:#5b7fa6}.lb{stroke:#e0862a}
+.a{fill:#5b7fa6}.b{fill:#e0862a}.now{fill:#2a9d5c}.la{stroke:#5b7fa6}.lb{stroke:#e0862a}
 .la,.lb{fill:none;stroke-width:2}.grid{stroke:#8885}.label{font:12px system-ui,sans-serif;fill:#777}
 ";
 
@@ -159,6 +159,36 @@ fn load(a: &Side, b: &Side) -> String {
         svg.polyline(class, &points);
     }
     svg.document((WIDTH, HEIGHT), "Alarms an hour", DRAWN, "")
+}
+
+/// Points with tooltips: to the left fewer alarms, to the top more found.
+pub fn scatter(title: &str, points: &[(f64, f64, &'static str, String)]) -> String {
+    const HEIGHT: f64 = 420.0;
+    let most = points.iter().fold(f64::MIN_POSITIVE, |most, (x, ..)| most.max(*x));
+    let x = |value: f64| 60.0 + (WIDTH - 90.0) * value / most;
+    let y = |share: f64| 10.0 + (HEIGHT - 50.0) * (1.0 - share);
+    let mut svg = Svg::default();
+    for quarter in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        svg.line("grid", (60.0, y(quarter)), (WIDTH - 30.0, y(quarter)));
+        svg.text("label", "end", (55.0, y(quarter) + 4.0), &format!("{:.0} %", quarter * 100.0));
+        let rate = figure(most * quarter);
+        svg.text("label", "middle", (x(most * quarter), HEIGHT - 22.0), &rate);
+    }
+    svg.text("label", "end", (WIDTH - 30.0, HEIGHT - 6.0), "alarms for each day of a patient");
+    for (rate, found, class, tip) in points {
+        let (x, y) = (x(*rate), y(*found));
+        let size = if *class == "now" { 12.0 } else { 8.0 };
+        let half = size / 2.0;
+        svg.rect(class, Rect { x: x - half, y: y - half, width: size, height: size }, tip);
+    }
+    let drawing = svg.document((WIDTH, HEIGHT), title, DRAWN, "");
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
+         <p>Green: the rule as it is. Orange: variants that none beats in both. Blue: the others. \
+         Point at one to read it.</p>\n{drawing}</body>\n</html>\n",
+        title = Escaped(title)
+    )
 }
 
 fn put(page: &mut String, text: std::fmt::Arguments<'_>) {

@@ -42,6 +42,27 @@ impl Alarm {
     }
 }
 
+impl Alarm {
+    /// How many of these a set of others has an alarm for: of the same patient, at some time in
+    /// between.
+    pub fn overlapping(these: &[Self], others: &[Self]) -> u64 {
+        let mut by_patient: BTreeMap<&str, Vec<&Self>> = BTreeMap::new();
+        for other in others {
+            by_patient.entry(&other.patient).or_default().push(other);
+        }
+        let found = |alarm: &&Self| {
+            let others = by_patient.get(alarm.patient.as_str());
+            others.is_some_and(|others| {
+                others.iter().any(|other| {
+                    alarm.closed_at.is_none_or(|end| other.opened_at <= end)
+                        && other.closed_at.is_none_or(|end| alarm.opened_at <= end)
+                })
+            })
+        };
+        these.iter().filter(found).count() as u64
+    }
+}
+
 /// One policy on the recordings.
 #[derive(Serialize)]
 pub struct Side {

@@ -5,6 +5,47 @@ use std::process::{Command, Stdio};
 
 use crate::common::{POLICY, Scratch, text, ward};
 
+/// A breath that goes up and down across its limit: a hold or a dead band spares most alarms.
+#[test]
+fn a_sweep_tells_what_a_hold_spares_and_what_it_loses() {
+    let scratch = Scratch::new("suggest");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+    let policy = format!("{data}/policies/single-limits.toml");
+    let readings = format!("{data}/recordings/cinc2019_setb/samples_20_patients.csv.gz");
+    let suggest = |rule: &str| {
+        scratch.replay(&[
+            "suggest",
+            "--policy",
+            &policy,
+            "--rule",
+            rule,
+            "--readings",
+            &readings,
+            "--out",
+            "out",
+        ])
+    };
+    let output = suggest("respiration-high");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let found: serde_json::Value = serde_json::from_str(&scratch.read("out/suggest.json")).unwrap();
+    let outcomes = found.as_array().unwrap();
+    let alarms = |outcome: &serde_json::Value| outcome["alarms"].as_u64().unwrap();
+    let share = |outcome: &serde_json::Value| outcome["found"].as_f64().unwrap();
+    assert_eq!((&outcomes[0]["present"], share(&outcomes[0])), (&true.into(), 1.0));
+    assert!(alarms(&outcomes[0]) > 20, "{}", outcomes[0]);
+    for outcome in outcomes {
+        let beaten = outcomes.iter().any(|o| {
+            let (fewer, more) = (alarms(o) <= alarms(outcome), share(o) >= share(outcome));
+            fewer && more && (alarms(o), share(o)) != (alarms(outcome), share(outcome))
+        });
+        assert_eq!(outcome["best"], !beaten, "{outcome}");
+    }
+    let longest = outcomes.iter().filter(|o| o["hold"] == "60 h").map(alarms).max();
+    assert_eq!(longest, Some(0), "nobody breathes fast for so long");
+    assert!(scratch.read("out/suggest.html").contains("</svg>"));
+    assert_eq!(suggest("no such rule").status.code(), Some(2));
+}
+
 /// The twenty stays of the project, with and without holds: fewer alarms, and fewer in time.
 #[test]
 fn a_comparison_tells_what_holds_spare_and_cost() {
