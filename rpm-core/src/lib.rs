@@ -58,6 +58,7 @@
 //! | `rule` | predicates and conditions |
 //! | [`alert`] | episodes and what people do about them |
 //! | [`engine`] | the facade |
+//! | [`insight`] | folds over records: figures, service levels, queue, patient card |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -72,6 +73,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod insight;
 pub mod intake;
 pub mod policy;
 pub mod record;

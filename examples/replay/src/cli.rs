@@ -30,6 +30,7 @@ Examples:
   replay compare --policy a.toml --policy b.toml --readings march.csv.gz --out out
   replay suggest --policy a.toml --rule spo2-low --readings march.csv.gz --out out
   replay diff out/march out/april                   what changed between two runs
+  replay kpi out/march                              whether people could have kept up
 
 Exit codes: 0 all is well, 1 findings, differences or failed tests, 2 bad usage or bad input.";
 
@@ -78,6 +79,16 @@ pub enum Request {
         before: PathBuf,
         /// What another wrote.
         after: PathBuf,
+    },
+    /// Tell whether people could have kept up: alarm figures of ISA-18.2 for each queue.
+    #[command(after_help = "Example:\n  replay kpi target/replay --json\n\n\
+        Each figure stands beside its guidance value, which is for one operator over thirty days.")]
+    Kpi {
+        /// What `run` wrote.
+        directory: PathBuf,
+        /// Print the reports as JSON: a list, one for each recording.
+        #[arg(long)]
+        json: bool,
     },
     /// Check the hash chains of a run's records: nothing changed, nothing lost.
     Verify {

@@ -13,6 +13,7 @@
 //! | [`suite`] | unit tests of policies |
 //! | [`compare`] [`suggest`] | what another policy, or another hold, would change |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
+//! | [`kpi`] | whether people could have kept up |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
@@ -26,6 +27,7 @@ mod explain;
 mod failure;
 mod host;
 mod input;
+mod kpi;
 mod picture;
 mod progress;
 mod run;
@@ -69,6 +71,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Suggest(request)) => suggest::run(&request, out),
         Some(Request::Diff { before, after }) => diff::run(&before, &after, out),
+        Some(Request::Kpi { directory, json }) => kpi::run(&directory, json, out),
         Some(Request::Verify { directory }) => verify::run(&directory, out),
         Some(Request::Completions { shell }) => {
             let mut script = Vec::new();

@@ -94,7 +94,9 @@ impl Board {
                 break;
             }
             let group = self.places.range(head..).take(most);
-            let group = group.take_while(|p| (p.rank, p.answered) == (head.rank, head.answered));
+            let group = group.take_while(|p| {
+                p.queue == queue && (p.rank, p.answered) == (head.rank, head.answered)
+            });
             found.extend(group.filter_map(|place| {
                 let (patient, alert) = place.of(patients)?;
                 Some((patient.facts(policy, alert, now).priority().total, *place))

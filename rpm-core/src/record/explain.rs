@@ -155,10 +155,22 @@ impl Explanation {
                     note: note.clone(),
                 });
             }
+            body => {
+                self.messages.iter_mut().for_each(|message| message.follow(body));
+                self.messages.extend(Message::of(at, body, self.alert));
+            }
+        }
+    }
+}
+
+impl Message {
+    /// What a record says of who is told of an alert.
+    pub(crate) fn of(at: HostTime, body: &Body, wanted: AlertId) -> Option<Self> {
+        match body {
             Body::DeliveryPlanned { key, alerts, target, channel, reason, .. }
-                if alerts.contains(&self.alert) =>
+                if alerts.contains(&wanted) =>
             {
-                self.messages.push(Message::Planned {
+                Some(Self::Planned {
                     at,
                     key: *key,
                     target: target.clone(),
@@ -166,22 +178,26 @@ impl Explanation {
                     reason: *reason,
                     state: DeliveryState::Planned,
                     cancelled: None,
-                });
+                })
             }
-            Body::DeliveryChanged { key: changed, state: to, reason: why } => {
-                for message in &mut self.messages {
-                    if let Message::Planned { key, state, cancelled, .. } = message {
-                        if key == changed {
-                            (*state, *cancelled) = (*to, *why);
-                        }
-                    }
-                }
+            Body::NotificationWithheld { alert, reason, until, .. } if *alert == wanted => {
+                Some(Self::Withheld { at, reason: *reason, until: *until })
             }
-            Body::NotificationWithheld { alert, reason, until, .. } if *alert == self.alert => {
-                self.messages.push(Message::Withheld { at, reason: *reason, until: *until });
+            Body::EscalationExhausted { alert, .. } if *alert == wanted => {
+                Some(Self::Exhausted { at })
             }
-            Body::EscalationExhausted { alert, .. } if *alert == self.alert => {
-                self.messages.push(Message::Exhausted { at });
+            _ => None,
+        }
+    }
+
+    /// What became of it, if a record says so.
+    pub(crate) fn follow(&mut self, body: &Body) {
+        let Self::Planned { key, state, cancelled, .. } = self else {
+            return;
+        };
+        match body {
+            Body::DeliveryChanged { key: changed, state: to, reason } if changed == key => {
+                (*state, *cancelled) = (*to, *reason);
             }
             _ => {}
         }

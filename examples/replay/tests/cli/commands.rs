@@ -121,6 +121,37 @@ fn explain_and_verify_work_from_records_alone() {
 }
 
 #[test]
+fn kpi_folds_the_records_alone() {
+    let scratch = Scratch::new("kpi");
+    scratch.write("r.csv", ward());
+    let command = r#"{"at":"1970-01-01T00:03:00Z","patient":"p2","alert":1,"seen_revision":2,"by":"n","action":"resolve","reason":"false_artifact"}"#;
+    scratch.write("c.jsonl", command);
+    scratch.run("r.csv", "out", &["--commands", "c.jsonl", "--until", "1970-01-01T06:00:00Z"]);
+    fs::create_dir(scratch.at("kept")).unwrap();
+    scratch.write("kept/records.jsonl", scratch.read("out/records.jsonl"));
+    let output = scratch.replay(&["kpi", "kept"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for needle in ["queue unrouted: 1 annunciated", "alarms an hour", "spo2-low of p2", "1 false"] {
+        assert!(text(&output).contains(needle), "{needle}: {}", text(&output));
+    }
+    assert!(text(&output).contains("hash chain intact"), "{}", text(&output));
+
+    let output = scratch.replay(&["kpi", "kept", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = &report[0];
+    let queue = &report["queues"][0];
+    assert_eq!((&queue["queue"], &queue["annunciated"]), (&"unrouted".into(), &1.into()));
+    assert_eq!(queue["peak"]["verdict"], "within");
+    assert_eq!(report["patients"][0]["of"]["patient"], "p2");
+    assert_eq!(report["patients"][0]["false"], 1);
+
+    let changed = scratch.read("out/records.jsonl").replacen("urgent", "review", 1);
+    scratch.write("kept/records.jsonl", changed);
+    assert_eq!(scratch.replay(&["kpi", "kept"]).status.code(), Some(1));
+    assert_eq!(scratch.replay(&["kpi", "absent"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_changed_or_missing_record_is_found() {
     let scratch = Scratch::new("verify");
     scratch.write("r.csv", ward());
@@ -244,7 +275,9 @@ fn completions_and_help_are_there_and_a_closed_pipe_is_no_error() {
     let scratch = Scratch::new("help");
     let output = scratch.replay(&["completions", "bash"]);
     assert!(output.status.success() && text(&output).contains("_replay"));
-    for command in [vec!["--help"], vec!["run", "--help"], vec!["test", "--help"]] {
+    for command in
+        [vec!["--help"], vec!["run", "--help"], vec!["test", "--help"], vec!["kpi", "--help"]]
+    {
         let output = scratch.replay(&command);
         assert!(output.status.success() && text(&output).contains("Example"));
     }
