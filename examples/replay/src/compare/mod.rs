@@ -23,6 +23,7 @@ use crate::cli;
 use crate::diff;
 use crate::failure::{Failure, Verdict};
 use crate::host;
+use crate::kpi;
 use crate::progress::Progress;
 use crate::run::journal::{Journal, write_json};
 use crate::run::summary::Summary;
@@ -89,7 +90,9 @@ fn side(
     finished.summarise(&summary)?;
     let detection =
         labels.map(|labels| Detection::of(&alarms, labels, request.lead, request.delay));
-    Ok(Side::new(&job.policy, &summary, &alarms, detection))
+    let (reports, _) = kpi::reports(directory)?;
+    let queues = reports.into_iter().flat_map(|report| report.queues).collect();
+    Ok(Side::new(&job.policy, &summary, &alarms, queues, detection))
 }
 
 /// The figures side by side, for a terminal.
@@ -118,7 +121,7 @@ fn tell(comparison: &Comparison, counts: &str, out: &mut dyn Write) -> Result<()
         row(format!("  of {rule}"), rate(a.by_rule.get(rule)), rate(b.by_rule.get(rule)));
     }
     row("alarms an hour, all patients".into(), a.load.words(), b.load.words());
-    row("time in flood (over 10 in 10 min)".into(), a.load.flood(), b.load.flood());
+    row("time in flood (over 10 in 10 min)".into(), a.flood(), b.flood());
     if let (Some(a), Some(b)) = (&a.detection, &b.detection) {
         for ((what, a), (_, b)) in a.rows().into_iter().zip(b.rows()) {
             row(what, a, b);

@@ -75,10 +75,10 @@ pub fn html(comparison: &Comparison) -> String {
             "<p>{}: {}, in flood {}. {}: {}, in flood {}.</p>\n",
             Escaped(&a.name()),
             a.load.words(),
-            a.load.flood(),
+            Escaped(&a.flood()),
             Escaped(&b.name()),
             b.load.words(),
-            b.load.flood()
+            Escaped(&b.flood())
         ),
     );
     put(&mut page, format_args!("<h2>Episodes that differ: {}</h2>\n<pre>\n", differences.len()));

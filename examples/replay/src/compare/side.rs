@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rpm_core::insight::kpi::QueueReport;
 use rpm_core::policy::Policy;
 use rpm_core::record::{Level, PolicyRef};
 use rpm_core::{Duration, HostTime};
@@ -13,9 +14,6 @@ use crate::run::summary::Summary;
 use crate::table;
 
 const HOUR: i64 = 3_600_000;
-const BIN: i64 = 600_000;
-/// A flood starts above this many in a bin, and ends below the other.
-const FLOOD: (u64, u64) = (10, 5);
 /// So many points draw the curve of detection.
 const POINTS: i64 = 48;
 
@@ -80,6 +78,8 @@ pub struct Side {
     pub by_rule: BTreeMap<String, Rate>,
     /// What reaches the queue if all patients are watched at once.
     pub load: Load,
+    /// What each queue would have had.
+    pub queues: Vec<QueueReport>,
     /// How the alarms fit what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
@@ -99,12 +99,6 @@ pub struct Rate {
 pub struct Load {
     /// In each hour from the first alarm to the last.
     pub hourly: Vec<u64>,
-    /// The most in ten minutes.
-    pub peak_in_10_min: u64,
-    /// Ten-minute bins, from the first alarm to the last.
-    pub bins: u64,
-    /// Of these, in a flood: from one with more than ten until one with fewer than five.
-    pub bins_in_flood: u64,
 }
 
 /// How alarms fit labelled events. Alarms for review and urgent ones count.
@@ -144,6 +138,7 @@ impl Side {
         policy: &Policy,
         summary: &Summary,
         alarms: &[Alarm],
+        queues: Vec<QueueReport>,
         detection: Option<Detection>,
     ) -> Self {
         let days = summary.patient_days;
@@ -167,8 +162,16 @@ impl Side {
             by_level: by_level.collect(),
             by_rule: by_rule.collect(),
             load: Load::of(alarms),
+            queues,
             detection,
         }
+    }
+
+    /// The share of time in flood, by queue.
+    pub fn flood(&self) -> String {
+        let told: Vec<String> =
+            self.queues.iter().map(|q| format!("{} {}", q.queue, q.in_flood.value)).collect();
+        if told.is_empty() { "-".into() } else { told.join(", ") }
     }
 
     /// For the head of a column.
@@ -179,24 +182,13 @@ impl Side {
 
 impl Load {
     fn of(alarms: &[Alarm]) -> Self {
-        let counts = |width: i64| {
-            let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
-            for alarm in alarms {
-                *counts.entry(alarm.opened_at.as_millis().div_euclid(width)).or_default() += 1;
-            }
-            let (first, last) = (counts.keys().next().copied(), counts.keys().last().copied());
-            let range = first.zip(last).map_or(0..0, |(first, last)| first..last + 1);
-            range.map(move |bin| counts.get(&bin).copied().unwrap_or(0))
-        };
-        let mut load = Self { hourly: counts(HOUR).collect(), ..Self::default() };
-        let mut flooded = false;
-        for count in counts(BIN) {
-            flooded = if flooded { count >= FLOOD.1 } else { count > FLOOD.0 };
-            load.bins += 1;
-            load.bins_in_flood += u64::from(flooded);
-            load.peak_in_10_min = load.peak_in_10_min.max(count);
+        let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
+        for alarm in alarms {
+            *counts.entry(alarm.opened_at.as_millis().div_euclid(HOUR)).or_default() += 1;
         }
-        load
+        let (first, last) = (counts.keys().next().copied(), counts.keys().last().copied());
+        let range = first.zip(last).map_or(0..0, |(first, last)| first..last + 1);
+        Self { hourly: range.map(|hour| counts.get(&hour).copied().unwrap_or(0)).collect() }
     }
 
     /// Mean and most an hour.
@@ -205,12 +197,6 @@ impl Load {
         let mean = all as f64 / self.hourly.len().max(1) as f64;
         let most = self.hourly.iter().max().copied().unwrap_or(0);
         format!("mean {}, at most {most}", figure(mean))
-    }
-
-    /// The share of time in flood.
-    pub fn flood(&self) -> String {
-        let share = 100.0 * self.bins_in_flood as f64 / self.bins.max(1) as f64;
-        format!("{} %", figure(share))
     }
 }
 
@@ -337,17 +323,5 @@ mod tests {
         assert_eq!(first(&[alarm(900, None), alarm(700, Some(800))]), Some(-300), "the first");
         assert_eq!(first(&[alarm(1200, None)]), Some(200));
         assert_eq!(first(&[alarm(1201, None)]), None, "too late");
-    }
-
-    #[test]
-    fn a_flood_lasts_until_it_is_nearly_over() {
-        // Eleven in the first ten minutes, then six, then four, then eleven.
-        let bins = [11, 6, 4, 11];
-        let mut alarms = Vec::new();
-        for (bin, count) in (0..).zip(bins) {
-            alarms.extend((0..count).map(|_| alarm(bin * BIN + 5, None)));
-        }
-        let load = Load::of(&alarms);
-        assert_eq!((load.bins, load.bins_in_flood, load.peak_in_10_min), (4, 3, 11));
     }
 }
