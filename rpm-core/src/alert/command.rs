@@ -106,6 +106,23 @@ pub struct Refusal {
 redacted!(Command, Action);
 
 impl Action {
+    /// Its name in records and in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Unacknowledge => "unacknowledge",
+            Self::StartRemediation { .. } => "start_remediation",
+            Self::FinishRemediation => "finish_remediation",
+            Self::Resolve { .. } => "resolve",
+            Self::Shelve { .. } => "shelve",
+            Self::Unshelve => "unshelve",
+            Self::TakeOutOfService { .. } => "take_out_of_service",
+            Self::ReturnToService => "return_to_service",
+            Self::Assign { .. } => "assign",
+            Self::Note { .. } => "note",
+        }
+    }
+
     /// What it takes; a note takes nothing.
     pub fn permission(&self) -> Option<Permission> {
         match self {

@@ -61,6 +61,7 @@ impl Patient {
         let status = alert.map(Alert::status);
         let body = Body::CommandRefused {
             alert: command.alert,
+            action: command.action.name().to_string(),
             reason: code.name().to_string(),
             revision,
             status,

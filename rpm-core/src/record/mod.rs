@@ -194,6 +194,8 @@ pub enum Body {
     CommandRefused {
         /// The alert it named.
         alert: AlertId,
+        /// What was asked for: `acknowledge`, `shelve`, ...
+        action: String,
         /// The name of the code.
         reason: String,
         /// The alert's revision now, if there is such an alert.

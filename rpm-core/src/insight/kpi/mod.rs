@@ -46,6 +46,9 @@ use crate::time::{Duration, HostTime};
 pub use report::{Actor, KpiReport, Predictive, QueueReport};
 use tally::Tally;
 
+/// What keeps an alert from annunciating.
+const SUPPRESSING: [&str; 2] = ["shelve", "take_out_of_service"];
+
 /// What counts as chattering, fleeting and stale: sites differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Thresholds {
@@ -114,7 +117,11 @@ impl Kpi {
     pub fn fold(&mut self, record: &Record) {
         let at = record.at;
         self.span = widened(self.span, Some((at, at)));
-        if let Body::CommandRefused { reason, .. } = &record.body {
+        if let Body::CommandRefused { action, reason, .. } = &record.body {
+            // Who may not acknowledge keeps nothing quiet.
+            if !SUPPRESSING.contains(&action.as_str()) {
+                return;
+            }
             self.not_permitted += u64::from(reason == Code::NotPermitted.name());
             self.shelved_too_long += u64::from(reason == Code::ShelvedTooLong.name());
         }

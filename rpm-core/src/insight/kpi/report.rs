@@ -37,12 +37,12 @@ pub struct KpiReport {
     pub patients: Vec<Predictive<Owner>>,
 }
 
-/// Commands that were refused.
+/// Commands that would have kept alerts from annunciating, and were refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Unauthorized {
-    /// The sum of the two: an upper bound, for a refusal does not say what was asked for.
+    /// The sum of the two.
     pub refused: Figure<u64>,
-    /// For want of a permission: to shelve, or for anything else.
+    /// For want of a permission.
     pub not_permitted: u64,
     /// Shelved for longer than the policy lets anybody.
     pub shelved_too_long: u64,

@@ -23,7 +23,7 @@ impl Display for KpiReport {
         }
         let refused = &self.unauthorized;
         f.write_str("\n\ncommands\n")?;
-        row(f, "refused suppression, at most", &shown(&refused.refused))?;
+        row(f, "refused suppression", &shown(&refused.refused))?;
         for queue in &self.queues {
             write!(f, "\n{queue}")?;
         }

@@ -230,16 +230,23 @@ fn predictive_values_are_of_what_was_judged() {
 }
 
 #[test]
-fn refused_suppression_is_bounded_from_above() {
-    let refused = |reason: &str| Body::CommandRefused {
+fn refused_suppression_is_counted_and_other_refusals_are_not() {
+    let refused = |(action, reason): (&str, &str)| Body::CommandRefused {
         alert: crate::AlertId(1),
+        action: action.into(),
         reason: reason.into(),
         revision: Some(1),
         status: Some(Status::New),
         by: "ann".into(),
     };
-    let names = ["not_permitted", "shelved_too_long", "stale_revision", "not_permitted"];
-    let records = names.map(|name| urgent(0, 1).record(0, refused(name)));
+    let asked = [
+        ("shelve", "not_permitted"),
+        ("shelve", "shelved_too_long"),
+        ("shelve", "stale_revision"),
+        ("take_out_of_service", "not_permitted"),
+        ("acknowledge", "not_permitted"),
+    ];
+    let records = asked.map(|asked| urgent(0, 1).record(0, refused(asked)));
     let found = report(&records, HOUR).unauthorized;
     assert_eq!((found.refused.value, found.not_permitted, found.shelved_too_long), (3, 2, 1));
     assert_eq!(found.refused.verdict, Judgement::Beyond);
