@@ -120,6 +120,9 @@ pub struct Run {
     /// Who is on duty when: a JSON array of shifts, see README.
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
+    /// A care team that is simulated: it answers messages after a while, see README.
+    #[arg(long, value_name = "FILE")]
+    pub team: Option<PathBuf>,
     /// Let time pass up to here after the last input: RFC 3339, or seconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub until: Option<HostTime>,
@@ -162,6 +165,9 @@ pub struct Compare {
     /// Who was on duty, as for `run`.
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
+    /// Who answers, as for `run`: both policies meet the same people.
+    #[arg(long, value_name = "FILE")]
+    pub team: Option<PathBuf>,
     /// As for `run`.
     #[arg(long)]
     pub enrol: bool,

@@ -15,7 +15,7 @@ use rpm_core::event::{
 use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
-    AlertId, Code, Command, DeliveryIntent, DeviceId, Engine, EngineConfig, Error, HostTime,
+    Alert, AlertId, Code, Command, DeliveryIntent, DeviceId, Engine, EngineConfig, Error, HostTime,
     Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster, TenantId, Value,
 };
 
@@ -118,6 +118,16 @@ impl Host {
     ) -> Result<Result<(), Refusal>, Failure> {
         self.advance(now, out)?;
         self.call(out, |engine| engine.handle_command(command, now))
+    }
+
+    /// When the engine wants to be called next.
+    pub fn next_wakeup(&self) -> Option<HostTime> {
+        self.engine.next_wakeup()
+    }
+
+    /// An alert, open or the last of its rule.
+    pub fn alert(&self, patient: PatientKey, alert: AlertId) -> Option<&Alert> {
+        self.engine.alerts(patient).iter().find(|a| a.id == alert)
     }
 
     /// The latest time it was told.

@@ -27,7 +27,7 @@ use crate::kpi;
 use crate::progress::Progress;
 use crate::run::journal::{Journal, write_json};
 use crate::run::summary::Summary;
-use crate::run::{self, Job, commands};
+use crate::run::{self, Job, commands, team};
 use labels::Labels;
 use side::{Alarm, Detection, Rate, Side};
 
@@ -77,6 +77,7 @@ fn side(
     let job = Job {
         orders: orders.unwrap_or_default(),
         roster: request.roster.as_deref().map(commands::roster).transpose()?,
+        team: request.team.as_deref().map(team::read).transpose()?,
         enrol: request.enrol,
         ..Job::new(compiled, request.readings.clone())
     };

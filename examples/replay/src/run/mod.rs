@@ -6,6 +6,7 @@
 //! | [`tally`] | what became of each input |
 //! | [`summary`] | `summary.json` |
 //! | [`commands`] | what people did, at which time |
+//! | [`team`] | people who are not there, and answer all the same |
 //! | [`enrolment`] | who is expected to send what, from when to when |
 
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod enrolment;
 pub mod journal;
 pub mod summary;
 pub mod tally;
+pub mod team;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,7 +23,9 @@ use std::sync::Arc;
 use rpm_core::event::{Body, Event, KindRef};
 use rpm_core::policy::Policy;
 use rpm_core::record::SealedRecord;
-use rpm_core::{Code, Command, HostTime, Receipt, Rejected, Roster, TenantId, Timestamp};
+use rpm_core::{
+    Code, Command, DeliveryIntent, HostTime, Receipt, Rejected, Roster, TenantId, Timestamp,
+};
 
 use crate::failure::{Failure, Verdict};
 use crate::host::{self, Host, Message, Outputs, Units};
@@ -36,6 +40,7 @@ use enrolment::Stays;
 use journal::{Finished, Journal, Place};
 use summary::Summary;
 use tally::{Fates, Tally};
+use team::{Team, TeamSpec};
 
 /// What to replay.
 pub struct Job {
@@ -51,6 +56,8 @@ pub struct Job {
     pub orders: Vec<Order>,
     /// Who is on duty when.
     pub roster: Option<Roster>,
+    /// People who answer, if nobody else does.
+    pub team: Option<TeamSpec>,
     /// Up to when time passes after the last input.
     pub until: Option<HostTime>,
     /// Whether each patient is enrolled from the first to the last reading, so that the end of a
@@ -70,6 +77,7 @@ impl Job {
             readings,
             orders: Vec::new(),
             roster: None,
+            team: None,
             until: None,
             enrol: false,
             budget: BUDGET,
@@ -114,7 +122,8 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
     let mut stage = Stage {
         host: Host::new(&job.policy, job.tenant.clone()),
         names,
-        out: Desk { journal, files: &job.names, place: None },
+        out: Desk { journal, files: &job.names, place: None, heard: None },
+        team: job.team.clone().map(Team::new),
         tally,
         policy: &job.policy,
         stays,
@@ -124,6 +133,7 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
     let mut roster = job.roster.as_ref();
     for (done, item) in (1..).zip(sorted) {
         let item = item?;
+        stage.wait(due(&item))?;
         if let Some(roster) = roster.take() {
             stage.host.roster(roster, due(&item), &mut stage.out)?;
         }
@@ -134,6 +144,9 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         }
     }
     stage.orders_before(&mut orders, HostTime::from_millis(i64::MAX))?;
+    if let Some(until) = job.until {
+        stage.wait(until)?;
+    }
     stage.finish(job.until)
 }
 
@@ -191,9 +204,52 @@ struct Stage<'a> {
     tally: Tally,
     policy: &'a Policy,
     stays: Stays,
+    team: Option<Team>,
 }
 
 impl Stage<'_> {
+    /// Lets time pass up to a moment, wake-up by wake-up and deed by deed.
+    fn wait(&mut self, to: HostTime) -> Result<(), Failure> {
+        loop {
+            let Some(team) = &mut self.team else {
+                return Ok(());
+            };
+            let heard = self.out.heard.get_or_insert_default();
+            heard.drain(..).for_each(|intent| team.hear(&intent));
+            let deed = team.next().filter(|at| *at < to);
+            let due = self.host.next_wakeup().filter(|at| *at < to);
+            match (due, deed) {
+                (None, None) => return Ok(()),
+                (Some(due), deed) if deed.is_none_or(|at| due <= at) => {
+                    self.host.finish(due, &mut self.out)?;
+                }
+                _ => self.deed()?,
+            }
+        }
+    }
+
+    fn deed(&mut self) -> Result<(), Failure> {
+        let Some((team, deed)) = self.team.as_mut().and_then(|team| {
+            let deed = team.take()?;
+            Some((team, deed))
+        }) else {
+            return Ok(());
+        };
+        let patient = self.host.patient(&deed.patient)?;
+        let alert = self.host.alert(patient, deed.alert);
+        let state = alert.map(|a| (a.revision, a.response.owner().is_some(), a.is_open()));
+        let (seen_revision, answered, open) = state.unwrap_or((0, false, false));
+        let (at, alert, role) = (deed.at, deed.alert, team.role(&deed));
+        let actor = deed.by.clone();
+        let Some(action) = team.act(deed, answered, open) else {
+            return Ok(());
+        };
+        let command = Command { patient, alert, seen_revision, actor, role, action };
+        let answer = self.host.command(&command, at, &mut self.out)?;
+        self.tally.commanded(answer.map_err(|refusal| refusal.code));
+        Ok(())
+    }
+
     fn item(&mut self, item: &Item, watch: &mut dyn Watch) -> Result<(), Failure> {
         let now = due(item);
         if let Item::Row(row) = item {
@@ -283,6 +339,8 @@ struct Desk<'a> {
     journal: &'a mut Journal,
     files: &'a [PathBuf],
     place: Option<(u16, u64)>,
+    /// Messages that the team has not heard yet, if there is a team.
+    heard: Option<Vec<DeliveryIntent>>,
 }
 
 impl Outputs for Desk<'_> {
@@ -291,7 +349,11 @@ impl Outputs for Desk<'_> {
     }
 
     fn message(&mut self, message: Message) -> Result<(), Failure> {
-        self.journal.message(&message)
+        self.journal.message(&message)?;
+        if let (Message::Deliver(intent), Some(heard)) = (message, &mut self.heard) {
+            heard.push(*intent);
+        }
+        Ok(())
     }
 
     fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure> {
@@ -329,6 +391,7 @@ pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict
     let job = Job {
         orders,
         roster,
+        team: request.team.as_deref().map(team::read).transpose()?,
         until: request.until,
         enrol: request.enrol,
         budget: request.sort_memory.saturating_mul(1 << 20),

@@ -228,6 +228,62 @@ steps = [{ after = "0 s", to = ["nurse"], channels = ["push"], repeat = { every 
     assert_eq!(answered[1]["key"], answered[0]["key"]);
 }
 
+/// Nobody is on call, and somebody answers all the same: the same team in every run.
+#[test]
+fn a_simulated_team_answers_the_same_way_every_time() {
+    let scratch = Scratch::new("team");
+    let care = r#"
+[care]
+acknowledged_for = { urgent = "10 min" }
+
+[[care.routes]]
+id = "all"
+queue = "ward"
+escalation = "page"
+
+[care.escalations.page]
+answer_within = "1 min"
+steps = [{ after = "0 s", to = ["nurse"], channels = ["push"], repeat = { every = "10 s", times = 2 } }]
+"#;
+    scratch.write("care.toml", [POLICY, care].concat());
+    scratch.write("r.csv", ward());
+    let team = |ignores: u32| {
+        let text = format!(
+            "seed = 7\n[functions.nurse]\nanswers_within = [\"2 s\", \"9 s\"]\n\
+             works_for = [\"20 s\", \"30 s\"]\nat_once = 1\nignores = \"{ignores} %\"\n\
+             false_alarms = \"100 %\"\n"
+        );
+        scratch.write("team.toml", text);
+    };
+    let run = |out: &str| {
+        let arguments = [
+            "run",
+            "--policy",
+            "care.toml",
+            "--readings",
+            "r.csv",
+            "--team",
+            "team.toml",
+            "--out",
+            out,
+            "--until",
+            "1970-01-01T00:10:00Z",
+        ];
+        let output = scratch.replay(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        (scratch.read(&format!("{out}/records.jsonl")), scratch.summary(out))
+    };
+    team(0);
+    let (records, summary) = run("one");
+    assert_eq!(number(&summary, "/commands/accepted"), 2, "seen, and dealt with: {summary:#}");
+    assert!(records.contains("false_artifact") && !records.contains("escalation_exhausted"));
+    assert_eq!(records, run("two").0);
+    team(100);
+    let (records, summary) = run("nobody");
+    assert_eq!(number(&summary, "/commands/accepted"), 0);
+    assert!(records.contains("escalation_exhausted"));
+}
+
 #[test]
 fn bad_usage_is_told_apart_from_findings_and_shows_no_value() {
     let scratch = Scratch::new("usage");
