@@ -108,9 +108,10 @@ impl Alert {
         matches!(self.condition, C::Active(_) | C::Clearing(_) | C::ActiveUnverified(_))
     }
 
-    /// Whether somebody should answer: it is open, nobody has it, and it is not over.
+    /// Whether somebody should answer: it is open, nobody has it, and it is not over. What keeps
+    /// coming and going is not over before it is closed.
     pub fn wants_answer(&self) -> bool {
-        let over = level_of(self.condition).is_none();
+        let over = level_of(self.condition).is_none() && !self.unstable;
         self.response.state() == ResponseState::Unowned && !over
     }
 
@@ -122,6 +123,11 @@ impl Alert {
     /// How many rounds of its escalation have begun.
     pub fn rounds(&self) -> u16 {
         self.escalation.round
+    }
+
+    /// Whether a round is under way: somebody is being told, or will be when it may go out.
+    pub fn is_escalating(&self) -> bool {
+        self.escalation.running.is_some()
     }
 
     /// Whether everybody has been told and nobody has answered.
@@ -153,9 +159,9 @@ impl Alert {
         let change = match (to, before) {
             (C::Active(level) | C::Clearing(level), _) if !was_active => self.comes_back(level, at),
             (C::Active(new) | C::Clearing(new), Some(old)) if new > old => {
-                // What an unstable episode has been before is no news.
-                let news = !self.unstable || new > self.level;
-                news.then(|| self.rise_to(new)).map(|()| AlertChange::Raised)
+                // Always news, also of an unstable episode that has been as bad before.
+                self.rise_to(new);
+                Some(AlertChange::Raised)
             }
             (C::Active(new) | C::Clearing(new), Some(old)) if new < old => {
                 (!self.unstable).then_some(AlertChange::Lowered)

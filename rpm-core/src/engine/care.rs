@@ -94,11 +94,17 @@ impl Shelf {
     fn holds(&self, alert: &Alert, now: HostTime) -> bool {
         self.rule == alert.rule
             && match self.why {
-                Suppression::Shelved { until, .. } => {
-                    alert.level_now() <= self.level && now < until
-                }
+                Suppression::Shelved { until, .. } => !self.is_broken_by(alert) && now < until,
                 _ => true,
             }
+    }
+
+    /// Whether the alert is worse than what was put aside; what is over is not.
+    fn is_broken_by(&self, alert: &Alert) -> bool {
+        self.rule == alert.rule
+            && self.until().is_some()
+            && alert.is_active()
+            && alert.level_now() > self.level
     }
 
     /// When it comes down by itself.
@@ -144,10 +150,16 @@ impl Patient {
         }
         let rule = policy.rules()[alert.rule].id();
         let level = alert.level_now();
-        let explains =
-            policy.care().suppressions.iter().find(|c| {
-                level <= c.at_most && c.rules.iter().any(|r| r == rule) && care.are(&c.when)
-            });
+        // What is over does not break through what explained it while it was there.
+        let explained = |id: &String| match &alert.suppression {
+            Suppression::ByRule { id: known } => !alert.is_active() && known == id,
+            _ => false,
+        };
+        let explains = policy.care().suppressions.iter().find(|c| {
+            (level <= c.at_most || explained(&c.id))
+                && c.rules.iter().any(|r| r == rule)
+                && care.are(&c.when)
+        });
         if let Some(circumstance) = explains {
             return Suppression::ByRule { id: circumstance.id.clone() };
         }
@@ -195,7 +207,7 @@ impl Patient {
         match (over, news) {
             (Some(reason), news) => self.stop(call, id, reason, news.is_some()),
             (None, Some(reason)) => self.begin(call, id, reason),
-            (None, None) => {}
+            (None, None) => self.hurry(call, id),
         }
         self.attend_all(call, Some(id));
         call.rearm = true;
@@ -216,16 +228,14 @@ impl Patient {
 
     /// Brings the suppression region in line with its causes. Returns why somebody should be told.
     fn suppress(&mut self, call: &mut Call<'_>, id: AlertId) -> Option<NotifyReason> {
-        let alert = self.alert(id).filter(|alert| alert.is_open())?;
-        let (rule, level) = (alert.rule, alert.level_now());
+        let alert = self.alerts.iter().find(|alert| alert.id == id && alert.is_open())?;
+        // What was broken through does not come back when the level falls again.
+        if let Some(care) = &mut self.care {
+            care.shelves.retain(|shelf| !shelf.is_broken_by(alert));
+        }
         let to = self.cause(call.policy, call.now, alert);
         if to == alert.suppression {
             return None;
-        }
-        // What was broken through does not come back when the level falls again.
-        let stays = |s: &Shelf| s.rule != rule || s.until().is_none() || level <= s.level;
-        if self.care().shelves.iter().any(|shelf| !stays(shelf)) {
-            self.care_mut().shelves.retain(stays);
         }
         let alert = self.alert_mut(id)?;
         let change = change_to(to.state());
@@ -246,9 +256,13 @@ impl Patient {
             return;
         };
         if open {
-            self.attend(call, id, None);
+            self.attend_all(call, None);
         } else {
             // It was resolved meanwhile; whoever put it aside should know.
+            if let Some(alert) = self.alert_mut(id).filter(|alert| !alert.suppression.is_none()) {
+                alert.suppression = Suppression::None;
+                alert.revision += 1;
+            }
             self.tell(call, id, AlertChange::Unsuppressed, Note::default());
         }
         call.rearm = true;

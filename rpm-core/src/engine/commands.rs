@@ -44,7 +44,9 @@ impl Patient {
             Ok(done) => {
                 let note = Note { by: Some(command.actor.clone()), ..done.note };
                 self.tell(call, command.alert, done.change, note);
-                self.attend(call, command.alert, done.news);
+                if done.change != AlertChange::Noted {
+                    self.attend(call, command.alert, done.news);
+                }
                 if let Action::Assign { to } = &command.action {
                     self.tell_person(call, command.alert, to, NotifyReason::Assigned);
                 }

@@ -186,9 +186,13 @@ impl Patient {
     }
 
     fn reopen(&mut self, call: &mut Call<'_>, id: AlertId) {
-        let Some(alert) = self.alert_mut(id) else {
+        let rule = self.alert(id).map(|alert| alert.rule);
+        let condition = rule.map(|rule| self.condition(call.policy, rule));
+        let Some((alert, condition)) = self.alert_mut(id).zip(condition) else {
             return;
         };
+        // A closed alert does not follow its condition.
+        alert.condition = condition;
         if alert.respond(ResponseTrigger::Reopen, Response::Unowned).is_ok() {
             alert.repeats = alert.repeats.saturating_add(1);
             alert.revision += 1;

@@ -176,7 +176,8 @@ impl Patient {
         if alert.is_open() {
             return false;
         }
-        if level.is_none_or(|level| level > alert.level) {
+        // Its condition is still the one of when it was closed.
+        if level.is_none_or(|level| level > alert.level_now()) {
             alert.condition = ConditionState::Normal;
             if let RuleState::Limits(watch) = &mut self.lane.rules[rule] {
                 watch.alert = None;
@@ -272,7 +273,12 @@ impl Patient {
     fn new_alert(&mut self, call: &Call<'_>, rule: usize, opening: &Opening) -> AlertId {
         let id = AlertId(self.next_alert);
         self.next_alert = self.next_alert.saturating_add(1);
-        let told = self.told(call, rule, self.lane.newest);
+        // As a return within an episode is dated: by the rule's own evidence.
+        let observed = match &call.policy.rules()[rule].body {
+            RuleBody::Limits(_) => self.lane.pulses[rule].frontier,
+            RuleBody::Missing(_) => call.now.as_millis(),
+        };
+        let told = self.told(call, rule, observed);
         // An episode that comes back is a new one; if that goes on, it is one that is unstable.
         let last = self.alerts.iter().filter(|a| a.rule == rule).max_by_key(|a| a.id);
         let reentries = last.map(|alert| alert.reentries.clone());
@@ -351,7 +357,12 @@ impl Patient {
             return;
         };
         let latch = limits.levels.iter().any(|l| l.latch && l.level <= alert.level);
+        let before = alert.condition;
         let Some(change) = alert.follow(state, latch, told) else {
+            // No news, but what keeps it quiet may depend on its level.
+            if alert.condition != before {
+                self.attend(call, id, None);
+            }
             return;
         };
         let taken_back = revised && change == AlertChange::Cleared;

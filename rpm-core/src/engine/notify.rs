@@ -41,6 +41,10 @@ impl Patient {
         let Some(alert) = self.alert(id).filter(|_| !care.routes.is_empty()) else {
             return;
         };
+        if reason == NotifyReason::Stale && alert.is_escalating() {
+            // Somebody is being told of it, and maybe at a higher level than a reminder has.
+            return;
+        }
         if let Some(why) = self.told_nobody(alert) {
             return self.withhold(call, id, why, None);
         }
@@ -66,6 +70,18 @@ impl Patient {
             return self.withhold(call, id, why, Some(since));
         }
         self.send_due(call);
+    }
+
+    /// What is urgent does not wait for the end of quiet hours, although its round began when it
+    /// was not.
+    pub fn hurry(&mut self, call: &mut Call<'_>, id: AlertId) {
+        let Some(alert) = self.alert(id).filter(|alert| alert.is_active()) else {
+            return;
+        };
+        let put_off = alert.escalation.running.filter(|round| round.since > call.now);
+        if let Some(round) = put_off.filter(|r| pressing(alert, r.reason) == Level::Urgent) {
+            self.begin(call, id, round.reason);
+        }
     }
 
     /// Why nobody may be told of an alert at all.
@@ -339,13 +355,19 @@ impl Patient {
         let keys: Vec<IntentKey> =
             self.care().deliveries.iter().filter(under_way).map(|d| d.key).collect();
         for key in keys {
-            self.cancel(call, key, reason);
+            self.cancel(call, key, id, reason);
         }
     }
 
-    /// Takes a message back. What else it named, and still wants an answer, gets one of its own in its
-    /// place.
-    fn cancel(&mut self, call: &mut Call<'_>, key: IntentKey, reason: WithholdReason) {
+    /// Takes a message back because of one alert. What else it named, and still wants an answer, gets
+    /// one of its own in its place.
+    fn cancel(
+        &mut self,
+        call: &mut Call<'_>,
+        key: IntentKey,
+        because: AlertId,
+        reason: WithholdReason,
+    ) {
         let Some(delivery) = self.care_mut().deliveries.iter_mut().find(|d| d.key == key) else {
             return;
         };
@@ -364,7 +386,7 @@ impl Patient {
         }));
         let waits = |id: &AlertId| {
             let alert = self.alert(*id);
-            alert.is_some_and(|a| a.escalation.running.is_some() && a.suppression.is_none())
+            *id != because && alert.is_some_and(|a| a.wants_answer() && a.suppression.is_none())
         };
         let rest: Vec<AlertId> = named.into_iter().filter(waits).collect();
         let first = rest.first().and_then(|id| self.alert(*id));

@@ -14,6 +14,7 @@ use super::episode::{Note, Opening};
 use super::lane::RuleState;
 use super::patient::{Call, Patient, UNARMED};
 use crate::alert::Roster;
+use crate::id::AlertId;
 use crate::policy::{Missing, Policy, RuleBody};
 use crate::record::{Body, Clause, ConditionState, Level, Verdict};
 use crate::time::{Duration, HostTime, Timestamp};
@@ -106,8 +107,34 @@ impl Patient {
         self.lane.absent += 1;
         let due = Timestamp::from_millis(call.now.as_millis());
         self.condition_record(call, rule, due, ConditionState::Active(missing.level));
-        if !self.is_spoken_for(call.policy, rule, missing.level) {
+        let level = missing.level;
+        if let Some(id) = self.alert_of(rule) {
+            // It is missing again while the episode of the last time is open.
+            self.follow_missing(call, id, ConditionState::Active(level));
+        } else if !self.is_spoken_for(call.policy, rule, level) {
             self.missing_alert(call, rule);
+        }
+    }
+
+    /// The open episode of a missing signal follows it.
+    fn follow_missing(&mut self, call: &mut Call<'_>, id: AlertId, to: ConditionState) {
+        let now = Timestamp::from_millis(call.now.as_millis());
+        let Some(rule) = self.alert(id).filter(|alert| alert.is_open()).map(|alert| alert.rule)
+        else {
+            return;
+        };
+        let told = self.told(call, rule, now.as_millis());
+        let Some(alert) = self.alert_mut(id) else {
+            return;
+        };
+        let before = alert.condition;
+        match alert.follow(to, false, told) {
+            Some(change) => {
+                let note = Note { observed_at: Some(now), ..Note::default() };
+                self.alert_changed(call, id, change, note);
+            }
+            None if before != to => self.attend(call, id, None),
+            None => {}
         }
     }
 
@@ -164,13 +191,12 @@ impl Patient {
         let id = absence.alert;
         let now = Timestamp::from_millis(call.now.as_millis());
         self.condition_record(call, rule, now, ConditionState::Normal);
-        let told = self.told(call, rule, now.as_millis());
         if let Some(alert) = id.and_then(|id| self.alert_mut(id)) {
-            if !alert.is_open() {
+            if alert.is_open() {
+                let id = alert.id;
+                self.follow_missing(call, id, ConditionState::Normal);
+            } else {
                 alert.condition = ConditionState::Normal;
-            } else if let Some(change) = alert.follow(ConditionState::Normal, false, told) {
-                let (id, note) = (alert.id, Note { observed_at: Some(now), ..Note::default() });
-                self.alert_changed(call, id, change, note);
             }
         }
         self.close_if_over(call, rule, id);

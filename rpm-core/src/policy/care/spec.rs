@@ -135,8 +135,8 @@ pub struct CircumstanceSpec {
     pub link_up: Option<bool>,
 }
 
-/// While an alert of the one rule is open and at least as severe, alerts of the others annunciate
-/// nothing new. What has been annunciated goes on.
+/// While an alert of the one rule is active, annunciates, and is at least as severe, alerts of the
+/// others annunciate nothing new. What has been annunciated goes on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
