@@ -17,7 +17,7 @@ use rpm_core::policy::Policy;
 use rpm_core::record::read_line;
 use rpm_core::{
     Action, Code, Command, DeviceId, Engine, EngineConfig, Monitor, Output, PatientId, Phi,
-    Reading, TenantId, Timestamp, Value,
+    Reading, Roster, Shift, TenantId, Timestamp, Value,
 };
 use serde_json::json;
 
@@ -53,6 +53,12 @@ fn ward() -> Arc<Policy> {
               "levels": [{ "level": "urgent", "raise": { "below": 90 } }] },
             { "id": "missing", "title": "Missing", "signal": "spo2", "missing_for": "60 s" },
         ],
+        "care": {
+            "routes": [{ "id": "all", "queue": "ward", "escalation": "all" }],
+            "escalations": { "all": { "answer_within": "1 min", "steps": [
+                { "after": "0 s", "to": ["nurse"], "channels": ["push"] },
+            ] } },
+        },
     }))
 }
 
@@ -163,6 +169,59 @@ fn outputs_show_nobody() {
             assert_debug("a sealed record", sealed);
             assert_debug("a record", &sealed.record);
         }
+    }
+}
+
+/// Messages go to people about people.
+#[test]
+fn messages_rosters_and_queues_show_nobody() {
+    let (mut engine, outputs) = busy();
+    let told = |output: &&Output| matches!(output, Output::Deliver(_) | Output::Cancel(_));
+    assert!(outputs.iter().filter(told).count() >= 2, "somebody was told, and it was taken back");
+    for output in outputs.iter().filter(told) {
+        match output {
+            Output::Deliver(intent) => {
+                assert_eq!(intent.patient.as_str(), PATIENT, "who needs it can ask for it");
+                assert_debug("an intent", intent);
+                assert_debug("a part", &intent.parts);
+                assert_debug("a target", &intent.target);
+            }
+            Output::Cancel(cancel) => assert_debug("a cancellation", cancel),
+            _ => {}
+        }
+    }
+    let shift = Shift {
+        function: "nurse".into(),
+        person: NURSE.into(),
+        from: host(0),
+        until: host(9_000_000),
+        tenant: Some(TenantId::new(TENANT).unwrap()),
+        patient: Some(PatientId::new(PATIENT).unwrap()),
+    };
+    assert_debug("a shift", &shift);
+    let roster = Roster::new([shift]);
+    assert_debug("a roster", &roster);
+    engine.handle_roster(roster, host(7000)).unwrap();
+    while engine.poll_output().is_some() {}
+    assert_debug("a queue", &engine.queue(Some("ward"), host(7000), 10));
+    let key = engine
+        .find_patient(Some(&TenantId::new(TENANT).unwrap()), &PatientId::new(PATIENT).unwrap())
+        .unwrap();
+    assert_debug("deliveries", &engine.deliveries(key));
+    for action in [
+        Action::Assign { to: NURSE.into() },
+        Action::Note { text: NOTE.into() },
+        Action::Shelve { until: host(8000), reason: NOTE.into() },
+        Action::TakeOutOfService { reference: NOTE.into() },
+        Action::StartRemediation { owner: Some(NURSE.into()), due: None },
+    ] {
+        assert_debug("an action", &action);
+        let (alert, seen_revision) = (rpm_core::AlertId(1), 0);
+        let (actor, role) = (NURSE.into(), "nurse".into());
+        let command = Command { patient: key, alert, seen_revision, actor, role, action };
+        let refusal = engine.handle_command(&command, host(7000)).unwrap().unwrap_err();
+        assert_debug("a refusal", &refusal);
+        assert_silent("a refusal", &refusal.to_string());
     }
 }
 
