@@ -138,15 +138,9 @@ pub struct Run {
     pub sort_memory: usize,
 }
 
-/// What `compare` needs.
+/// What happened to the patients, and which alarms belong to it.
 #[derive(clap::Args, Debug)]
-pub struct Compare {
-    /// The two policies: given twice, first the one of now.
-    #[arg(long, required = true, value_name = "FILE", num_args = 1)]
-    pub policy: Vec<PathBuf>,
-    /// A recording, as for `run`; may be given several times.
-    #[arg(long, required = true, value_name = "FILE")]
-    pub readings: Vec<PathBuf>,
+pub struct Labels {
     /// What happened to the patients: CSV with `patient` and a time of onset, empty if nothing did.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
@@ -159,6 +153,20 @@ pub struct Compare {
     /// How long after it.
     #[arg(long, value_name = "TIME", default_value = "3 h")]
     pub delay: Duration,
+}
+
+/// What `compare` needs.
+#[derive(clap::Args, Debug)]
+pub struct Compare {
+    /// The two policies: given twice, first the one of now.
+    #[arg(long, required = true, value_name = "FILE", num_args = 1)]
+    pub policy: Vec<PathBuf>,
+    /// A recording, as for `run`; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub readings: Vec<PathBuf>,
+    /// What happened to the patients.
+    #[command(flatten)]
+    pub labels: Labels,
     /// What people did, as for `run`.
     #[arg(long, value_name = "FILE")]
     pub commands: Option<PathBuf>,
@@ -188,19 +196,9 @@ pub struct Suggest {
     /// A recording, as for `run`; may be given several times.
     #[arg(long, required = true, value_name = "FILE")]
     pub readings: Vec<PathBuf>,
-    /// What happened to the patients, as for `compare`. Without it, what counts is which of its own
-    /// alarms the rule would keep.
-    #[arg(long, value_name = "FILE")]
-    pub labels: Option<PathBuf>,
-    /// As for `compare`.
-    #[arg(long, value_name = "NAME")]
-    pub onset_column: Option<String>,
-    /// As for `compare`.
-    #[arg(long, value_name = "TIME", default_value = "12 h")]
-    pub lead: Duration,
-    /// As for `compare`.
-    #[arg(long, value_name = "TIME", default_value = "3 h")]
-    pub delay: Duration,
+    /// What happened to the patients.
+    #[command(flatten)]
+    pub labels: Labels,
     /// As for `run`.
     #[arg(long)]
     pub enrol: bool,
@@ -211,7 +209,8 @@ pub struct Suggest {
 
 const SUGGEST_HELP: &str = "\
 All variants are rules of one policy and are judged in one replay, by the engine itself. Writes
-suggest.json and suggest.html, the curve of what is spared against what is found.
+suggest.json and suggest.html, the curve of what is spared against what is found: labelled events with an
+alarm in time, or without labels which of its own alarms the rule would keep.
 
 Example:
   replay suggest --policy ward.toml --rule spo2-low --readings march.csv.gz --out out";
@@ -234,10 +233,11 @@ else the observed time.
 
 Commands are JSON lines:
   {\"at\":\"1970-01-01T00:05:00Z\",\"patient\":\"p17\",\"alert\":1,\"seen_revision\":1,\"by\":\"ann\",\"action\":\"acknowledge\"}
-  (or \"action\":\"resolve\",\"reason\":\"true_acted_on\",\"note\":\"oxygen given\"; or any other\n  action: see examples/replay/README.md; \"role\" where the policy has roles)
+  (or \"action\":\"resolve\",\"reason\":\"true_acted_on\",\"note\":\"oxygen given\"; or any other
+  action: see examples/replay/README.md; \"role\" where the policy has roles)
 
-Writes records.jsonl, alerts.jsonl, messages.jsonl, quarantine.jsonl and summary.json. Every row ends up accepted,
-duplicate or quarantined; the summary adds up.
+Writes records.jsonl, alerts.jsonl, messages.jsonl, quarantine.jsonl and summary.json. Every row ends up
+accepted, duplicate or quarantined; the summary adds up.
 
 Example:
   replay run --policy testdata/policies/bedside.toml --readings monday.csv.gz --readings tuesday.csv --out out";

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rpm_core::HostTime;
 
+use crate::cli;
 use crate::failure::Failure;
 use crate::run::parse_time;
 
@@ -20,8 +21,13 @@ pub struct Labels {
     pub onsets: BTreeMap<String, Vec<HostTime>>,
 }
 
-/// Reads the file.
-pub fn read(path: &Path, column: Option<&str>) -> Result<Labels, Failure> {
+/// Reads the file that was asked for, if one was.
+pub fn asked(request: &cli::Labels) -> Result<Option<Labels>, Failure> {
+    let column = request.onset_column.as_deref();
+    request.labels.as_deref().map(|path| read(path, column)).transpose()
+}
+
+fn read(path: &Path, column: Option<&str>) -> Result<Labels, Failure> {
     let wrong = |what: &str| Failure::new(format!("{}: {what}", path.display()));
     let mut reader = csv::Reader::from_path(path).map_err(|_| wrong("cannot be read as CSV"))?;
     let header = reader.headers().map_err(|_| wrong("has no header"))?.clone();

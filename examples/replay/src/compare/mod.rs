@@ -50,8 +50,7 @@ pub fn run(request: &cli::Compare, out: &mut dyn Write) -> Result<Verdict, Failu
     let [first, second] = &request.policy[..] else {
         return Err(Failure::new("compare takes two policies: --policy A --policy B"));
     };
-    let column = request.onset_column.as_deref();
-    let labels = request.labels.as_deref().map(|path| labels::read(path, column)).transpose()?;
+    let labels = labels::asked(&request.labels)?;
     let directories = [request.out.join("a"), request.out.join("b")];
     let a = side(request, first, &directories[0], labels.as_ref())?;
     let b = side(request, second, &directories[1], labels.as_ref())?;
@@ -89,8 +88,8 @@ fn side(
     let finished = journal.finish(|episode| alarms.extend(Alarm::of(episode)))?;
     let summary = Summary::new(&job.policy, &tally, &finished.classes, finished.records);
     finished.summarise(&summary)?;
-    let detection =
-        labels.map(|labels| Detection::of(&alarms, labels, request.lead, request.delay));
+    let (lead, delay) = (request.labels.lead, request.labels.delay);
+    let detection = labels.map(|labels| Detection::of(&alarms, labels, lead, delay));
     let (reports, _) = kpi::reports(directory)?;
     let queues = reports.into_iter().flat_map(|report| report.queues).collect();
     Ok(Side::new(&job.policy, &summary, &alarms, queues, detection))

@@ -49,8 +49,8 @@ pub fn run(request: &cli::Suggest, out: &mut dyn Write) -> Result<Verdict, Failu
     let path = &request.policy;
     let policy = host::load_policy(path).map_err(|p| p.into_failure(path))?;
     let (varied, variants) = variants::policy(&policy, &request.rule).map_err(Failure::new)?;
-    let column = request.onset_column.as_deref();
-    let labels = request.labels.as_deref().map(|path| labels::read(path, column)).transpose()?;
+    let labels = labels::asked(&request.labels)?;
+    let (lead, delay) = (request.labels.lead, request.labels.delay);
     let job = Job { enrol: request.enrol, ..Job::new(varied, request.readings.clone()) };
     let mut journal = Journal::create(&request.out)?;
     let mut progress = Progress::new("replay");
@@ -65,7 +65,7 @@ pub fn run(request: &cli::Suggest, out: &mut dyn Write) -> Result<Verdict, Failu
     let present = alarms.get("present").unwrap_or(&none);
     let outcomes = variants.into_iter().map(|variant| {
         let own = alarms.get(&variant.rule).unwrap_or(&none);
-        let detection = labels.as_ref().map(|l| Detection::of(own, l, request.lead, request.delay));
+        let detection = labels.as_ref().map(|l| Detection::of(own, l, lead, delay));
         let found = match &detection {
             Some(d) => share(d.before + d.after, d.events),
             None => share(Alarm::overlapping(present, own), present.len() as u64),
