@@ -443,3 +443,80 @@ proptest! {
         verify_chain(&whole.lines());
     }
 }
+
+#[test]
+fn old_data_that_wait_are_read_by_the_policy_under_which_they_came() {
+    let mut run = Run::new(&ward(1, &[low(90)]));
+    seconds(&mut run, 1000..=1010, 97);
+    // An upload of what was low an hour ago, and the change comes before it is read.
+    for second in 0..20 {
+        run.event(spo2(second * 1000, 85), host(1_011_000));
+    }
+    change(&mut run, &ward(2, &[low(80)]), host(0), host(1_012_000)).unwrap();
+    let found: Vec<_> = run
+        .bodies()
+        .into_iter()
+        .filter(|body| {
+            matches!(body, Body::RetrospectiveFinding { .. } | Body::PolicyChanged { .. })
+        })
+        .collect();
+    assert!(
+        matches!(found[..], [Body::RetrospectiveFinding { .. }, Body::PolicyChanged { .. }]),
+        "{found:?}"
+    );
+}
+
+/// The same rule with these routes; each tells somebody else.
+fn routed(number: u32, routes: &[&str]) -> Arc<Policy> {
+    let route = |id: &&str| json!({ "id": id, "queue": id, "escalation": id });
+    let escalation = |id: &&str| {
+        let step = json!({ "after": "0 s", "to": [id], "channels": ["push"],
+            "repeat": { "every": "1 min", "times": 5 } });
+        ((*id).to_string(), json!({ "answer_within": "5 min", "steps": [step] }))
+    };
+    let escalations: serde_json::Map<_, _> = routes.iter().map(escalation).collect();
+    policy(&json!({
+        "id": "ward", "version": number, "title": "Ward", "lateness_horizon": "30 s",
+        "signals": each_second(), "rules": [low(90)],
+        "care": {
+            "routes": routes.iter().map(route).collect::<Vec<_>>(),
+            "escalations": escalations,
+        },
+    }))
+}
+
+fn told(run: &Run) -> Vec<(String, HostTime)> {
+    let told = |record: &rpm_core::record::Record| match &record.body {
+        Body::DeliveryPlanned { target, .. } => Some((target.function.clone(), record.at)),
+        _ => None,
+    };
+    run.records.iter().filter_map(|sealed| told(&sealed.record)).collect()
+}
+
+#[test]
+fn a_round_goes_on_by_the_route_of_the_same_name() {
+    let mut run = Run::new(&routed(1, &["nurse"]));
+    seconds(&mut run, 0..=9, 85);
+    let began = told(&run);
+    change(&mut run, &routed(2, &["nurse", "unused"]), host(0), host(9_500)).unwrap();
+    assert_eq!(told(&run), began, "nobody is told twice");
+    run.tick(host(65_000));
+    let again = began[0].1.as_millis() + 60_000;
+    assert_eq!(told(&run).last(), Some(&("nurse".into(), HostTime::from_millis(again))));
+}
+
+#[test]
+fn whose_route_is_gone_is_told_of_by_another_one() {
+    let mut run = Run::new(&routed(1, &["nurse"]));
+    seconds(&mut run, 0..=9, 85);
+    change(&mut run, &routed(2, &["team"]), host(0), host(9_500)).unwrap();
+    let to: Vec<String> = told(&run).into_iter().map(|(to, _)| to).collect();
+    assert_eq!(to, ["nurse", "team"]);
+    let taken_back = |body: &&Body| {
+        matches!(
+            body,
+            Body::DeliveryChanged { state: rpm_core::record::DeliveryState::Cancelled, .. }
+        )
+    };
+    assert_eq!(run.bodies().into_iter().filter(taken_back).count(), 1);
+}

@@ -214,7 +214,7 @@ impl Patient {
     }
 
     /// Every open alert but one, whose suppression may have changed.
-    fn attend_all(&mut self, call: &mut Call<'_>, but: Option<AlertId>) {
+    pub fn attend_all(&mut self, call: &mut Call<'_>, but: Option<AlertId>) {
         let (policy, now) = (call.policy, call.now);
         let moved = |p: &Self| {
             let open = p.alerts.iter().filter(|a| a.is_open() && Some(a.id) != but);

@@ -11,11 +11,11 @@ use alloc::vec::Vec;
 use super::lane::{Lane, RuleState};
 use super::patient::{Call, Patient};
 use super::{Engine, Monitor};
-use crate::alert::{Roster, level_of};
+use crate::alert::{Alert, Roster, level_of};
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
 use crate::policy::{Approved, Mode, Policy, Succession, succeed};
-use crate::record::{Body, Hash, PolicyRef};
+use crate::record::{Body, Hash, PolicyRef, WithholdReason};
 use crate::time::HostTime;
 
 /// So many changes may wait for the episodes before them to end.
@@ -197,6 +197,9 @@ impl Engine {
         self.desk.ensure_room()?;
         if let Some(body) = self.force.change(&mut self.patients) {
             self.desk.policy_changed(&self.force.plan, at, body);
+            for patient in &mut self.patients {
+                patient.settle_in(&mut self.desk.call(&self.force, at));
+            }
             (0..self.patients.len() as u32).for_each(|key| self.arm(key));
         }
         Ok(())
@@ -224,12 +227,30 @@ impl Monitor {
         self.desk.ensure_room()?;
         if let Some(body) = self.force.change(core::slice::from_mut(&mut self.patient)) {
             self.desk.policy_changed(&self.force.plan, at, body);
+            self.patient.settle_in(&mut self.desk.call(&self.force, at));
         }
         Ok(())
     }
 }
 
 impl Patient {
+    /// Another policy is in force: what explains alerts may be other things, and whose route is gone is
+    /// told of by another one.
+    fn settle_in(&mut self, call: &mut Call<'_>) {
+        if self.alerts.iter().all(|alert| !alert.is_open()) {
+            return;
+        }
+        self.attend_all(call, None);
+        let astray = |alert: &&Alert| alert.escalation.route.is_none();
+        let rounds = self.alerts.iter().filter(astray);
+        let rounds: Vec<_> =
+            rounds.filter_map(|a| Some((a.id, a.escalation.running?.reason))).collect();
+        for (id, reason) in rounds {
+            self.stop(call, id, WithholdReason::Superseded, false);
+            self.begin(call, id, reason);
+        }
+    }
+
     /// Goes on under another policy.
     fn migrate(&mut self, old: &Policy, to: &Succession) {
         let mut lane = Lane::new(&to.policy);
@@ -260,13 +281,13 @@ impl Patient {
                 Some(named)
             });
             alert.rule = rule.unwrap_or(alert.rule);
-            // Who is told is for the people of today: by the route of the same name, or by none.
+            // Who is told is for the people of today: by the route of the same name, or by another
+            // one, see `settle_in`.
             let named = alert.escalation.route.and_then(|route| {
                 let routes = &old.care().routes;
                 to.policy.care().route_named(&routes.get(usize::from(route))?.id)
             });
             alert.escalation.route = named;
-            alert.escalation.running = alert.escalation.running.filter(|_| named.is_some());
             rule.is_some()
         });
         if let Some(care) = &mut self.care {
