@@ -43,6 +43,65 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Telling people, and hearing from them
+//!
+//! Where the policy says who is told, the engine asks for messages; where people answer, it takes them
+//! back. Handing them over is the host's. A host that remembers keys never sends one twice, not even
+//! after a crash.
+//!
+//! ```
+//! use rpm_core::alert::{Action, Command, DeliveryReport};
+//! use rpm_core::policy::Policy;
+//! use rpm_core::record::DeliveryState;
+//! use rpm_core::{Engine, EngineConfig, HostTime, Output};
+//!
+//! let policy = Policy::from_json(br#"{
+//!   "id": "home", "version": 1, "title": "Oxygen at home",
+//!   "signals": { "spo2": { "cadence": "1 s" } },
+//!   "rules": [{
+//!     "id": "spo2-low", "title": "Low oxygen saturation", "signal": "spo2",
+//!     "levels": [{ "level": "urgent", "raise": { "below": 88 } }]
+//!   }],
+//!   "care": {
+//!     "routes": [{ "id": "all", "queue": "ward", "escalation": "page" }],
+//!     "escalations": { "page": { "answer_within": "5 min", "steps": [
+//!       { "after": "0 s", "to": ["nurse"], "channels": ["pager"] }
+//!     ] } }
+//!   }
+//! }"#)?;
+//! let mut engine = Engine::new(policy, EngineConfig::default());
+//! let event = br#"{"v":"1.0","patient":"p1","device":"d1","observed_at":0,
+//!                  "reading":{"kind":"spo2","value":80,"unit":"%"}}"#;
+//! engine.handle_json(event, HostTime::from_millis(200))?;
+//!
+//! let mut intents = Vec::new();
+//! while let Some(output) = engine.poll_output() {
+//!     if let Output::Deliver(intent) = output {
+//!         intents.push(intent); // hand it to the pager, once for each `intent.key`
+//!     }
+//! }
+//! let (intent, part) = (&intents[0], &intents[0].parts[0]);
+//! assert_eq!(intent.target.function, "nurse");
+//! let patient = engine.find_patient(None, &intent.patient).unwrap();
+//!
+//! // What the pager says of it, and what the nurse does.
+//! let report = DeliveryReport { patient, key: intent.key, state: DeliveryState::Delivered };
+//! engine.handle_report(&report, HostTime::from_millis(900))??;
+//! let command = Command {
+//!     patient,
+//!     alert: part.alert,
+//!     seen_revision: part.revision,
+//!     actor: "ann".into(),
+//!     role: "nurse".into(),
+//!     action: Action::Acknowledge,
+//! };
+//! engine.handle_command(&command, HostTime::from_millis(5_000))??;
+//! let taken_back =
+//!     core::iter::from_fn(|| engine.poll_output()).any(|o| matches!(o, Output::Cancel(_)));
+//! assert!(taken_back);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Floors
 //!
 //! A module uses only those above it in this table.
@@ -56,7 +115,7 @@
 //! | [`policy`] | what people write, compiled |
 //! | [`intake`] | the trust boundary |
 //! | `rule` | predicates and conditions |
-//! | [`alert`] | episodes and what people do about them |
+//! | [`alert`] | episodes, what people do about them, who is told |
 //! | [`engine`] | the facade |
 //! | [`insight`] | folds over records: figures, service levels, queue, patient card |
 

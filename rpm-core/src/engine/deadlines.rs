@@ -28,10 +28,10 @@ pub(super) enum Deadline {
     Close(AlertId),
     /// It is still there long after it was resolved.
     Reopen(AlertId),
+    /// Messages are due. An escalation that ends now ends before somebody is reminded of the alert.
+    Send,
     /// It has been open for too long.
     Stale(AlertId),
-    /// Messages are due.
-    Send,
     /// A message was not heard of.
     Expire,
 }

@@ -23,13 +23,13 @@ impl Model {
                     self.close(which);
                 }
                 7 => self.reopen(which),
-                8 => {
+                8 => self.send_due(),
+                9 => {
                     let alert = self.get(which);
                     alert.stale += 1;
                     alert.revision += 1;
                     self.attend(which, Some(Why::Stale));
                 }
-                9 => self.send_due(),
                 _ => self.expire(),
             }
         }
@@ -89,9 +89,9 @@ impl Model {
             due.push((cleared_at + reopen.max(flaps), 6, alert.id));
         }
         if alert.stale < 100 {
-            due.push((alert.opened_at + (alert.stale + 1) * STALE_AFTER, 8, alert.id));
+            due.push((alert.opened_at + (alert.stale + 1) * STALE_AFTER, 9, alert.id));
         }
-        due.extend(self.send_at(alert).map(|at| (at, 9, 0)));
+        due.extend(self.send_at(alert).map(|at| (at, 8, 0)));
     }
 
     pub(super) fn goes_missing(&mut self) {
