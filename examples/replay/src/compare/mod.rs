@@ -52,8 +52,8 @@ pub fn run(request: &cli::Compare, out: &mut dyn Write) -> Result<Verdict, Failu
     };
     let labels = labels::asked(&request.labels)?;
     let directories = [request.out.join("a"), request.out.join("b")];
-    let a = side(request, first, &directories[0], labels.as_ref())?;
-    let b = side(request, second, &directories[1], labels.as_ref())?;
+    let a = judge(request, first, &directories[0], labels.as_ref())?;
+    let b = judge(request, second, &directories[1], labels.as_ref())?;
     let differences = diff::differences(&directories[0], &directories[1])?;
     let verdict = differences.verdict();
     let comparison = Comparison { a, b, differences: differences.lines };
@@ -65,7 +65,8 @@ pub fn run(request: &cli::Compare, out: &mut dyn Write) -> Result<Verdict, Failu
     Ok(verdict)
 }
 
-fn side(
+/// One policy over the readings.
+fn judge(
     request: &cli::Compare,
     policy: &Path,
     directory: &Path,
