@@ -16,7 +16,7 @@ use rpm_core::{DeviceKey, HostTime, PatientKey, Reading, Timestamp, Value};
 use crate::speed::{grouped, median, timed};
 use crate::{BATCH, row};
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 10;
 const CROWD: u32 = 100_000;
 const LOOKS: i64 = 2_000;
 
@@ -39,9 +39,12 @@ pub fn care(params: &Params, samples: &[Sample]) {
             times.push(ran.as_secs_f64());
         }
     }
-    let ratio = median(&mut without) / median(&mut with);
+    // The work is the same in every round, and whatever else the machine does only adds to it.
+    let least = |times: &[f64]| times.iter().copied().fold(f64::MAX, f64::min);
+    let (best, middle) = (least(&without) / least(&with), median(&mut without) / median(&mut with));
     let what = "events a second with routes and escalations, of those without";
-    row(what, &format!("{ratio:.2}"), ">= 0.95");
+    let measured = format!("{best:.2} in the quickest rounds, {middle:.2} in the middle ones");
+    row(what, &measured, ">= 0.95");
 }
 
 /// Everybody is short of oxygen at once.
