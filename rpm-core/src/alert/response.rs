@@ -126,9 +126,14 @@ impl Response {
 
     /// Who has taken it.
     pub fn owner(&self) -> Option<&str> {
+        self.taken().map(|(person, _)| person)
+    }
+
+    /// Who has taken it, and since when.
+    pub(crate) fn taken(&self) -> Option<(&str, HostTime)> {
         match self {
-            Self::Acknowledged { by, .. } => Some(by),
-            Self::InRemediation { owner, .. } => Some(owner),
+            Self::Acknowledged { by, at, .. } => Some((by, *at)),
+            Self::InRemediation { owner, since, .. } => Some((owner, *since)),
             Self::Unowned | Self::Closed { .. } => None,
         }
     }

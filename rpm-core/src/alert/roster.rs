@@ -22,7 +22,7 @@ pub struct Shift {
     pub from: HostTime,
     /// Until when.
     pub until: HostTime,
-    /// The organisation of the patient below.
+    /// Within this organisation; in all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
     /// For this patient alone, and before whoever has the function for all.
@@ -63,7 +63,7 @@ impl Roster {
         self.places.is_empty()
     }
 
-    /// Who has a function for a patient at a time.
+    /// Who has a function for a patient at a time: of the shifts that are for it, the most particular.
     pub fn on_duty(
         &self,
         function: &str,
@@ -71,18 +71,29 @@ impl Roster {
         patient: &PatientId,
         at: HostTime,
     ) -> Option<&Shift> {
-        let own = (String::from(function), tenant.cloned(), Some(patient.clone()));
-        let all = (String::from(function), None, None);
-        [own, all].iter().find_map(|place| {
+        let place = |tenant: Option<&TenantId>, patient: Option<&PatientId>| {
+            (String::from(function), tenant.cloned(), patient.cloned())
+        };
+        let places = [place(tenant, Some(patient)), place(tenant, None), place(None, None)];
+        places.iter().find_map(|place| {
             let shifts = self.places.get(place)?.iter();
             shifts.filter(|s| s.from <= at && at < s.until).max_by_key(|s| (s.from, s.until))
         })
     }
 
     /// The shift that a person works at a time, for this patient before for all.
-    pub fn shift_of(&self, person: &str, patient: &PatientId, at: HostTime) -> Option<&Shift> {
+    pub fn shift_of(
+        &self,
+        person: &str,
+        tenant: Option<&TenantId>,
+        patient: &PatientId,
+        at: HostTime,
+    ) -> Option<&Shift> {
         let works = |s: &&Shift| s.person == person && s.from <= at && at < s.until;
-        let concerns = |s: &&Shift| s.patient.as_ref().is_none_or(|p| p == patient);
+        let concerns = |s: &&Shift| {
+            s.patient.as_ref().is_none_or(|p| p == patient && s.tenant.as_ref() == tenant)
+                && (s.tenant.is_none() || s.tenant.as_ref() == tenant)
+        };
         let shifts = self.shifts().filter(works).filter(concerns);
         shifts.max_by_key(|s| (s.patient.is_some(), s.until))
     }
@@ -120,5 +131,27 @@ mod tests {
         assert_eq!(on("p2", 10).as_deref(), Some("ann"));
         assert_eq!(on("p1", 50).as_deref(), Some("eve"), "a later shift takes over");
         assert_eq!(on("p2", 100), None);
+    }
+
+    #[test]
+    fn the_nurse_of_one_house_is_not_that_of_another() {
+        let (north, south) = (TenantId::new("north").unwrap(), TenantId::new("south").unwrap());
+        let of = |tenant: &TenantId, shift: Shift| Shift { tenant: Some(tenant.clone()), ..shift };
+        let roster = Roster::new([
+            of(&north, shift("ann", 0, 100, None)),
+            of(&south, shift("bob", 0, 100, None)),
+            of(&south, shift("eve", 0, 50, Some("p1"))),
+        ]);
+        let (patient, at) = (PatientId::new("p1").unwrap(), HostTime::from_millis(10));
+        let on = |tenant| {
+            let shift = roster.on_duty("nurse", tenant, &patient, at);
+            shift.map(|shift| shift.person.as_str())
+        };
+        assert_eq!(
+            (on(Some(&north)), on(Some(&south)), on(None)),
+            (Some("ann"), Some("eve"), None)
+        );
+        let works = |person, tenant| roster.shift_of(person, tenant, &patient, at).is_some();
+        assert!(works("eve", Some(&south)) && !works("eve", Some(&north)) && !works("eve", None));
     }
 }

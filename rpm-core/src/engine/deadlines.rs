@@ -1,6 +1,8 @@
 //! What happens to open alerts because time passed: acknowledgements run out, shifts end, steps of
 //! an escalation are due.
 
+use alloc::string::String;
+
 use super::episode::Note;
 use super::patient::{Call, Patient};
 use crate::alert::{Alert, Response, ResponseTrigger, Roster};
@@ -85,15 +87,9 @@ impl Patient {
 
     /// When the shift of whoever has an alert ends.
     fn shift_ends(&self, roster: &Roster, alert: &Alert) -> Option<HostTime> {
-        let (person, since) = match &alert.response {
-            Response::Acknowledged { by, at, .. } => (by, at),
-            Response::InRemediation { owner, since, .. } => (owner, since),
-            Response::Unowned | Response::Closed { .. } => return None,
-        };
-        if roster.is_empty() {
-            return None;
-        }
-        roster.shift_of(person, &self.id, *since).map(|shift| shift.until)
+        let (person, since) = alert.response.taken()?;
+        let shift = roster.shift_of(person, self.tenant.as_ref(), &self.id, since)?;
+        Some(shift.until)
     }
 
     /// How long an alert stays open after its condition was over.
@@ -143,12 +139,11 @@ impl Patient {
         let Some(alert) = self.alert_mut(id) else {
             return;
         };
-        let (person, since) = match &alert.response {
-            Response::Acknowledged { by, at, .. } => (by.clone(), *at),
-            Response::InRemediation { owner, since, .. } => (owner.clone(), *since),
-            Response::Unowned | Response::Closed { .. } => return,
+        let Some((person, since)) = alert.response.taken() else {
+            return;
         };
-        let ended = roster.shift_of(&person, &patient, since);
+        let person = String::from(person);
+        let ended = roster.shift_of(&person, tenant.as_ref(), &patient, since);
         let next = ended.and_then(|shift| {
             let at = shift.until;
             let next = roster.on_duty(&shift.function, tenant.as_ref(), &patient, at)?;
