@@ -83,6 +83,14 @@ impl Suppression {
         }
     }
 
+    /// Until when, if it ends by itself.
+    pub fn until(&self) -> Option<HostTime> {
+        match self {
+            Self::Shelved { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
     /// Whether the alert annunciates.
     pub fn is_none(&self) -> bool {
         *self == Self::None

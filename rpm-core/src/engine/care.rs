@@ -93,10 +93,7 @@ fn same<T: PartialEq>(wanted: &Option<T>, known: &Option<T>) -> bool {
 impl Shelf {
     fn holds(&self, alert: &Alert, now: HostTime) -> bool {
         self.rule == alert.rule
-            && match self.why {
-                Suppression::Shelved { until, .. } => !self.is_broken_by(alert) && now < until,
-                _ => true,
-            }
+            && self.until().is_none_or(|until| now < until && !self.is_broken_by(alert))
     }
 
     /// Whether the alert is worse than what was put aside; what is over is not.
@@ -109,10 +106,7 @@ impl Shelf {
 
     /// When it comes down by itself.
     pub fn until(&self) -> Option<HostTime> {
-        match self.why {
-            Suppression::Shelved { until, .. } => Some(until),
-            _ => None,
-        }
+        self.why.until()
     }
 }
 

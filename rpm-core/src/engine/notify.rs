@@ -345,10 +345,7 @@ impl Patient {
         let ran = alert.escalation.running.take().is_some();
         let suppressed = !alert.suppression.is_none() && alert.wants_answer();
         if care && suppressed && (ran || news) {
-            let until = match &alert.suppression {
-                crate::alert::Suppression::Shelved { until, .. } => Some(*until),
-                _ => None,
-            };
+            let until = alert.suppression.until();
             self.withhold(call, id, reason, until);
         }
         let under_way = |d: &&Delivery| d.state.is_under_way() && d.alerts.contains(&id);
@@ -448,15 +445,13 @@ impl Patient {
 
     /// When the first message of which nothing was heard is given up.
     pub fn expires_at(&self) -> Option<HostTime> {
-        let waits =
-            |d: &&Delivery| matches!(d.state, DeliveryState::Planned | DeliveryState::Handed);
+        let waits = |d: &&Delivery| d.state.may_become(DeliveryState::Expired);
         self.care().deliveries.iter().filter(waits).map(|d| d.expires_at).min()
     }
 
     pub fn expire(&mut self, call: &mut Call<'_>, due: HostTime) {
-        let late = |d: &&mut Delivery| {
-            matches!(d.state, DeliveryState::Planned | DeliveryState::Handed) && d.expires_at <= due
-        };
+        let late =
+            |d: &&mut Delivery| d.state.may_become(DeliveryState::Expired) && d.expires_at <= due;
         let mut keys = Vec::new();
         for delivery in self.care_mut().deliveries.iter_mut().filter(late) {
             delivery.state = DeliveryState::Expired;

@@ -184,7 +184,7 @@ impl DeliveryState {
 
     /// Whether the message may be on its way to somebody, or lie before them unread.
     pub fn is_under_way(self) -> bool {
-        matches!(self, Self::Planned | Self::Handed | Self::Delivered)
+        self.may_become(Self::Cancelled)
     }
 
     /// Whether it has left the host.

@@ -13,8 +13,12 @@ use crate::event::{Context, DeviceStatus, Profile};
 use crate::record::{Closure, DeliveryState, IntentKey, NotifyReason, Resolution, Target};
 
 /// `Snap` for an enum of names: a variant is saved as its place in the list, which never changes.
+/// A variant that is not in it does not compile.
 macro_rules! names {
-    ($type:ty { $($name:ident),* $(,)? }) => {
+    ($type:ident { $($name:ident),* $(,)? }) => {
+        const _: fn($type) = |known| match known {
+            $($type::$name)|* => {}
+        };
         impl Snap for $type {
             fn save(&self, w: &mut Writer) {
                 (*self as u8).save(w);
