@@ -330,7 +330,7 @@ fn words(code: &str) -> String {
 }
 
 /// The name of a code in records, as words.
-fn name_of(code: &impl Serialize) -> String {
+pub(crate) fn name_of(code: &impl Serialize) -> String {
     let name = serde_json::to_value(code).ok();
     name.as_ref().and_then(serde_json::Value::as_str).map(words).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use core::fmt::Write as _;
 use super::{AlertClass, Care, Circumstance, Escalation, Hours, PerLevel, Route, Send};
 use crate::policy::spec::PolicySpec;
 use crate::record::Level;
+use crate::record::explain::name_of;
 
 pub(crate) fn describe(care: &Care, spec: &PolicySpec, out: &mut String) {
     if spec.care == super::spec::CareSpec::default() {
@@ -36,7 +37,7 @@ pub(crate) fn describe(care: &Care, spec: &PolicySpec, out: &mut String) {
 fn lines(care: &Care) -> Vec<String> {
     let mut lines = Vec::new();
     for (role, may) in &care.roles {
-        let may: Vec<String> = may.iter().map(|p| words(&format!("{p:?}"))).collect();
+        let may: Vec<String> = may.iter().map(name_of).collect();
         lines.push(format!("A {role} may {}.", may.join(", ")));
     }
     lines.extend(per_level(&care.acknowledged_for, "An acknowledgement stands for"));
@@ -136,16 +137,4 @@ fn hours_words(hours: Hours) -> String {
 
 fn time_words(minute: i64) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
-}
-
-/// `ShelveUrgent` as `shelve urgent`.
-fn words(name: &str) -> String {
-    let mut words = String::new();
-    for c in name.chars() {
-        if c.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(c.to_lowercase());
-    }
-    words
 }
