@@ -1,0 +1,163 @@
+//! From a policy as written to a policy as executed, with every mistake at once.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `signals` | kinds and signals |
+//! | `rules` | rules and their levels |
+//! | `predicates` | comparisons and compositions |
+//!
+//! A rule has a *kind*: levels with limits, or a missing signal. To add one: a field in
+//! [`RuleSpec`](super::spec::RuleSpec), a variant of [`RuleBody`](super::RuleBody), an arm in
+//! [`Compiler::rule_body`], and its evaluation in `rule`.
+
+mod predicates;
+mod rules;
+mod signals;
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::spec::{Number, PolicySpec};
+use super::{Policy, PolicyErrors, SignalDef, check};
+use crate::error::{Code, Error};
+use crate::event::Kind;
+use crate::record::Hash;
+use crate::time::Duration;
+use crate::value::{Decimal, Ratio, Value};
+
+use signals::KindFacts;
+pub(crate) use signals::cover;
+
+// Bounds here and in the modules, so that a policy's cost is bounded before it runs.
+const MAX_NAME: usize = 64;
+const MAX_TITLE: usize = 500;
+/// Panes a signal may keep: sums of squares of places and values stay within `i64`.
+const MAX_PANES: i64 = 32_768;
+/// Ten years: longer durations in a policy are mistakes, and arithmetic on these cannot overflow.
+const MAX_DURATION_MS: i64 = 10 * 366 * 86_400_000;
+
+pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
+    let mut compiler = Compiler::default();
+    compiler.head(&spec);
+    compiler.kinds(&spec);
+    compiler.signals(&spec);
+    let rules = compiler.rules(&spec);
+    let care = compiler.care(&spec.care, &rules);
+    compiler.size_rings();
+    if !compiler.errors.is_empty() {
+        return Err(PolicyErrors(compiler.errors));
+    }
+    let signal_of = |kind: Kind| compiler.signals.iter().position(|s| s.kind == kind);
+    let by_kind = Kind::all().map(|kind| signal_of(kind).map(|i| i as u16)).collect();
+    let mut policy = Policy {
+        hash: Hash::of(canonical(&spec).as_bytes()),
+        spec,
+        readers: super::plan::readers(compiler.signals.len(), &rules),
+        horizon: compiler.horizon,
+        max_future_skew: compiler.skew,
+        kinds: compiler.kinds,
+        signals: compiler.signals,
+        rules,
+        care,
+        by_kind,
+        warnings: Vec::new(),
+    };
+    policy.warnings = check::warnings(&policy);
+    Ok(policy)
+}
+
+/// JSON in the order of the fields, without the editor's hint.
+pub(super) fn canonical(spec: &PolicySpec) -> String {
+    let spec = PolicySpec { schema: None, ..spec.clone() };
+    serde_json::to_string(&spec).unwrap_or_default()
+}
+
+#[derive(Default)]
+pub(super) struct Compiler {
+    errors: Vec<Error>,
+    horizon: Duration,
+    skew: Duration,
+    kinds: Vec<String>,
+    /// What is known of each declared kind.
+    declared: Vec<KindFacts>,
+    signals: Vec<SignalDef>,
+    names: BTreeMap<String, usize>,
+}
+
+impl Compiler {
+    pub fn error(&mut self, code: Code, path: impl Into<String>) {
+        self.errors.push(Error::new(code).at(path));
+    }
+
+    pub fn error_with(&mut self, code: Code, path: impl Into<String>, hint: String) {
+        self.errors.push(Error::new(code).at(path).hint(hint));
+    }
+
+    fn head(&mut self, spec: &PolicySpec) {
+        self.name(&spec.id, "id");
+        self.title(&spec.title, "title");
+        self.horizon = self.duration(&spec.lateness_horizon, "lateness_horizon");
+        self.skew = self.duration(&spec.max_future_skew, "max_future_skew");
+    }
+
+    pub fn name(&mut self, text: &str, path: &str) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if text.is_empty() || text.len() > MAX_NAME || !text.chars().all(fits) {
+            self.error_with(Code::EmptyName, path, "1 to 64 letters, digits, - _ .".to_string());
+        }
+    }
+
+    pub fn title(&mut self, text: &str, path: &str) {
+        if text.trim().is_empty() || text.len() > MAX_TITLE {
+            self.error(Code::EmptyName, path);
+        }
+    }
+
+    pub fn duration(&mut self, text: &str, path: &str) -> Duration {
+        match text.parse::<Duration>() {
+            Ok(d) if d.as_millis() <= MAX_DURATION_MS => d,
+            Ok(_) => {
+                self.error(Code::OutOfRange, path);
+                Duration::ZERO
+            }
+            Err(e) => {
+                self.errors.push(e.at(path));
+                Duration::ZERO
+            }
+        }
+    }
+
+    pub fn optional_duration(&mut self, text: Option<&String>, path: &str) -> Option<Duration> {
+        text.map(|text| self.duration(text, path))
+    }
+
+    /// Thousandths; more decimals would be rounded, and a limit is what it says.
+    fn number(&mut self, number: &Number, path: &str) -> Value {
+        let exact = |d: &Decimal| {
+            let excess = u32::try_from(-3 - i32::from(d.exponent)).unwrap_or(0);
+            excess == 0 || 10_i64.checked_pow(excess).is_some_and(|p| d.mantissa % p == 0)
+        };
+        let decimal = number.as_str().parse::<Decimal>().ok().filter(exact);
+        match decimal.and_then(|d| Value::convert(d, Ratio::ONE).ok()) {
+            Some(value) => value,
+            None => {
+                self.error(Code::BadLimit, path);
+                Value::ZERO
+            }
+        }
+    }
+
+    fn share(&mut self, text: &str, path: &str) -> i64 {
+        let number = text.strip_suffix('%').map(str::trim);
+        let value = number.and_then(|n| n.parse::<Value>().ok()).map(Value::thousandths);
+        match value {
+            // Thousandths of a per cent to thousandths of one.
+            Some(v) if (0..=100_000).contains(&v) && v % 100 == 0 => i64::from(v / 100),
+            _ => {
+                self.error(Code::BadShare, path);
+                0
+            }
+        }
+    }
+}
