@@ -113,6 +113,8 @@ codes! {
     341 UnknownCircumstance "unknown_circumstance" "nothing of this name is known of a patient or a device";
     342 LevelMismatch "level_mismatch" "a level is given, or follows from harm and onset; the two say different things";
     343 BadOffset "bad_offset" "an offset from UTC is written like \"+01:00\"";
+    350 UnknownBaseline "unknown_baseline" "no baseline of this name is declared";
+    351 UnlikeBaseline "unlike_baseline" "the baseline is of something else than what is compared";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

@@ -278,9 +278,10 @@ fn clause(clause: &Clause) -> String {
     let over = clause.over.map(|d| format!(" over {d}")).unwrap_or_default();
     let value = clause.value.as_deref().unwrap_or("?");
     let comparison = clause.comparison.replace('_', " ");
+    let limit = clause.limit.as_deref().unwrap_or("?");
     format!(
-        "{} {}{over} {value} {}, {comparison} {}",
-        clause.signal, clause.statistic, clause.unit, clause.limit
+        "{} {}{over} {value} {}, {comparison} {limit}",
+        clause.signal, clause.statistic, clause.unit
     )
 }
 

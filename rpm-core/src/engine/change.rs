@@ -272,8 +272,14 @@ impl Patient {
                 }
             }
         }
+        for (index, source) in to.baselines.iter().enumerate() {
+            if let Some(source) = *source {
+                lane.usual.baselines[index] = self.lane.usual.baselines[source].clone();
+            }
+        }
         lane.count_absent();
         self.lane = lane;
+        self.know_profile(&to.policy);
         self.alerts.retain_mut(|alert| {
             let follows = to.rules.iter().position(|source| *source == Some(alert.rule));
             let rule = follows.or_else(|| {

@@ -226,7 +226,7 @@ impl Patient {
             onset: self.exact_time(call.policy, rule, machine.onset),
             since: self.exact_time(call.policy, rule, machine.since),
             observed_at: self.exact_time(call.policy, rule, machine.reached),
-            evidence: Signals::new(call.policy.signals(), &mut self.lane.signals)
+            evidence: Signals::new(call.policy, &mut self.lane.signals, &self.lane.usual)
                 .clauses(&limits.levels[top].raise, at),
             hold: Duration::from_millis(limits.levels[top].hold),
         };
@@ -321,7 +321,8 @@ impl Patient {
             (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
                 let top = usize::from(watch.condition.machine.level).saturating_sub(1);
                 let frontier = self.lane.pulses[rule].frontier;
-                let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
+                let mut signals =
+                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.usual);
                 signals.clauses(&limits.levels[top].raise, frontier)
             }
             (RuleBody::Missing(missing), _) => {
@@ -377,7 +378,8 @@ impl Patient {
         let raised = news_of(change).is_some();
         let evidence = match top.filter(|_| raised) {
             Some(top) => {
-                let mut signals = Signals::new(call.policy.signals(), &mut self.lane.signals);
+                let mut signals =
+                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.usual);
                 signals.clauses(&limits.levels[top].raise, at)
             }
             None => Vec::new(),

@@ -81,6 +81,7 @@ impl Patient {
                 patient.take_circumstances(call, |care| {
                     care.profile = newer(care.profile.take(), event.observed_at, profile);
                 });
+                patient.know_profile(call.policy);
             }),
         }
     }

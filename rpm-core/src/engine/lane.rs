@@ -12,6 +12,7 @@ use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
+use crate::signal::baseline::Usual;
 use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
@@ -27,6 +28,10 @@ pub(crate) struct Lane {
     pub pulses: Box<[Pulse]>,
     /// The newest observation, in event time.
     pub newest: i64,
+    /// From when on evidence is judged only after [`Lane::learn`].
+    pub learn_at: i64,
+    /// What is usual for the patient.
+    pub usual: Usual,
     /// How many rules miss their signal now.
     pub absent: u16,
 }
@@ -120,6 +125,8 @@ impl Lane {
             rules: policy.rules().iter().map(state).collect(),
             pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
             newest: i64::MIN,
+            learn_at: if policy.baselines().is_empty() { i64::MAX } else { i64::MIN },
+            usual: Usual::new(policy.baselines(), i64::from(policy.care().offset_min) * 60_000),
             absent: 0,
         }
     }
@@ -177,6 +184,10 @@ impl Lane {
         let Some(steps) = signal.ring.steps_to(sample).filter(|_| !late && self.absent == 0) else {
             return Appended::No;
         };
+        if observed >= self.learn_at {
+            self.learn(policy, observed);
+            signal = &mut self.signals[index];
+        }
         signal.append(steps, sample, def);
         signal.last_arrival = Some(now);
         self.newest = self.newest.max(observed);
@@ -217,7 +228,7 @@ impl Lane {
         let ring = &signal.ring;
         let (at, pane) = (ring.newest_start(), ring.newest_pane());
         let known = Known { signal: index, at, pane };
-        let mut signals = Signals { defs: policy.signals(), live: &mut self.signals, known };
+        let mut signals = Signals::knowing(policy, &mut self.signals, &self.usual, known);
         pulse.continues(limits, &mut signals, at)
     }
 
@@ -238,6 +249,9 @@ impl Lane {
     ) -> Placed {
         let def = &policy.signals()[index];
         let good = sample.quality.without(def.accept).is_good();
+        if sample.observed_at.as_millis() >= self.learn_at {
+            self.learn(policy, sample.observed_at.as_millis());
+        }
         let (placed, pane) = self.signals[index].insert(sample, good, def);
         if placed != Placed::Accepted {
             return placed;
@@ -294,8 +308,7 @@ impl Lane {
     ) {
         let from = self.signals[index].ring.start_of(pane);
         let known = Known { signal: index, at: from, pane };
-        let live = &mut self.signals;
-        let mut signals = Signals { defs: policy.signals(), live, known };
+        let mut signals = Signals::knowing(policy, &mut self.signals, &self.usual, known);
         for reader in policy.readers(index) {
             let reader = usize::from(reader.rule);
             let RuleBody::Limits(limits) = &policy.rules()[reader].body else {

@@ -28,6 +28,7 @@ mod episode;
 mod events;
 mod findings;
 mod lane;
+mod learning;
 mod lines;
 pub mod monitor;
 mod notify;

@@ -270,7 +270,8 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         value: Some(seconds(silent)),
         unit: "s".to_string(),
         comparison: "at_or_above".to_string(),
-        limit: seconds(missing.after),
+        limit: Some(seconds(missing.after)),
+        baseline: None,
         coverage: 0,
         verdict: Verdict::Met,
     }

@@ -57,7 +57,8 @@ fn rule_warnings(policy: &Policy, limits: &Limits, path: &str, found: &mut Vec<E
 }
 
 fn comparable(a: &Leaf, b: &Leaf) -> bool {
-    (a.signal, a.statistic, a.window, a.per) == (b.signal, b.statistic, b.window, b.per)
+    (a.signal, a.statistic, a.window, a.per, a.from)
+        == (b.signal, b.statistic, b.window, b.per, b.from)
 }
 
 /// Whether `mild` is met only where `severe` already is.
@@ -96,7 +97,7 @@ fn leaf_warnings(signal: &SignalDef, leaf: &Leaf, path: &str, found: &mut Vec<Er
         }
     }
     use Statistic as S;
-    if !matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max) {
+    if leaf.from.is_some() || !matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max) {
         return;
     }
     let (low, high) = signal.possible;

@@ -29,6 +29,7 @@ use core::fmt;
 use crate::error::Error;
 use crate::event::{Kind, KindRef};
 use crate::record::{Hash, PolicyRef};
+use crate::signal::baseline::BaselineDef;
 use crate::time::Duration;
 
 pub use crate::signal::SignalDef;
@@ -37,7 +38,7 @@ pub(crate) use care::{Care, Wanted, minute_of_day};
 pub use change::{Approved, Proposal};
 pub(crate) use compile::cover;
 pub use plan::{Comparison, LimitLine, Mode, Rule};
-pub(crate) use plan::{Expr, Leaf, LevelDef, Limits, Missing, Reader, RuleBody};
+pub(crate) use plan::{Expr, FromBaseline, Leaf, LevelDef, Limits, Missing, Reader, RuleBody};
 pub use spec::{Harm, Onset, PolicySpec};
 pub(crate) use succession::{Succession, succeed};
 pub(crate) use words::unit_text;
@@ -55,6 +56,7 @@ pub struct Policy {
     signals: Vec<SignalDef>,
     rules: Vec<Rule>,
     care: Care,
+    baselines: Vec<BaselineDef>,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
@@ -147,6 +149,11 @@ impl Policy {
     /// The rule of this name, with its place.
     pub fn rule(&self, id: &str) -> Option<(usize, &Rule)> {
         self.rules.iter().enumerate().find(|(_, rule)| rule.id() == id)
+    }
+
+    /// What is learned of each patient.
+    pub(crate) fn baselines(&self) -> &[BaselineDef] {
+        &self.baselines
     }
 
     /// The part about people.

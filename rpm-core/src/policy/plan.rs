@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::record::Level;
+use crate::record::{Distance, Level};
 use crate::signal::Statistic;
+use crate::signal::baseline::Norm;
 use crate::time::Duration;
+use crate::value::div_round;
 
 /// Whether a rule decides, only records, or rests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +64,8 @@ pub(crate) struct Limits {
     pub keep: i64,
     /// The longest window of `times`.
     pub longest_times: i64,
-    /// Whether it reads one signal, and every level is raised by a single comparison.
+    /// Whether it reads one signal, and every level is raised by a single comparison with a limit that
+    /// stands.
     pub plain: bool,
     /// Whether it is plain, and only of means: then it can be told for how long none can be met.
     pub bounded: bool,
@@ -116,6 +119,11 @@ impl Limits {
 }
 
 impl LevelDef {
+    /// Every comparison that raises or clears it.
+    pub fn leaves(&self) -> impl Iterator<Item = &Leaf> {
+        [Some(&self.raise), self.clear.as_ref()].into_iter().flatten().flat_map(Expr::leaves)
+    }
+
     /// The comparison that raises it, if it is one alone.
     #[inline]
     pub fn leaf(&self) -> Option<&Leaf> {
@@ -161,12 +169,42 @@ pub(crate) struct Leaf {
     /// Time base of rates in milliseconds.
     pub per: i64,
     pub comparison: Comparison,
-    /// Thousandths.
+    /// Thousandths; of a distance, if it is measured from a baseline.
     pub limit: i64,
+    /// From where the limit is measured, if not from zero.
+    pub from: Option<FromBaseline>,
     /// Whether the window is the policy's, or only bounds how far `last` looks back.
     pub windowed: bool,
     pub coverage_permille: i64,
     pub max_spoilt_permille: i64,
+}
+
+/// A limit that lies so far from what is usual for the patient.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FromBaseline {
+    /// Index of the baseline.
+    pub baseline: u16,
+    pub distance: Distance,
+}
+
+impl FromBaseline {
+    /// From where the distance counts: a baseline that is a range is left on the side on which the
+    /// limit lies.
+    pub fn edge(&self, norm: &Norm, comparison: Comparison) -> i64 {
+        i64::from(if comparison.is_high() { norm.high } else { norm.low })
+    }
+
+    /// The limit that a distance makes of what is usual, in thousandths.
+    pub fn limit(&self, norm: &Norm, comparison: Comparison, distance: i64) -> i64 {
+        let edge = self.edge(norm, comparison);
+        let scaled =
+            |by: i64, of: i128| div_round(i128::from(by) * i128::from(distance), of) as i64;
+        edge + match self.distance {
+            Distance::Absolute => distance,
+            Distance::Percent => scaled(edge, 100_000),
+            Distance::Deviations => scaled(norm.spread.into(), 1000),
+        }
+    }
 }
 
 /// How a statistic is compared with its limit.
@@ -274,7 +312,7 @@ impl Rule {
         };
         let on_scale = |leaf: &Leaf| {
             use Statistic as S;
-            matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max)
+            leaf.from.is_none() && matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max)
         };
         let line = |level: Level, leaf: &Leaf| LimitLine {
             signal: usize::from(leaf.signal),

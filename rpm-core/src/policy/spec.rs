@@ -12,7 +12,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::care::spec::CareSpec;
-use crate::record::Level;
+use crate::record::{Distance, Level};
 use crate::value::Decimal;
 
 /// A policy as written.
@@ -55,6 +55,9 @@ pub struct PolicySpec {
     pub kinds: BTreeMap<String, KindSpec>,
     /// What is monitored, by name. A signal named like a kind is of that kind.
     pub signals: BTreeMap<String, SignalSpec>,
+    /// What is learned of each patient, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<String, BaselineSpec>,
     /// What raises alerts.
     pub rules: Vec<RuleSpec>,
     /// Who is told of alerts, and who may do what about them.
@@ -97,6 +100,63 @@ pub struct SignalSpec {
     /// Quality flags that do not keep a reading from feeding rules, such as `implausible`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
+}
+
+/// What is usual for a patient, learned from what can no longer change.
+///
+/// Readings that are marked as bad, that are implausible, or that were observed while a rule about the
+/// signal was active are not learned.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSpec {
+    /// The signal that is learned.
+    pub of: String,
+    /// How.
+    pub learn: LearnSpec,
+    /// How often what was learned comes into force; `1 h` if absent, and never under what it takes for
+    /// readings to be certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
+    /// How much of the signal must have been seen before; for `by_hour` of each hour of the day. A day
+    /// if absent, an hour for `by_hour`, half of the panes for `median`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<String>,
+    /// What is taken as usual until then: lowest and highest value of a reference range, by age band,
+    /// `any` for everybody else. Without it, comparisons with the baseline say "too little data".
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fallback: BTreeMap<String, [Number; 2]>,
+}
+
+/// How a baseline learns.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LearnSpec {
+    /// Mean and standard deviation; what is older counts less.
+    Mean {
+        /// After this time a reading counts half.
+        half_life: String,
+    },
+    /// The same for each hour of the patient's day.
+    ByHour {
+        /// After this time a reading counts half.
+        half_life: String,
+    },
+    /// A range of the patient's own, from one percentile to another; what is older counts less.
+    Range {
+        /// `5 %`.
+        from: String,
+        /// `95 %`.
+        to: String,
+        /// After this time a reading counts half.
+        half_life: String,
+    },
+    /// The median of so many panes before the one that is compared; for signals with few readings.
+    Median {
+        /// How many; at most 400.
+        panes: u16,
+    },
 }
 
 /// A rule: one condition of a patient, with one or more levels, or a missing signal.
@@ -258,6 +318,13 @@ pub struct PredicateSpec {
     /// For `slope` and `rate_of_change`: per how long; `1 min` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<String>,
+    /// The baseline from which the limit is measured: `above: 20` is then 20 above what is usual,
+    /// `below: -20` is 20 below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
+    /// In what: the signal's unit (`absolute`, if absent), `percent` or `deviations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<Distance>,
     /// Coverage of this comparison's window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<String>,

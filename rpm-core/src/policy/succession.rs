@@ -9,9 +9,11 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::compile::guard;
 use super::plan::{Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody};
 use super::{Mode, Policy, SignalDef};
 use crate::event::Kind;
+use crate::signal::baseline::BaselineDef;
 
 /// One policy after another.
 pub(crate) struct Succession {
@@ -21,6 +23,8 @@ pub(crate) struct Succession {
     pub signals: Vec<Option<usize>>,
     /// Of each of its rules: which one of the policy before its state comes from.
     pub rules: Vec<Option<usize>>,
+    /// Of each of its baselines: which one of the policy before goes on as it.
+    pub baselines: Vec<Option<usize>>,
 }
 
 /// `new` after `old`, of which the rules that `is_open` names have open episodes.
@@ -35,6 +39,7 @@ pub(crate) fn succeed(old: &Policy, new: &Policy, is_open: impl Fn(usize) -> boo
         }
     }
     policy.readers = super::plan::readers(policy.signals.len(), &policy.rules);
+    guard(&mut policy.baselines, &mut policy.signals, &mut policy.rules);
     let source = |def: &SignalDef| {
         let same = |s: &&SignalDef| same_signal(old, s, &policy, def);
         let exact = old.signals.iter().find(same);
@@ -43,7 +48,11 @@ pub(crate) fn succeed(old: &Policy, new: &Policy, is_open: impl Fn(usize) -> boo
         found.and_then(|found| old.signals.iter().position(|s| core::ptr::eq(s, found)))
     };
     let signals = policy.signals.iter().map(source).collect();
-    Succession { policy, signals, rules }
+    let learned = |def: &BaselineDef| {
+        old.baselines.iter().position(|was| same_baseline(old, was, &policy, def))
+    };
+    let baselines = policy.baselines.iter().map(learned).collect();
+    Succession { policy, signals, rules, baselines }
 }
 
 /// The rule of the policy before that means the same.
@@ -89,8 +98,19 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
         (Expr::Leaf(a), Expr::Leaf(b)) => {
             let defs = (&old.signals[usize::from(a.signal)], &new.signals[usize::from(b.signal)]);
             let panes = |def: &SignalDef, window: u16| def.windows[usize::from(window)].panes;
-            let neutral = |leaf: &super::Leaf| super::Leaf { signal: 0, window: 0, ..leaf.clone() };
+            let neutral = |leaf: &super::Leaf| {
+                let from = leaf.from.map(|from| super::FromBaseline { baseline: 0, ..from });
+                super::Leaf { signal: 0, window: 0, from, ..leaf.clone() }
+            };
+            let usual = |policy: &'_ Policy, leaf: &super::Leaf| {
+                leaf.from.map(|from| policy.baselines[usize::from(from.baseline)].clone())
+            };
+            let same_usual = match (usual(old, a), usual(new, b)) {
+                (Some(a), Some(b)) => same_baseline(old, &a, new, &b),
+                (a, b) => a.is_none() && b.is_none(),
+            };
             neutral(a) == neutral(b)
+                && same_usual
                 && panes(defs.0, a.window) == panes(defs.1, b.window)
                 && same_signal(old, defs.0, new, defs.1)
         }
@@ -99,6 +119,15 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
         (Expr::Not(a), Expr::Not(b)) => same_expr(old, a, new, b),
         _ => false,
     }
+}
+
+/// Whether two baselines learn the same from the same.
+fn same_baseline(old: &Policy, a: &BaselineDef, new: &Policy, b: &BaselineDef) -> bool {
+    let facts = |def: &BaselineDef| {
+        (def.method, def.interval, def.warm_up, def.resolution, def.fallback.clone())
+    };
+    let signals = (&old.signals[usize::from(a.signal)], &new.signals[usize::from(b.signal)]);
+    a.id == b.id && facts(a) == facts(b) && same_signal(old, signals.0, new, signals.1)
 }
 
 /// Whether the panes of two signals hold the same of the same.
@@ -158,12 +187,27 @@ fn adopt(policy: &mut Policy, old: &Policy, expr: &mut Expr) {
                 None => windows.push(window),
             }
             leaf.window = at as u16;
+            if let Some(from) = &mut leaf.from {
+                from.baseline = adopt_baseline(policy, old, from.baseline);
+            }
         }
         Expr::All(parts) | Expr::Any(parts) | Expr::AtLeast(_, parts) => {
             parts.iter_mut().for_each(|part| adopt(policy, old, part));
         }
         Expr::Not(part) => adopt(policy, old, part),
     }
+}
+
+/// The baseline of this policy that is the one before; added if there is none.
+fn adopt_baseline(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
+    let was = &old.baselines[usize::from(index)];
+    let known = policy.baselines.iter().position(|def| same_baseline(old, was, policy, def));
+    let at = known.unwrap_or_else(|| {
+        let signal = adopt_signal(policy, old, was.signal);
+        policy.baselines.push(BaselineDef { signal, ..was.clone() });
+        policy.baselines.len() - 1
+    });
+    at as u16
 }
 
 /// The signal of this policy whose panes are those of the one before; added if there is none.

@@ -7,6 +7,7 @@ use core::fmt::Write as _;
 
 use super::plan::{Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
 use super::{Policy, SignalDef};
+use crate::record::Distance;
 use crate::signal::statistic::UnitOf;
 use crate::time::Duration;
 use crate::value::write_thousandths;
@@ -84,7 +85,7 @@ fn expr_words(policy: &Policy, expr: &Expr) -> String {
         words.join(glue)
     };
     match expr {
-        Expr::Leaf(leaf) => leaf_words(&policy.signals[usize::from(leaf.signal)], leaf),
+        Expr::Leaf(leaf) => leaf_words(policy, leaf),
         Expr::All(parts) => format!("({})", list(parts, " and ")),
         Expr::Any(parts) => format!("({})", list(parts, " or ")),
         Expr::AtLeast(k, parts) => format!("at least {k} of ({})", list(parts, "; ")),
@@ -92,23 +93,38 @@ fn expr_words(policy: &Policy, expr: &Expr) -> String {
     }
 }
 
-fn leaf_words(signal: &SignalDef, leaf: &Leaf) -> String {
+fn leaf_words(policy: &Policy, leaf: &Leaf) -> String {
+    let signal = &policy.signals[usize::from(leaf.signal)];
     let mut text = format!("{} {}", signal.name, leaf.statistic.name());
     if leaf.windowed {
         let panes = i64::from(signal.windows[usize::from(leaf.window)].panes);
         let _ = write!(text, " over {}", signal.pane().times(panes));
     }
-    let mut limit = String::new();
-    let _ = write_thousandths(leaf.limit, &mut limit);
     let comparison = leaf.comparison.name().replace('_', " ");
-    let unit = unit_text(signal, leaf);
-    let _ = write!(text, " is {comparison} {limit} {unit}");
+    let _ = write!(text, " is {comparison} {}", limit_words(policy, signal, leaf));
     if leaf.coverage_permille > 0 {
         let mut share = String::new();
         let _ = write_thousandths(leaf.coverage_permille * 100, &mut share);
         let _ = write!(text, " (with {share} % of the window covered)");
     }
     text
+}
+
+/// `120 /min`, or `usual-hr + 3 deviations`.
+fn limit_words(policy: &Policy, signal: &SignalDef, leaf: &Leaf) -> String {
+    let mut text = String::new();
+    let Some(from) = leaf.from else {
+        let _ = write_thousandths(leaf.limit, &mut text);
+        return format!("{text} {}", unit_text(signal, leaf));
+    };
+    let sign = if leaf.limit < 0 { '-' } else { '+' };
+    let _ = write_thousandths(leaf.limit.abs(), &mut text);
+    let unit = match from.distance {
+        Distance::Absolute => unit_text(signal, leaf),
+        Distance::Percent => String::from("%"),
+        Distance::Deviations => String::from("deviations"),
+    };
+    format!("{} {sign} {text} {unit}", policy.baselines[usize::from(from.baseline)].id)
 }
 
 /// The unit of a comparison's value and limit, as printed.

@@ -8,8 +8,8 @@ use core::fmt;
 use serde::Serialize;
 
 use super::{
-    AlertChange, Body, Clause, DeliveryState, IntentKey, Level, NotifyReason, PolicyRef, Priority,
-    Record, Status, Target, Verdict, WithholdReason,
+    AlertChange, Body, Clause, DeliveryState, Distance, IntentKey, Level, NotifyReason, PolicyRef,
+    Priority, Record, Status, Target, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -256,7 +256,14 @@ impl fmt::Display for Clause {
             Some(value) => write!(f, " was {value}{space}{unit}")?,
             None => f.write_str(" could not be told")?,
         }
-        write!(f, ", limit {} {}{space}{unit}", self.comparison.replace('_', " "), self.limit)?;
+        match &self.limit {
+            Some(limit) => {
+                let comparison = self.comparison.replace('_', " ");
+                write!(f, ", limit {comparison} {limit}{space}{unit}")?;
+            }
+            None => f.write_str(", no limit yet")?,
+        }
+        self.baseline.iter().try_for_each(|usual| write!(f, " ({usual})"))?;
         if self.over.is_some() {
             write!(f, ", coverage {} %", self.coverage)?;
         }
@@ -265,6 +272,32 @@ impl fmt::Display for Clause {
             Verdict::NotMet => f.write_str(" (not met)"),
             Verdict::Stale => f.write_str(" (too little data)"),
             Verdict::Invalid => f.write_str(" (too many artifacts)"),
+        }
+    }
+}
+
+impl fmt::Display for Usual {
+    /// `3 deviations of 4.2 from 71.5, usual-hr, 18720 readings since 2026-03-01T00:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(value) = &self.value else {
+            return write!(f, "{} is not known yet", self.baseline);
+        };
+        match (self.measured, &self.spread) {
+            (Distance::Absolute, _) => write!(f, "{} from {value}", self.distance)?,
+            (Distance::Percent, _) => write!(f, "{} % from {value}", self.distance)?,
+            (Distance::Deviations, spread) => {
+                write!(f, "{} deviations", self.distance)?;
+                spread.iter().try_for_each(|spread| write!(f, " of {spread}"))?;
+                write!(f, " from {value}")?;
+            }
+        }
+        write!(f, ", {}", self.baseline)?;
+        match self.samples {
+            0 => f.write_str(", the policy's fallback"),
+            samples => {
+                write!(f, ", {samples} readings")?;
+                self.since.iter().try_for_each(|since| write!(f, " since {since}"))
+            }
         }
     }
 }

@@ -436,12 +436,52 @@ pub struct Clause {
     pub unit: String,
     /// `below`, `at_or_below`, `above`, `at_or_above`.
     pub comparison: String,
-    /// The limit in force.
-    pub limit: String,
+    /// The limit in force; absent where it is measured from a baseline that is not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// What the limit is measured from, if it is a distance from what is usual for the patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Usual>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.
     pub verdict: Verdict,
+}
+
+/// What was usual for the patient, and how far from it a limit lies.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usual {
+    /// The baseline.
+    pub baseline: String,
+    /// The value from which the distance counts; absent if none is known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Its standard deviation, or what stands for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<String>,
+    /// How far from it the limit lies...
+    pub distance: String,
+    /// ... in what.
+    pub measured: Distance,
+    /// How many panes it was learned from; none if it is the policy's fallback.
+    pub samples: u32,
+    /// Since when it has been learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// In what a distance from a baseline is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Distance {
+    /// In the signal's unit.
+    #[default]
+    Absolute,
+    /// In per cent of what is usual.
+    Percent,
+    /// In standard deviations of what is usual.
+    Deviations,
 }
 
 /// What a predicate says: there are four answers, not two.
@@ -458,4 +498,4 @@ pub enum Verdict {
     Invalid,
 }
 
-redacted!(Body, Clause);
+redacted!(Body, Clause, Usual);

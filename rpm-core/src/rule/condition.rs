@@ -292,6 +292,12 @@ impl Condition {
         ((before != history).then_some(Change::Revised { since: from, history }), frontier)
     }
 
+    /// What it was at a time, as far back as that is remembered.
+    pub fn at(&self, at: i64) -> &Machine {
+        let later = self.undo.partition_point(|(changed, _)| *changed <= at);
+        self.undo.get(later).map_or(&self.machine, |(_, before)| before)
+    }
+
     /// The newest pane that changed the state, as far back as it is remembered.
     fn changed(&self) -> i64 {
         self.undo.last().map_or(NEVER, |(at, _)| *at)

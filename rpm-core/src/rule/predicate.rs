@@ -1,20 +1,24 @@
 //! What a predicate says at one time of event time: met, not met, stale or invalid.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::policy::{Comparison, Expr, Leaf, SignalDef};
-use crate::record::{Clause, Verdict};
+use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, SignalDef};
+use crate::record::{self, Clause, Verdict};
+use crate::signal::baseline::{BaselineDef, Norm, Usual};
 use crate::signal::cursor::{Cursor, Window};
 use crate::signal::slots::{Slot, Walk};
 use crate::signal::statistic::WindowView;
 use crate::signal::{Signal, Statistic};
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 use crate::value::{Value, write_thousandths};
 
 /// The signals of a patient, with their definitions.
 pub(crate) struct Signals<'a> {
     pub defs: &'a [SignalDef],
     pub live: &'a mut [Signal],
+    pub baselines: &'a [BaselineDef],
+    pub usual: &'a Usual,
     /// A signal, a time and the pane in which it lies: what is asked most often.
     pub known: Known,
 }
@@ -28,9 +32,20 @@ pub(crate) struct Known {
 }
 
 impl<'a> Signals<'a> {
-    pub fn new(defs: &'a [SignalDef], live: &'a mut [Signal]) -> Self {
+    pub fn new(policy: &'a Policy, live: &'a mut [Signal], usual: &'a Usual) -> Self {
         // Nothing is known; pane 0 of signal 0 does begin at 0, whatever its width.
-        Self { defs, live, known: Known::default() }
+        Self::knowing(policy, live, usual, Known::default())
+    }
+
+    /// When it is known in which pane the time lies that will be asked of.
+    #[inline]
+    pub fn knowing(
+        policy: &'a Policy,
+        live: &'a mut [Signal],
+        usual: &'a Usual,
+        known: Known,
+    ) -> Self {
+        Self { defs: policy.signals(), live, baselines: policy.baselines(), usual, known }
     }
 }
 
@@ -83,8 +98,33 @@ impl Signals<'_> {
 
     #[inline(always)]
     fn leaf(&mut self, leaf: &Leaf, at: i64) -> Verdict {
+        if leaf.from.is_some() {
+            return self.deviates(leaf, at);
+        }
         let view = self.view(leaf, at);
-        judge(leaf, &view)
+        judge(leaf, leaf.limit, &view)
+    }
+
+    /// A comparison with what is usual: not to be told as long as that is not known.
+    #[inline(never)]
+    fn deviates(&mut self, leaf: &Leaf, at: i64) -> Verdict {
+        let limit = self.limit(leaf, at);
+        limit.map_or(Verdict::Stale, |limit| judge(leaf, limit, &self.view(leaf, at)))
+    }
+
+    /// The limit in force at a time; none if it is measured from what is not known.
+    fn limit(&self, leaf: &Leaf, at: i64) -> Option<i64> {
+        let Some(from) = &leaf.from else {
+            return Some(leaf.limit);
+        };
+        self.norm(from, at).map(|norm| from.limit(&norm, leaf.comparison, leaf.limit))
+    }
+
+    fn norm(&self, from: &FromBaseline, at: i64) -> Option<Norm> {
+        let index = usize::from(from.baseline);
+        let def = &self.baselines[index];
+        let ring = &self.live[usize::from(def.signal)].ring;
+        self.usual.at(index, def, ring, at)
     }
 
     /// Whether the comparison is met in any pane with evidence from `from` to `until`. The window
@@ -106,7 +146,7 @@ impl Signals<'_> {
             let here = ring.plain(cursor.at);
             let view = WindowView { ring, cursor: &cursor, panes, cover };
             let evident = here.is_some() || ring.has_good(cursor.at);
-            if evident && judge(leaf, &view) == Verdict::Met {
+            if evident && judge(leaf, leaf.limit, &view) == Verdict::Met {
                 return true;
             }
             let margin = if bounded { i64::from(margin(leaf, &cursor, range)) } else { 0 };
@@ -150,16 +190,13 @@ impl Signals<'_> {
     }
 
     fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
+        let limit = self.limit(leaf, at);
+        let baseline = leaf.from.as_ref().map(|from| self.usual(leaf, from, at));
         let view = self.view(leaf, at);
         let quantity = view.compute(leaf.statistic, leaf.per);
-        let verdict = judge(leaf, &view);
+        let verdict = limit.map_or(Verdict::Stale, |limit| judge(leaf, limit, &view));
         let (panes, coverage) = (view.panes, view.coverage_percent());
         let def = &self.defs[usize::from(leaf.signal)];
-        let text = |n: i64| {
-            let mut out = alloc::string::String::new();
-            let _ = write_thousandths(n, &mut out);
-            out
-        };
         let over = Duration::from_millis(def.pane_ms).times(i64::from(panes));
         Clause {
             signal: def.name.clone(),
@@ -168,17 +205,43 @@ impl Signals<'_> {
             value: quantity.map(|q| text(q.thousandths())),
             unit: crate::policy::unit_text(def, leaf),
             comparison: leaf.comparison.name().into(),
-            limit: text(leaf.limit),
+            limit: limit.map(text),
+            baseline,
             coverage,
             verdict,
         }
     }
+
+    /// What a limit was measured from, for a record.
+    fn usual(&self, leaf: &Leaf, from: &FromBaseline, at: i64) -> record::Usual {
+        let index = usize::from(from.baseline);
+        let (def, norm) = (&self.baselines[index], self.norm(from, at));
+        let edge = norm.map(|norm| from.edge(&norm, leaf.comparison));
+        let learned = norm.filter(|norm| norm.samples > 0);
+        let since = self.usual.baselines[index].since();
+        record::Usual {
+            baseline: def.id.clone(),
+            value: edge.map(text),
+            spread: norm.map(|norm| text(norm.spread.into())),
+            distance: text(leaf.limit),
+            measured: from.distance,
+            samples: learned.map_or(0, |norm| norm.samples),
+            since: learned.and(since).map(Timestamp::from_millis),
+        }
+    }
+}
+
+fn text(thousandths: i64) -> String {
+    let mut out = String::new();
+    let _ = write_thousandths(thousandths, &mut out);
+    out
 }
 
 /// Whether a comparison is not met at the signal's newest pane, which is plain and holds `value`.
 #[inline(never)]
 pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef, value: i32) -> bool {
-    judge(leaf, &signal.newest_window(usize::from(leaf.window), def, value)) != Verdict::Met
+    let view = signal.newest_window(usize::from(leaf.window), def, value);
+    judge(leaf, leaf.limit, &view) != Verdict::Met
 }
 
 /// How many panes away a mean is from being met: each of them moves the sum by no more than the range
@@ -266,7 +329,7 @@ impl Walk for SlopeWalk<'_> {
 
 #[cold]
 fn judge_at(leaf: &Leaf, view: &WindowView<'_>, cursor: Cursor) -> bool {
-    judge(leaf, &WindowView { cursor: &cursor, ..*view }) == Verdict::Met
+    judge(leaf, leaf.limit, &WindowView { cursor: &cursor, ..*view }) == Verdict::Met
 }
 
 /// The pane in which a time lies.
@@ -276,14 +339,14 @@ pub(crate) fn pane_at(at: i64, pane_ms: i64) -> i64 {
 }
 
 #[inline(always)]
-fn judge(leaf: &Leaf, view: &WindowView<'_>) -> Verdict {
+fn judge(leaf: &Leaf, limit: i64, view: &WindowView<'_>) -> Verdict {
     if leaf.max_spoilt_permille < 1000 && view.is_spoilt(leaf.max_spoilt_permille) {
         return Verdict::Invalid;
     }
     if !view.covers(leaf.coverage_permille) {
         return Verdict::Stale;
     }
-    match view.compare(leaf.statistic, leaf.per, leaf.limit) {
+    match view.compare(leaf.statistic, leaf.per, limit) {
         Some(ordering) if leaf.comparison.met(ordering) => Verdict::Met,
         Some(_) => Verdict::NotMet,
         None => Verdict::Stale,

@@ -29,6 +29,8 @@ pub struct SignalDef {
     pub(crate) accept: Quality,
     pub(crate) possible: (Value, Value),
     pub(crate) plausible: (Value, Value),
+    /// To what a chart rounds it.
+    pub(crate) resolution: Value,
     /// Each distinct window, whatever the number of rules that use it.
     pub(crate) windows: Vec<Window>,
     /// The rules that fire when it is missing.

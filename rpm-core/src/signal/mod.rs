@@ -6,8 +6,10 @@
 //! | `slots` | what each pane holds, in two bytes or in four |
 //! | `cursor` | running sums of one window, movable forwards and backwards |
 //! | `def` | what a policy says of a signal |
+//! | `baseline` | what is usual for the patient |
 //! | [`statistic`] | what can be asked of a window: **add a statistic here** |
 
+pub(crate) mod baseline;
 pub(crate) mod cursor;
 mod def;
 pub(crate) mod pane;

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::event::Quality;
+use crate::value::div_round;
 
 /// The commutative aggregates of one pane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,6 +39,11 @@ impl Tally {
     #[inline]
     pub fn one(value: i32) -> Self {
         Self { good: 1, bad: 0, sum: i64::from(value) }
+    }
+
+    /// The mean of the good readings, of which there are some.
+    pub fn mean(&self) -> i32 {
+        div_round(self.sum.into(), i128::from(self.good.max(1))) as i32
     }
 
     /// One if the pane is covered, one if it has bad readings only.

@@ -20,6 +20,7 @@ macro_rules! fields {
 
 mod people;
 mod state;
+mod usual;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

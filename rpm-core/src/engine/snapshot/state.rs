@@ -18,6 +18,7 @@ use crate::intake::{Counts, DeviceState, SequenceWindow};
 use crate::policy::{Policy, RuleBody, SignalDef};
 use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
 use crate::rule::condition::{Condition, Hold, Machine, Pulse};
+use crate::signal::baseline::Usual;
 use crate::signal::{Expected, Ring, Signal};
 use crate::time::{HostTime, Timestamp};
 
@@ -347,6 +348,8 @@ impl Lane {
             }
         }
         self.pulses.iter().for_each(|pulse| pulse.frontier.save(w));
+        self.learn_at.save(w);
+        self.usual.save(w);
     }
 
     fn load(r: &mut Reader<'_>, policy: &Policy, devices: usize) -> Result<Self, Error> {
@@ -381,7 +384,8 @@ impl Lane {
             });
         }
         let (signals, rules, pulses) = (signals.into(), rules.into(), pulses.into());
-        let mut lane = Self { signals, rules, pulses, newest, absent: 0 };
+        let (learn_at, usual) = (r.read()?, Usual::load(r, policy)?);
+        let mut lane = Self { signals, rules, pulses, newest, learn_at, usual, absent: 0 };
         lane.count_absent();
         Ok(lane)
     }

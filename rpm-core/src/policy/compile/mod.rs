@@ -5,11 +5,13 @@
 //! | `signals` | kinds and signals |
 //! | `rules` | rules and their levels |
 //! | `predicates` | comparisons and compositions |
+//! | `baselines` | what is learned of each patient |
 //!
 //! A rule has a *kind*: levels with limits, or a missing signal. To add one: a field in
 //! [`RuleSpec`](super::spec::RuleSpec), a variant of [`RuleBody`](super::RuleBody), an arm in
 //! [`Compiler::rule_body`], and its evaluation in `rule`.
 
+mod baselines;
 mod predicates;
 mod rules;
 mod signals;
@@ -26,6 +28,7 @@ use crate::record::Hash;
 use crate::time::Duration;
 use crate::value::{Decimal, Ratio, Value};
 
+pub(super) use baselines::guard;
 use signals::KindFacts;
 pub(crate) use signals::cover;
 
@@ -42,9 +45,12 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     compiler.head(&spec);
     compiler.kinds(&spec);
     compiler.signals(&spec);
-    let rules = compiler.rules(&spec);
+    compiler.name_baselines(&spec);
+    let mut rules = compiler.rules(&spec);
     let care = compiler.care(&spec.care, &rules);
     compiler.size_rings();
+    let mut baselines = compiler.baselines(&spec, &rules);
+    guard(&mut baselines, &mut compiler.signals, &mut rules);
     if !compiler.errors.is_empty() {
         return Err(PolicyErrors(compiler.errors));
     }
@@ -60,6 +66,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         signals: compiler.signals,
         rules,
         care,
+        baselines,
         by_kind,
         warnings: Vec::new(),
     };
@@ -83,6 +90,7 @@ pub(super) struct Compiler {
     declared: Vec<KindFacts>,
     signals: Vec<SignalDef>,
     names: BTreeMap<String, usize>,
+    baseline_names: BTreeMap<String, u16>,
 }
 
 impl Compiler {

@@ -5,12 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::super::plan::{Comparison, Expr, Leaf};
+use super::super::plan::{Comparison, Expr, FromBaseline, Leaf};
 use super::super::spec::{Number, PolicySpec, PredicateSpec, RuleSpec};
 use super::{Compiler, MAX_PANES};
 use crate::error::Code;
 use crate::signal::Statistic;
 use crate::signal::cursor::Window;
+use crate::signal::statistic::UnitOf;
 use crate::time::Duration;
 
 const MAX_LEAVES: usize = 64;
@@ -166,6 +167,7 @@ impl Compiler {
         let signal = spec.signal.as_deref().or(rule.signal.as_deref());
         let signal = self.signal_index(signal, &format!("{path}.signal"))?;
         let statistic = statistic?;
+        let from = self.measured_from(spec, statistic, signal, from.spec, path);
         // A comparison with a statistic of its own does not inherit the rule's window for `last`.
         let own = spec.statistic.is_some() && !statistic.row().window;
         let over = spec.over.as_ref().or(rule.over.as_ref().filter(|_| !own));
@@ -182,6 +184,7 @@ impl Compiler {
             per,
             comparison,
             limit,
+            from,
             windowed,
             coverage_permille: match coverage {
                 Some(share) if windowed => share,
@@ -190,6 +193,35 @@ impl Compiler {
             },
             max_spoilt_permille: spoilt.unwrap_or(1000),
         }))
+    }
+
+    /// From where the limit is measured. What is usual for one thing says nothing of another.
+    fn measured_from(
+        &mut self,
+        spec: &PredicateSpec,
+        statistic: Statistic,
+        signal: usize,
+        policy: &PolicySpec,
+        path: &str,
+    ) -> Option<FromBaseline> {
+        let Some(name) = &spec.baseline else {
+            if spec.distance.is_some() {
+                self.error(Code::UnknownBaseline, format!("{path}.baseline"));
+            }
+            return None;
+        };
+        let Some(baseline) = self.baseline_names.get(name).copied() else {
+            let known: Vec<_> = self.baseline_names.keys().cloned().collect();
+            let path = format!("{path}.baseline");
+            self.error_with(Code::UnknownBaseline, path, known.join(", "));
+            return None;
+        };
+        let of = policy.baselines.get(name).and_then(|b| self.names.get(&b.of));
+        let same = of.is_none_or(|of| self.signals[*of].unit == self.signals[signal].unit);
+        if !same || statistic.row().unit != UnitOf::Signal {
+            self.error(Code::UnlikeBaseline, format!("{path}.baseline"));
+        }
+        Some(FromBaseline { baseline, distance: spec.distance.unwrap_or_default() })
     }
 
     fn statistic(&mut self, name: Option<&String>, path: &str) -> Option<Statistic> {

@@ -155,7 +155,8 @@ impl Compiler {
             def.reach_ms = def.reach_ms.max(if signals.len() > 1 { widest } else { 0 });
         }
         let horizon = self.horizon.as_millis().max(widest);
-        let plain = signals.len() == 1 && levels.iter().all(|l| l.leaf().is_some());
+        let fixed = |l: &LevelDef| l.leaf().is_some_and(|leaf| leaf.from.is_none());
+        let plain = signals.len() == 1 && levels.iter().all(fixed);
         let of_mean = |l: &LevelDef| l.leaf().is_some_and(|l| l.statistic == Statistic::Mean);
         (self.errors.len() == failed_before).then(|| {
             RuleBody::Limits(Limits {

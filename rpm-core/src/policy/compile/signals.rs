@@ -25,6 +25,7 @@ pub(super) struct KindFacts {
     unit: String,
     possible: (Value, Value),
     plausible: (Value, Value),
+    resolution: Value,
 }
 
 impl Compiler {
@@ -55,7 +56,10 @@ impl Compiler {
             let number = Kind(Kind::FIRST_DECLARED + self.kinds.len() as u16);
             let (title, unit) = (kind.title.clone(), kind.unit.clone());
             self.kinds.push(name.clone());
-            self.declared.push(KindFacts { kind: number, title, unit, possible, plausible });
+            // Nobody said how finely it is charted.
+            let resolution = Value::from_thousandths(1);
+            let facts = KindFacts { kind: number, title, unit, possible, plausible, resolution };
+            self.declared.push(facts);
         }
     }
 
@@ -108,6 +112,7 @@ impl Compiler {
             accept,
             possible: facts.possible,
             plausible: facts.plausible,
+            resolution: facts.resolution,
             windows: Vec::new(),
             watchers: Vec::new(),
             twins: Vec::new(),
@@ -136,6 +141,7 @@ impl Compiler {
             unit: info.unit.code().to_string(),
             possible: info.possible,
             plausible: info.plausible,
+            resolution: info.resolution,
         })
     }
 

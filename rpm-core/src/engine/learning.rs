@@ -1,0 +1,84 @@
+//! What is usual for the patient is learned from what can no longer change.
+
+use alloc::vec::Vec;
+
+use super::lane::{Lane, RuleState};
+use super::patient::Patient;
+use crate::policy::Policy;
+use crate::rule::predicate::pane_at;
+use crate::signal::baseline::{CHUNK, Certain};
+
+impl Patient {
+    /// What of the profile bears on what is usual.
+    pub fn know_profile(&mut self, policy: &Policy) {
+        let profile = self.care().profile.as_ref().map(|profile| &profile.what);
+        let age_band = profile.and_then(|profile| profile.age_band.as_deref().map(Into::into));
+        let offset = i64::from(self.care().offset_min(policy)) * 60_000;
+        self.lane.usual.age_band = age_band;
+        self.lane.usual.move_to(offset);
+        self.lane.learn_at = self.lane.learn_at.min(self.lane.newest);
+    }
+}
+
+impl Lane {
+    /// Before evidence as new as that is judged: what is certain by then is learned, and what is
+    /// published for its time is.
+    #[inline(never)]
+    pub fn learn(&mut self, policy: &Policy, newest: i64) {
+        let mut next = i64::MAX;
+        for (index, def) in policy.baselines().iter().enumerate() {
+            let interval = def.interval_of(newest, self.usual.offset);
+            let published = self.usual.baselines[index].published;
+            for interval in [interval - 1, interval].into_iter().filter(|i| *i > published) {
+                self.take_in(policy, index, def.known_until(interval, self.usual.offset));
+                self.usual.baselines[index].publish(def, interval);
+            }
+            self.take_in(policy, index, newest.saturating_sub(def.certain_after));
+            let width = policy.signals()[usize::from(def.signal)].pane_ms;
+            let boundary =
+                (interval + 1).saturating_mul(def.interval).saturating_sub(self.usual.offset);
+            next = next.min(boundary).min(newest.saturating_add(CHUNK * width));
+        }
+        self.learn_at = next;
+    }
+
+    /// Takes in the panes that end by a time.
+    fn take_in(&mut self, policy: &Policy, index: usize, until: i64) {
+        let def = &policy.baselines()[index];
+        let ring = &self.signals[usize::from(def.signal)].ring;
+        let end = pane_at(until, policy.signals()[usize::from(def.signal)].pane_ms);
+        let Some(newest) = ring.newest().filter(|_| end > self.usual.baselines[index].next) else {
+            return;
+        };
+        let from = self.usual.baselines[index].next.max(ring.oldest());
+        let guards = def.guards.iter().filter(|rule| self.stirred(usize::from(**rule)));
+        let guards: Vec<usize> = guards.map(|rule| usize::from(*rule)).collect();
+        let (baseline, offset) = (&mut self.usual.baselines[index], self.usual.offset);
+        for pane in from..end.min(newest + 1) {
+            let (tally, at) = (ring.tally(pane), ring.start_of(pane));
+            let spoken_for = || guards.iter().any(|rule| is_active(&self.rules[*rule], at));
+            if tally.good > 0 && !spoken_for() {
+                baseline.learn(def, Certain { at, value: tally.mean() }, offset);
+            }
+        }
+        baseline.next = end;
+    }
+
+    /// Whether a rule was anything but quiet for as long as is remembered.
+    fn stirred(&self, rule: usize) -> bool {
+        match &self.rules[rule] {
+            RuleState::Limits(watch) => {
+                watch.condition.machine.level > 0 || !watch.condition.undo.is_empty()
+            }
+            RuleState::Missing(_) | RuleState::Resting => false,
+        }
+    }
+}
+
+/// Whether a rule was active at a time.
+fn is_active(rule: &RuleState, at: i64) -> bool {
+    match rule {
+        RuleState::Limits(watch) => watch.condition.at(at).level > 0,
+        RuleState::Missing(_) | RuleState::Resting => false,
+    }
+}

@@ -1,0 +1,116 @@
+//! What was learned of a patient.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::bytes::{Reader, Snap, Writer};
+use crate::error::Error;
+use crate::policy::Policy;
+use crate::signal::baseline::moments::{Moments, Sums};
+use crate::signal::baseline::sketch::Sketch;
+use crate::signal::baseline::{Baseline, BaselineDef, Learner, Norm, Usual};
+
+/// No sum of values reaches this; below it, arithmetic cannot overflow.
+const SANE: u64 = 1 << 53;
+
+fields!(Moments { mean, deviation, weight });
+fields!(Sums { pivot, count, sum, squares });
+fields!(Norm { low, center, high, spread, samples });
+
+impl Usual {
+    pub(super) fn save(&self, w: &mut Writer) {
+        self.offset.save(w);
+        self.age_band.is_some().save(w);
+        self.age_band.iter().for_each(|band| w.text(band));
+        self.baselines.iter().for_each(|baseline| baseline.save(w));
+    }
+
+    pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
+        let offset = r.time()?;
+        let age_band: Option<String> = if r.read()? { Some(r.text()?) } else { None };
+        let mut baselines = Vec::new();
+        for def in policy.baselines() {
+            baselines.push(Baseline::load(r, def)?);
+        }
+        Ok(Self { baselines: baselines.into(), offset, age_band: age_band.map(Into::into) })
+    }
+}
+
+impl Baseline {
+    fn save(&self, w: &mut Writer) {
+        self.learner.save(w);
+        (self.next, self.interval).save(w);
+        (self.since, self.published).save(w);
+        self.samples.save(w);
+        self.norms.iter().for_each(|norm| norm.save(w));
+    }
+
+    fn load(r: &mut Reader<'_>, def: &BaselineDef) -> Result<Self, Error> {
+        let mut baseline = Self::new(def);
+        baseline.learner.load(r)?;
+        (baseline.next, baseline.interval) = r.read()?;
+        (baseline.since, baseline.published) = r.read()?;
+        baseline.samples = r.read()?;
+        for norm in &mut baseline.norms {
+            *norm = r.read()?;
+        }
+        let sane = |moments: &Moments| moments.mean.unsigned_abs() < SANE;
+        r.ensure(match &baseline.learner {
+            Learner::Mean { usual, open } => sane(usual) && open.sum.unsigned_abs() < SANE,
+            Learner::ByHour { hours, open, .. } => {
+                hours.iter().all(sane) && open.sum.unsigned_abs() < SANE
+            }
+            Learner::Range(_) | Learner::Median => true,
+        })?;
+        Ok(baseline)
+    }
+}
+
+impl Learner {
+    fn save(&self, w: &mut Writer) {
+        match self {
+            Self::Mean { usual, open } => {
+                usual.save(w);
+                open.save(w);
+            }
+            Self::ByHour { hours, hour, open } => {
+                hours.iter().for_each(|cell| cell.save(w));
+                hour.save(w);
+                open.save(w);
+            }
+            Self::Range(sketch) => w.list(sketch.points.iter()),
+            Self::Median => {}
+        }
+    }
+
+    /// Into one of the policy's kind.
+    fn load(&mut self, r: &mut Reader<'_>) -> Result<(), Error> {
+        match self {
+            Self::Mean { usual, open } => (*usual, *open) = (r.read()?, r.read()?),
+            Self::ByHour { hours, hour, open } => {
+                for cell in hours.iter_mut() {
+                    *cell = r.read()?;
+                }
+                (*hour, *open) = (r.read()?, r.read()?);
+                r.ensure(usize::from(*hour) < hours.len())?;
+            }
+            Self::Range(sketch) => {
+                let points: Vec<(i32, u32)> = r.list()?;
+                r.ensure(points.is_sorted_by(|a, b| a.0 < b.0))?;
+                *sketch = Sketch { points };
+            }
+            Self::Median => {}
+        }
+        Ok(())
+    }
+}
+
+impl Snap for (i32, u32) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.read()?, r.read()?))
+    }
+}

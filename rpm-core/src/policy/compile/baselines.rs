@@ -1,0 +1,195 @@
+//! What is learned of each patient.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::super::plan::{LevelDef, Mode, Rule, RuleBody};
+use super::super::spec::{BaselineSpec, LearnSpec, Number, PolicySpec};
+use super::{Compiler, MAX_PANES};
+use crate::error::Code;
+use crate::signal::SignalDef;
+use crate::signal::baseline::{BaselineDef, CHUNK, Method, decay};
+use crate::time::Duration;
+use crate::value::Value;
+
+const MAX_BASELINES: usize = 200;
+const MAX_MEDIAN: u16 = 400;
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// The age band that is everybody's.
+const ANY: &str = "any";
+
+impl Compiler {
+    /// Where each baseline will be: rules refer to them before they are looked at.
+    pub(super) fn name_baselines(&mut self, spec: &PolicySpec) {
+        if spec.baselines.len() > MAX_BASELINES {
+            return self.error(Code::TooManyItems, "baselines");
+        }
+        for (index, name) in spec.baselines.keys().enumerate() {
+            self.name(name, &format!("baselines.{name}"));
+            self.baseline_names.insert(name.clone(), index as u16);
+        }
+    }
+
+    /// After the rules: what they look back on decides when a reading is certain.
+    pub(super) fn baselines(&mut self, spec: &PolicySpec, rules: &[Rule]) -> Vec<BaselineDef> {
+        let mut defs = Vec::new();
+        for (index, (name, baseline)) in spec.baselines.iter().enumerate() {
+            let path = format!("baselines.{name}");
+            let Some(signal) = self.signal_index(Some(&baseline.of), &format!("{path}.of")) else {
+                continue;
+            };
+            let asked = rules.iter().filter_map(looks_back(index as u16, signal as u16)).max();
+            let width = self.signals[signal].pane_ms;
+            let certain_after =
+                asked.unwrap_or(0).max(self.horizon.as_millis().max(width) + 2 * width);
+            defs.extend(self.baseline(name, baseline, signal, certain_after, &path));
+        }
+        defs
+    }
+
+    fn baseline(
+        &mut self,
+        name: &str,
+        spec: &BaselineSpec,
+        signal: usize,
+        certain_after: i64,
+        path: &str,
+    ) -> Option<BaselineDef> {
+        let width = self.signals[signal].pane_ms;
+        let every = self.optional_duration(spec.every.as_ref(), &format!("{path}.every"));
+        if every.is_some_and(|every| every.as_millis() < certain_after) {
+            let hint = format!("at least {}", Duration::from_millis(certain_after));
+            self.error_with(Code::OutOfRange, format!("{path}.every"), hint);
+        }
+        let interval = every.unwrap_or(HOUR).as_millis().max(certain_after);
+        let method = self.method(&spec.learn, interval, path);
+        let warm_up = self.optional_duration(spec.warm_up.as_ref(), &format!("{path}.warm_up"));
+        let panes = |d: Duration| d.in_panes(width).clamp(1, u32::MAX.into()) as u32;
+        let usually = match method {
+            Some(Method::Median { of }) => u32::from(of).div_ceil(2),
+            Some(Method::ByHour { .. }) => panes(HOUR),
+            _ => panes(DAY),
+        };
+        let fallback = self.fallbacks(&spec.fallback, path);
+        Some(BaselineDef {
+            id: name.to_string(),
+            signal: signal as u16,
+            method: method?,
+            interval,
+            certain_after,
+            warm_up: warm_up.map_or(usually, panes),
+            resolution: self.signals[signal].resolution,
+            guards: Vec::new(),
+            fallback,
+        })
+    }
+
+    fn method(&mut self, spec: &LearnSpec, interval: i64, path: &str) -> Option<Method> {
+        let path = format!("{path}.learn");
+        match spec {
+            LearnSpec::Mean { half_life } => {
+                let factor = self.half_life(half_life, interval, &format!("{path}.mean"))?;
+                Some(Method::Mean { factor })
+            }
+            LearnSpec::ByHour { half_life } => {
+                let path = format!("{path}.by_hour");
+                if HOUR.as_millis() % interval != 0 {
+                    let hint = "what comes into force must be a whole part of an hour".to_string();
+                    self.error_with(Code::OutOfRange, path.as_str(), hint);
+                }
+                let factor = self.half_life(half_life, interval, &path)?;
+                Some(Method::ByHour { factor })
+            }
+            LearnSpec::Range { from, to, half_life } => {
+                let path = format!("{path}.range");
+                let low = self.share(from, &format!("{path}.from")) as u16;
+                let high = self.share(to, &format!("{path}.to")) as u16;
+                if low >= high {
+                    self.error(Code::OutOfRange, format!("{path}.to"));
+                }
+                let factor = self.half_life(half_life, interval, &path)?;
+                Some(Method::Range { low, high, factor })
+            }
+            LearnSpec::Median { panes } if (1..=MAX_MEDIAN).contains(panes) => {
+                Some(Method::Median { of: *panes })
+            }
+            LearnSpec::Median { .. } => {
+                let hint = format!("1 to {MAX_MEDIAN}");
+                self.error_with(Code::OutOfRange, format!("{path}.median.panes"), hint);
+                None
+            }
+        }
+    }
+
+    /// By what a weight decays in an interval.
+    fn half_life(&mut self, text: &str, interval: i64, path: &str) -> Option<u32> {
+        let path = format!("{path}.half_life");
+        let half_life = self.duration(text, &path).as_millis();
+        if half_life < interval {
+            let hint = format!("at least {}", Duration::from_millis(interval));
+            self.error_with(Code::OutOfRange, path, hint);
+            return None;
+        }
+        Some(decay::factor(interval, half_life))
+    }
+
+    fn fallbacks(
+        &mut self,
+        spec: &BTreeMap<String, [Number; 2]>,
+        path: &str,
+    ) -> Vec<(Option<String>, (Value, Value))> {
+        let mut found = Vec::new();
+        for (band, [low, high]) in spec {
+            let path = format!("{path}.fallback.{band}");
+            let (low, high) = (self.number(low, &path), self.number(high, &path));
+            if low >= high {
+                self.error(Code::OutOfRange, path);
+            }
+            found.push(((band != ANY).then(|| band.clone()), (low, high)));
+        }
+        found.sort_by_key(|(band, _)| band.is_none());
+        found
+    }
+}
+
+/// How far back a rule looks that reads the signal or compares with the baseline.
+fn looks_back(baseline: u16, signal: u16) -> impl Fn(&Rule) -> Option<i64> {
+    move |rule| {
+        let RuleBody::Limits(limits) = &rule.body else {
+            return None;
+        };
+        let mut from = limits.levels.iter().flat_map(LevelDef::leaves).filter_map(|leaf| leaf.from);
+        let reads = limits.signals.contains(&signal) || from.any(|from| from.baseline == baseline);
+        reads.then_some(limits.keep)
+    }
+}
+
+/// Which rules keep each baseline from learning, and how long these and the panes must be remembered.
+pub(in crate::policy) fn guard(
+    baselines: &mut [BaselineDef],
+    signals: &mut [SignalDef],
+    rules: &mut [Rule],
+) {
+    for def in baselines {
+        let signal = &mut signals[usize::from(def.signal)];
+        let remembered = def.certain_after + (CHUNK + 2) * signal.pane_ms;
+        def.guards.clear();
+        for (index, rule) in rules.iter_mut().enumerate().filter(|(_, r)| r.mode == Mode::Active) {
+            match &mut rule.body {
+                RuleBody::Limits(limits) if limits.signals.contains(&def.signal) => {
+                    def.guards.push(index as u16);
+                    limits.keep = limits.keep.max(remembered);
+                }
+                _ => {}
+            }
+        }
+        let panes = match def.method {
+            Method::Median { of } => i64::from(of) + signal.horizon_panes + 2,
+            _ => Duration::from_millis(remembered).in_panes(signal.pane_ms),
+        };
+        signal.ring_panes = signal.ring_panes.max(panes.clamp(1, 2 * MAX_PANES) as u32);
+    }
+}

@@ -1,0 +1,330 @@
+//! What is usual for one patient: learned from panes that can no longer change.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `moments` | mean and deviation, with weights that halve with time |
+//! | `sketch` | quantiles in bounded memory |
+//! | `decay` | the weights |
+//!
+//! A baseline takes in the panes of its signal in the order of their time, once nothing that arrives can
+//! change them or what rules make of them: so neither the order of arrival nor duplicates matter. What
+//! it says is published once an interval, of what was certain when the interval began. Late evidence is
+//! therefore judged by what was published for its own time, whenever it comes. Only a median of few
+//! panes needs none of this: those panes are there to be asked.
+
+pub(crate) mod decay;
+pub(crate) mod moments;
+pub(crate) mod sketch;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use decay::power;
+use moments::{Moments, Sums};
+use sketch::Sketch;
+
+use super::ring::Ring;
+use crate::value::{Value, div_round};
+
+/// So many panes are waited for before they are taken in together.
+pub(crate) const CHUNK: i64 = 16;
+const HOURS: usize = 24;
+const HOUR_MS: i64 = 3_600_000;
+/// Before anything was learned.
+const NEVER: i64 = i64::MIN;
+
+/// What a policy says of a baseline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct BaselineDef {
+    pub id: String,
+    /// The signal that is learned.
+    pub signal: u16,
+    pub method: Method,
+    /// How often what it says is published, in milliseconds.
+    pub interval: i64,
+    /// So long ago a pane must be to be certain, in milliseconds.
+    pub certain_after: i64,
+    /// So many panes it must have seen, of the hour in question for a baseline by hour.
+    pub warm_up: u32,
+    /// What values are rounded to before quantiles are taken.
+    pub resolution: Value,
+    /// While one of these rules is active, nothing is learned.
+    pub guards: Vec<u16>,
+    /// What is taken as usual until enough was seen, by age band; the last is for everybody.
+    pub fallback: Vec<(Option<String>, (Value, Value))>,
+}
+
+/// How a baseline learns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Method {
+    /// Mean and deviation; the weight decays by the factor each interval.
+    Mean { factor: u32 },
+    /// The same for each hour of the local day; decays each interval, too.
+    ByHour { factor: u32 },
+    /// From one quantile to another, in thousandths.
+    Range { low: u16, high: u16, factor: u32 },
+    /// The median of the good ones of so many panes before this one.
+    Median { of: u16 },
+}
+
+/// What is usual, in thousandths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Norm {
+    pub low: i32,
+    pub center: i32,
+    pub high: i32,
+    /// A standard deviation, or what stands for one.
+    pub spread: i32,
+    /// How many panes were learned; none if there is no norm.
+    pub samples: u32,
+}
+
+/// What one patient's baseline knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Baseline {
+    pub(crate) learner: Learner,
+    /// The first pane that has not been looked at.
+    pub(crate) next: i64,
+    /// The interval of the last pane learned.
+    pub(crate) interval: i64,
+    /// When learning began.
+    pub(crate) since: i64,
+    pub(crate) samples: u32,
+    /// The newest interval for which a norm is published, and the norms of it and of the one before.
+    pub(crate) published: i64,
+    pub(crate) norms: [Norm; 2],
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Learner {
+    Mean {
+        usual: Moments,
+        open: Sums,
+    },
+    ByHour {
+        hours: Box<[Moments; HOURS]>,
+        hour: u8,
+        open: Sums,
+    },
+    Range(Sketch),
+    /// The panes know it all.
+    Median,
+}
+
+/// What is usual for one patient, of every baseline of the policy.
+#[derive(Clone, Debug)]
+pub(crate) struct Usual {
+    pub baselines: Box<[Baseline]>,
+    /// How much later it is where the patient is, in milliseconds.
+    pub offset: i64,
+    pub age_band: Option<Box<str>>,
+}
+
+/// A pane that is certain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Certain {
+    /// When it starts.
+    pub at: i64,
+    /// The mean of its good readings.
+    pub value: i32,
+}
+
+impl BaselineDef {
+    /// The interval in which a time lies. Intervals begin with the local day.
+    pub fn interval_of(&self, at: i64, offset: i64) -> i64 {
+        at.saturating_add(offset).div_euclid(self.interval)
+    }
+
+    /// Up to when everything must be known for what is published for an interval.
+    pub fn known_until(&self, interval: i64, offset: i64) -> i64 {
+        interval.saturating_mul(self.interval).saturating_sub(offset + self.certain_after)
+    }
+
+    /// What is taken as usual for an age band until enough was seen.
+    pub fn fallback(&self, age_band: Option<&str>) -> Option<Norm> {
+        let fits = |(band, _): &&(Option<String>, _)| {
+            band.as_deref().is_none_or(|band| Some(band) == age_band)
+        };
+        let (_, (low, high)) = self.fallback.iter().find(fits)?;
+        let (low, high) = (low.thousandths(), high.thousandths());
+        let center = div_round(i128::from(low) + i128::from(high), 2) as i32;
+        // A reference range holds 95 % of the healthy: two deviations to either side.
+        let spread = div_round(i128::from(high) - i128::from(low), 4) as i32;
+        Some(Norm { low, center, high, spread, samples: 0 })
+    }
+}
+
+impl Usual {
+    pub fn new(defs: &[BaselineDef], offset: i64) -> Self {
+        Self { baselines: defs.iter().map(Baseline::new).collect(), offset, age_band: None }
+    }
+
+    /// The patient lives by another time: intervals begin anew.
+    pub fn move_to(&mut self, offset: i64) {
+        if offset != self.offset {
+            self.offset = offset;
+            self.baselines.iter_mut().for_each(|baseline| baseline.published = NEVER);
+        }
+    }
+
+    /// What was usual at a time: learned, or the fallback, which has no samples.
+    pub fn at(&self, index: usize, def: &BaselineDef, ring: &Ring, at: i64) -> Option<Norm> {
+        let learned = self.baselines.get(index)?.norm(def, ring, at, self.offset);
+        learned.or_else(|| def.fallback(self.age_band.as_deref()))
+    }
+}
+
+impl Baseline {
+    pub fn new(def: &BaselineDef) -> Self {
+        Self {
+            learner: Learner::new(def.method),
+            next: NEVER,
+            interval: NEVER,
+            since: NEVER,
+            samples: 0,
+            published: NEVER,
+            norms: [Norm::default(); 2],
+        }
+    }
+
+    /// When learning began.
+    pub fn since(&self) -> Option<i64> {
+        (self.since != NEVER).then_some(self.since)
+    }
+
+    /// Takes in a pane that comes after all those before.
+    pub fn learn(&mut self, def: &BaselineDef, pane: Certain, offset: i64) {
+        let interval = def.interval_of(pane.at, offset);
+        let passed = if self.interval == NEVER { 0 } else { interval - self.interval };
+        if self.since == NEVER {
+            self.since = pane.at;
+        }
+        let hour = (pane.at.saturating_add(offset)).div_euclid(HOUR_MS).rem_euclid(HOURS as i64);
+        self.learner.learn(def, pane.value, hour as u8, passed);
+        self.interval = interval;
+        self.samples = self.samples.saturating_add(1);
+    }
+
+    /// Publishes what is known for an interval, the one after the newest or a later one.
+    pub fn publish(&mut self, def: &BaselineDef, interval: i64) {
+        let start = interval.saturating_mul(def.interval);
+        let hour = start.div_euclid(HOUR_MS).rem_euclid(HOURS as i64);
+        let before = if self.published == interval - 1 { self.norms[1] } else { Norm::default() };
+        self.norms = [before, self.learner.norm(def, hour as usize, self.samples)];
+        self.published = interval;
+    }
+
+    /// What was published for a time; nothing if not enough had been seen by then.
+    pub fn norm(&self, def: &BaselineDef, ring: &Ring, at: i64, offset: i64) -> Option<Norm> {
+        if let Method::Median { of } = def.method {
+            return middle(ring, at.div_euclid(ring.width), i64::from(of), def.warm_up);
+        }
+        let interval = def.interval_of(at, offset);
+        let norm = match self.published.wrapping_sub(interval) {
+            0 => self.norms[1],
+            1 => self.norms[0],
+            _ => return None,
+        };
+        (norm.samples > 0).then_some(norm)
+    }
+}
+
+impl Learner {
+    fn new(method: Method) -> Self {
+        match method {
+            Method::Mean { .. } => Self::Mean { usual: Moments::default(), open: Sums::default() },
+            Method::ByHour { .. } => {
+                let hours = Box::new([Moments::default(); HOURS]);
+                Self::ByHour { hours, hour: 0, open: Sums::default() }
+            }
+            Method::Range { .. } => Self::Range(Sketch::default()),
+            Method::Median { .. } => Self::Median,
+        }
+    }
+
+    /// One more value, so many intervals after the one before.
+    fn learn(&mut self, def: &BaselineDef, value: i32, at_hour: u8, passed: i64) {
+        match (self, def.method) {
+            (Self::Mean { usual, open }, Method::Mean { factor }) => {
+                if passed > 0 {
+                    *usual = usual.with(open);
+                    usual.age(power(factor, passed));
+                    *open = Sums::default();
+                }
+                open.add(value);
+            }
+            (Self::ByHour { hours, hour, open }, Method::ByHour { factor }) => {
+                if passed > 0 || at_hour != *hour {
+                    let cell = &mut hours[usize::from(*hour) % HOURS];
+                    *cell = cell.with(open);
+                    *open = Sums::default();
+                    let factor = power(factor, passed);
+                    hours.iter_mut().for_each(|cell| cell.age(factor));
+                    *hour = at_hour;
+                }
+                open.add(value);
+            }
+            (Self::Range(sketch), Method::Range { factor, .. }) => {
+                if passed > 0 {
+                    sketch.age(power(factor, passed));
+                }
+                sketch.add(Value::from_thousandths(value).round_to(def.resolution).thousandths());
+            }
+            _ => {}
+        }
+    }
+
+    /// What it says at an hour of the day, if it has seen enough.
+    fn norm(&self, def: &BaselineDef, hour: usize, samples: u32) -> Norm {
+        let (found, seen) = match (self, def.method) {
+            (Self::Mean { usual, open }, _) => (around(&usual.with(open)), samples),
+            (Self::ByHour { hours, hour: now, open }, _) => {
+                let cell = hours[hour % HOURS];
+                let cell = if usize::from(*now) == hour { cell.with(open) } else { cell };
+                (around(&cell), cell.weight >> 8)
+            }
+            (Self::Range(sketch), Method::Range { low, high, .. }) => {
+                let at = |permille: u16| sketch.quantile(permille).unwrap_or_default();
+                let (low, center, high) = (at(low), at(500), at(high));
+                // As wide as the middle half of a normal distribution with that deviation.
+                let spread = i128::from(at(750)) - i128::from(at(250));
+                let spread = div_round(spread * 1000, 1349) as i32;
+                (Norm { low, center, high, spread, samples }, samples)
+            }
+            _ => (Norm::default(), 0),
+        };
+        let enough = seen >= def.warm_up.max(1);
+        if enough { Norm { samples: samples.max(1), ..found } } else { Norm::default() }
+    }
+}
+
+fn around(moments: &Moments) -> Norm {
+    let (center, spread) = (moments.center(), moments.spread());
+    Norm { low: center, center, high: center, spread, samples: 0 }
+}
+
+/// The median of the good panes before one, and the median distance from it times what makes that a
+/// deviation of normal data.
+fn middle(ring: &Ring, pane: i64, of: i64, least: u32) -> Option<Norm> {
+    let first = pane.saturating_sub(of).max(ring.oldest());
+    let tallies = (first..pane).map(|pane| ring.tally(pane)).filter(|tally| tally.good > 0);
+    let values: Vec<i32> = tallies.map(|tally| tally.mean()).collect();
+    let samples = values.len() as u32;
+    if samples < least.max(1) {
+        return None;
+    }
+    let center = median(values.clone());
+    let distances = values.iter().map(|v| center.abs_diff(*v).min(i32::MAX as u32) as i32);
+    let spread = div_round(i128::from(median(distances.collect())) * 14_826, 10_000) as i32;
+    Some(Norm { low: center, center, high: center, spread, samples })
+}
+
+fn median(mut values: Vec<i32>) -> i32 {
+    values.sort_unstable();
+    let (below, above) = (values.len().saturating_sub(1) / 2, values.len() / 2);
+    match (values.get(below), values.get(above)) {
+        (Some(a), Some(b)) => div_round(i128::from(*a) + i128::from(*b), 2) as i32,
+        _ => 0,
+    }
+}
