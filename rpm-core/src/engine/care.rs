@@ -198,6 +198,9 @@ impl Patient {
             (true, false, _) if alert.response.owner().is_some() => Some(WithholdReason::Answered),
             (true, false, _) => Some(WithholdReason::Cleared),
         };
+        if over == Some(WithholdReason::Closed) {
+            self.drop_kept(id);
+        }
         match (over, news) {
             (Some(reason), news) => self.stop(call, id, reason, news.is_some()),
             (None, Some(reason)) => self.begin(call, id, reason),

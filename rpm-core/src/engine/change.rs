@@ -277,6 +277,13 @@ impl Patient {
                 lane.usual.baselines[index] = self.lane.usual.baselines[source].clone();
             }
         }
+        for mut kept in core::mem::take(&mut self.lane.usual.kept) {
+            let source = Some(usize::from(kept.index));
+            if let Some(index) = to.baselines.iter().position(|from| *from == source) {
+                kept.index = index as u16;
+                lane.usual.kept.push(kept);
+            }
+        }
         lane.count_absent();
         self.lane = lane;
         self.know_profile(&to.policy);

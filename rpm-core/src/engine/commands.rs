@@ -44,6 +44,11 @@ impl Patient {
             Ok(done) => {
                 let note = Note { by: Some(command.actor.clone()), ..done.note };
                 self.tell(call, command.alert, done.change, note);
+                if let Action::Resolve { reason, .. } = &command.action {
+                    if reason.is_true() == Some(true) {
+                        self.forget_episode(call, command.alert, &command.actor);
+                    }
+                }
                 if done.change != AlertChange::Noted {
                     self.attend(call, command.alert, done.news);
                 }

@@ -237,6 +237,7 @@ impl Patient {
     pub fn open_alert(&mut self, call: &mut Call<'_>, rule: usize, opening: Opening) {
         let def = &call.policy.rules()[rule];
         let id = self.new_alert(call, rule, &opening);
+        self.keep_usual(call, rule, id);
         match &mut self.lane.rules[rule] {
             RuleState::Limits(watch) => watch.alert = Some(id),
             RuleState::Missing(absence) => absence.alert = Some(id),

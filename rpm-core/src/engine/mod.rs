@@ -36,6 +36,7 @@ mod output;
 mod patient;
 mod queue;
 mod rank;
+mod relearning;
 pub mod snapshot;
 mod timers;
 pub mod why;

@@ -271,6 +271,28 @@ pub enum Body {
         /// The SHA-256 of its shifts in order, each as a line of JSON.
         hash: Hash,
     },
+    /// What is usual for the patient was set right.
+    BaselineChanged {
+        /// The baseline.
+        baseline: String,
+        /// `restart`, `shift`, or `remove`: what was observed during an episode that people called true
+        /// was not usual.
+        change: String,
+        /// From when on it is learned, or was not usual.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Timestamp>,
+        /// By how much everything learned was moved, in the signal's unit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_value: Option<String>,
+        /// The episode.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alert: Option<AlertId>,
+        /// Who.
+        by: String,
+        /// Why, in the person's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     /// The host's clock went back; the engine goes on at the latest time seen.
     ClockWentBack {
         /// What the host said.

@@ -24,6 +24,7 @@ use crate::id::DeviceKey;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
+pub use baseline::{BaselineAction, BaselineCommand};
 use cursor::Cursor;
 pub use def::SignalDef;
 use pane::Tally;

@@ -3,12 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::bytes::{Reader, Snap, Writer};
+use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::policy::Policy;
 use crate::signal::baseline::moments::{Moments, Sums};
 use crate::signal::baseline::sketch::Sketch;
-use crate::signal::baseline::{Baseline, BaselineDef, Learner, Norm, Usual};
+use crate::signal::baseline::{Baseline, BaselineDef, Kept, Learner, Norm, Usual};
 
 /// No sum of values reaches this; below it, arithmetic cannot overflow.
 const SANE: u64 = 1 << 53;
@@ -23,6 +23,12 @@ impl Usual {
         self.age_band.is_some().save(w);
         self.age_band.iter().for_each(|band| w.text(band));
         self.baselines.iter().for_each(|baseline| baseline.save(w));
+        w.len(self.kept.len());
+        for kept in &self.kept {
+            kept.alert.save(w);
+            kept.index.save(w);
+            kept.baseline.save(w);
+        }
     }
 
     pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
@@ -32,7 +38,14 @@ impl Usual {
         for def in policy.baselines() {
             baselines.push(Baseline::load(r, def)?);
         }
-        Ok(Self { baselines: baselines.into(), offset, age_band: age_band.map(Into::into) })
+        let mut kept = Vec::new();
+        for _ in 0..r.len()? {
+            let (alert, index) = (r.read()?, r.read::<u16>()?);
+            let def = policy.baselines().get(usize::from(index)).ok_or_else(corrupt)?;
+            kept.push(Kept { alert, index, baseline: Baseline::load(r, def)? });
+        }
+        let age_band = age_band.map(Into::into);
+        Ok(Self { baselines: baselines.into(), offset, age_band, kept })
     }
 }
 
@@ -60,7 +73,7 @@ impl Baseline {
             Learner::ByHour { hours, open, .. } => {
                 hours.iter().all(sane) && open.sum.unsigned_abs() < SANE
             }
-            Learner::Range(_) | Learner::Median => true,
+            Learner::Range(_) | Learner::Median { .. } => true,
         })?;
         Ok(baseline)
     }
@@ -79,7 +92,7 @@ impl Learner {
                 open.save(w);
             }
             Self::Range(sketch) => w.list(sketch.points.iter()),
-            Self::Median => {}
+            Self::Median { removed } => w.list(removed.iter()),
         }
     }
 
@@ -99,7 +112,7 @@ impl Learner {
                 r.ensure(points.is_sorted_by(|a, b| a.0 < b.0))?;
                 *sketch = Sketch { points };
             }
-            Self::Median => {}
+            Self::Median { removed } => *removed = r.list()?,
         }
         Ok(())
     }

@@ -39,6 +39,8 @@ pub enum Permission {
     OutOfService,
     /// Assign to somebody.
     Assign,
+    /// Restart or shift what was learned of a patient.
+    Baseline,
 }
 
 /// What an alert is about.

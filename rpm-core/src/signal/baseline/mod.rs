@@ -5,6 +5,7 @@
 //! | `moments` | mean and deviation, with weights that halve with time |
 //! | `sketch` | quantiles in bounded memory |
 //! | `decay` | the weights |
+//! | `command` | what people ask of it |
 //!
 //! A baseline takes in the panes of its signal in the order of their time, once nothing that arrives can
 //! change them or what rules make of them: so neither the order of arrival nor duplicates matter. What
@@ -12,6 +13,7 @@
 //! therefore judged by what was published for its own time, whenever it comes. Only a median of few
 //! panes needs none of this: those panes are there to be asked.
 
+mod command;
 pub(crate) mod decay;
 pub(crate) mod moments;
 pub(crate) mod sketch;
@@ -24,12 +26,17 @@ use decay::power;
 use moments::{Moments, Sums};
 use sketch::Sketch;
 
+pub use command::{BaselineAction, BaselineCommand};
+
 use super::ring::Ring;
+use crate::id::AlertId;
 use crate::value::{Value, div_round};
 
 /// So many panes are waited for before they are taken in together.
 pub(crate) const CHUNK: i64 = 16;
 const HOURS: usize = 24;
+/// So many stretches that were taken out are remembered.
+const MOST_REMOVED: usize = 16;
 const HOUR_MS: i64 = 3_600_000;
 /// Before anything was learned.
 const NEVER: i64 = i64::MIN;
@@ -108,8 +115,10 @@ pub(crate) enum Learner {
         open: Sums,
     },
     Range(Sketch),
-    /// The panes know it all.
-    Median,
+    /// The panes know it all, but for those that people took out: from when, until before when.
+    Median {
+        removed: Vec<(i64, i64)>,
+    },
 }
 
 /// What is usual for one patient, of every baseline of the policy.
@@ -119,6 +128,17 @@ pub(crate) struct Usual {
     /// How much later it is where the patient is, in milliseconds.
     pub offset: i64,
     pub age_band: Option<Box<str>>,
+    /// What baselines had learned when an episode began that kept them from learning.
+    pub kept: Vec<Kept>,
+}
+
+/// A baseline as it was when an episode began.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Kept {
+    pub alert: AlertId,
+    /// Index of the baseline.
+    pub index: u16,
+    pub baseline: Baseline,
 }
 
 /// A pane that is certain.
@@ -157,7 +177,8 @@ impl BaselineDef {
 
 impl Usual {
     pub fn new(defs: &[BaselineDef], offset: i64) -> Self {
-        Self { baselines: defs.iter().map(Baseline::new).collect(), offset, age_band: None }
+        let baselines = defs.iter().map(Baseline::new).collect();
+        Self { baselines, offset, age_band: None, kept: Vec::new() }
     }
 
     /// The patient lives by another time: intervals begin anew.
@@ -193,6 +214,56 @@ impl Baseline {
         (self.since != NEVER).then_some(self.since)
     }
 
+    /// Forgets what was observed before a time.
+    pub fn restart(&mut self, def: &BaselineDef, width: i64, from: i64) {
+        if let Learner::Median { removed } = &mut self.learner {
+            *removed = Vec::from([(NEVER, from)]);
+            return;
+        }
+        // Rounded up: a pane that began before is not all from after.
+        let next = self.next.max(from.div_euclid(width) + i64::from(from.rem_euclid(width) > 0));
+        *self = Self { next, published: self.published, ..Self::new(def) };
+    }
+
+    /// Everything learned lies by so much higher. Whether there is anything that can.
+    pub fn shift(&mut self, by: i32) -> bool {
+        match &mut self.learner {
+            Learner::Mean { usual, open } => {
+                usual.shift(by);
+                open.pivot = open.pivot.saturating_add(by);
+            }
+            Learner::ByHour { hours, open, .. } => {
+                hours.iter_mut().for_each(|cell| cell.shift(by));
+                open.pivot = open.pivot.saturating_add(by);
+            }
+            Learner::Range(sketch) => {
+                sketch.points.iter_mut().for_each(|point| point.0 = point.0.saturating_add(by));
+                // At the ends of the range values may have become one.
+                sketch.points.dedup_by_key(|point| point.0);
+            }
+            Learner::Median { .. } => return false,
+        }
+        for norm in self.norms.iter_mut().filter(|norm| norm.samples > 0) {
+            for value in [&mut norm.low, &mut norm.center, &mut norm.high] {
+                *value = value.saturating_add(by);
+            }
+        }
+        true
+    }
+
+    /// What was observed from one time to another was not usual: back to what was known before.
+    pub fn remove(&mut self, before: Self, from: i64, until: i64) {
+        if let Learner::Median { removed } = &mut self.learner {
+            if removed.len() >= MOST_REMOVED {
+                removed.remove(0);
+            }
+            removed.push((from, until));
+            return;
+        }
+        // What is published stays until the next interval.
+        *self = Self { next: self.next, published: self.published, norms: self.norms, ..before };
+    }
+
     /// Takes in a pane that comes after all those before.
     pub fn learn(&mut self, def: &BaselineDef, pane: Certain, offset: i64) {
         let interval = def.interval_of(pane.at, offset);
@@ -217,8 +288,8 @@ impl Baseline {
 
     /// What was published for a time; nothing if not enough had been seen by then.
     pub fn norm(&self, def: &BaselineDef, ring: &Ring, at: i64, offset: i64) -> Option<Norm> {
-        if let Method::Median { of } = def.method {
-            return middle(ring, at.div_euclid(ring.width), i64::from(of), def.warm_up);
+        if let (Method::Median { of }, Learner::Median { removed }) = (def.method, &self.learner) {
+            return middle(ring, at, i64::from(of), def.warm_up, removed);
         }
         let interval = def.interval_of(at, offset);
         let norm = match self.published.wrapping_sub(interval) {
@@ -239,7 +310,7 @@ impl Learner {
                 Self::ByHour { hours, hour: 0, open: Sums::default() }
             }
             Method::Range { .. } => Self::Range(Sketch::default()),
-            Method::Median { .. } => Self::Median,
+            Method::Median { .. } => Self::Median { removed: Vec::new() },
         }
     }
 
@@ -306,9 +377,15 @@ fn around(moments: &Moments) -> Norm {
 
 /// The median of the good panes before one, and the median distance from it times what makes that a
 /// deviation of normal data.
-fn middle(ring: &Ring, pane: i64, of: i64, least: u32) -> Option<Norm> {
+fn middle(ring: &Ring, at: i64, of: i64, least: u32, removed: &[(i64, i64)]) -> Option<Norm> {
+    let pane = at.div_euclid(ring.width);
     let first = pane.saturating_sub(of).max(ring.oldest());
-    let tallies = (first..pane).map(|pane| ring.tally(pane)).filter(|tally| tally.good > 0);
+    let stands = |pane: &i64| {
+        let start = ring.start_of(*pane);
+        removed.iter().all(|(from, until)| start < *from || start >= *until)
+    };
+    let panes = (first..pane).filter(stands);
+    let tallies = panes.map(|pane| ring.tally(pane)).filter(|tally| tally.good > 0);
     let values: Vec<i32> = tallies.map(|tally| tally.mean()).collect();
     let samples = values.len() as u32;
     if samples < least.max(1) {

@@ -2,6 +2,9 @@
 
 use super::decay::aged;
 
+/// No value lies further out, with 16 binary places.
+const FAR: i64 = 1 << 48;
+
 /// Mean and standard deviation of readings, each with a weight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Moments {
@@ -60,6 +63,11 @@ impl Moments {
         let variance = (a * variance(&self) + b * variance(&new)) / (a + b) + between;
         let weight = self.weight.saturating_add(new.weight);
         Self { mean, deviation: clamped(variance.max(0).unsigned_abs().isqrt()), weight }
+    }
+
+    /// Everything lies by so much higher.
+    pub fn shift(&mut self, by: i32) {
+        self.mean = (self.mean + (i64::from(by) << 16)).clamp(-FAR, FAR);
     }
 
     /// What is there counts less.
