@@ -115,6 +115,14 @@ codes! {
     343 BadOffset "bad_offset" "an offset from UTC is written like \"+01:00\"";
     350 UnknownBaseline "unknown_baseline" "no baseline of this name is declared";
     351 UnlikeBaseline "unlike_baseline" "the baseline is of something else than what is compared";
+    360 ScoreForm "score_form" "a score is a built-in chart, or a title with parameters of its own";
+    361 UnknownChart "unknown_chart" "no built-in chart of this name exists";
+    362 UnknownParameter "unknown_parameter" "the chart has no parameter of this name";
+    363 BandForm "band_form" "bands are limits in the signal's unit, or the codes of a coded kind";
+    364 BandOrder "band_order" "bands go from low to high without a gap, and the last one takes what is left";
+    365 UnreachableBand "unreachable_band" "no value that is possible can reach this band";
+    366 UnitMismatch "unit_mismatch" "the signals do not say the same in the same unit";
+    367 UnmonitoredParameter "unmonitored_parameter" "the policy monitors nothing that this parameter reads";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

@@ -151,6 +151,7 @@ pub use error::{Code, Error};
 pub use id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
 pub use intake::{Counts, Receipt};
 pub use redact::Phi;
+pub use rule::score::{ScoreFacts, ScoreInput, ScoreOutcome, ScorePart};
 pub use signal::{BaselineAction, BaselineCommand};
 pub use time::{Duration, HostTime, Timestamp};
 pub use value::{Decimal, Ratio, Value};

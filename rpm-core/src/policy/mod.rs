@@ -6,6 +6,7 @@
 //! | `plan` | the policy as executed: windows, comparisons, levels |
 //! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
 //! | [`care`] | who is told, who may do what, when an alert keeps quiet |
+//! | [`score`] | early warning scores: built-in charts, and a site's own |
 //! | `check` | warnings: legal, but probably not meant |
 //! | `words` | the policy in plain words |
 //! | [`change`] | proposal and approval of another policy |
@@ -17,6 +18,7 @@ mod check;
 mod compile;
 mod plan;
 mod read;
+pub mod score;
 pub mod spec;
 mod succession;
 mod words;

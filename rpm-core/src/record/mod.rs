@@ -14,6 +14,7 @@
 pub mod care;
 pub mod chain;
 pub mod explain;
+pub mod score;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,6 +31,7 @@ pub use care::{
 };
 pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
 pub use explain::{Explanation, explain};
+pub use score::{Absence, CountedParameter, CountedScore, Monitoring};
 
 /// One decision, as it stands in the stream.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`predicate`] | comparisons and their compositions at one time |
 //! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
+//! | [`score`] | early warning scores: points, total, what it means |
 
 pub(crate) mod condition;
 pub(crate) mod predicate;
+pub(crate) mod score;

@@ -82,13 +82,13 @@ pub(super) fn canonical(spec: &PolicySpec) -> String {
 
 #[derive(Default)]
 pub(super) struct Compiler {
-    errors: Vec<Error>,
+    pub(super) errors: Vec<Error>,
     horizon: Duration,
     skew: Duration,
     kinds: Vec<String>,
     /// What is known of each declared kind.
     declared: Vec<KindFacts>,
-    signals: Vec<SignalDef>,
+    pub(super) signals: Vec<SignalDef>,
     names: BTreeMap<String, usize>,
     baseline_names: BTreeMap<String, u16>,
 }
@@ -141,7 +141,7 @@ impl Compiler {
     }
 
     /// Thousandths; more decimals would be rounded, and a limit is what it says.
-    fn number(&mut self, number: &Number, path: &str) -> Value {
+    pub fn number(&mut self, number: &Number, path: &str) -> Value {
         let exact = |d: &Decimal| {
             let excess = u32::try_from(-3 - i32::from(d.exponent)).unwrap_or(0);
             excess == 0 || 10_i64.checked_pow(excess).is_some_and(|p| d.mantissa % p == 0)
