@@ -113,6 +113,8 @@ codes! {
     341 UnknownCircumstance "unknown_circumstance" "nothing of this name is known of a patient or a device";
     342 LevelMismatch "level_mismatch" "a level is given, or follows from harm and onset; the two say different things";
     343 BadOffset "bad_offset" "an offset from UTC is written like \"+01:00\"";
+    344 LatencyBound "latency_bound" "a latency needs `within`; what is counted whenever it happens has none";
+    345 UnreachableBurn "unreachable_burn" "even if everything goes wrong, the budget does not burn so fast as to page";
     350 UnknownBaseline "unknown_baseline" "no baseline of this name is declared";
     351 UnlikeBaseline "unlike_baseline" "the baseline is of something else than what is compared";
     360 ScoreForm "score_form" "a score is a built-in chart, or a title with parameters of its own";

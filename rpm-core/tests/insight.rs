@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
+#[path = "insight/naive.rs"]
+mod naive;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -12,7 +14,7 @@ use common::{Run, With as _, cases, host, patient_id, policy, spo2};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use rpm_core::alert::DeliveryReport;
-use rpm_core::insight::slo::{BurnPolicy, Indicator, Objective};
+use rpm_core::insight::slo::{BurnPolicy, BurnWindows, Indicator, Latency, Miss, Objective};
 use rpm_core::insight::{Card, Histogram, Kpi, Owner, Queues, Slo};
 use rpm_core::policy::Policy;
 use rpm_core::record::{Body, DeliveryState, IntentKey, Record, Resolution};
@@ -128,7 +130,7 @@ impl Ward {
             until: HostTime::from_millis(now.as_millis() + minutes * MINUTE),
             reason: "bath".into(),
         };
-        let action = match action % 8 {
+        let action = match action % 9 {
             0 => Action::Acknowledge,
             1 => Action::StartRemediation { owner: None, due: None },
             2 => Action::Unacknowledge,
@@ -136,6 +138,7 @@ impl Ward {
             4 => resolve(Resolution::FalseArtifact),
             5 => shelve(7),
             6 => shelve(100_000),
+            7 => resolve(Resolution::Duplicate),
             _ => Action::Unshelve,
         };
         let (actor, role) = ("ann".into(), "nurse".into());
@@ -154,16 +157,17 @@ impl Ward {
 }
 
 fn objectives() -> Vec<Objective> {
-    let all =
-        Indicator::ALL.into_iter().flat_map(|indicator| [(indicator, true), (indicator, false)]);
-    all.map(|(indicator, critical)| Objective {
-        name: format!("{} {critical}", indicator.name()),
+    let within = Duration::from_secs(90);
+    let latencies = Latency::ALL.map(|of| (Indicator::Latency { of, within }, of.name()));
+    let misses = Miss::ALL.map(|of| (Indicator::Miss { of }, of.name()));
+    let all = latencies.into_iter().chain(misses);
+    let objective = |(indicator, name): (Indicator, &str), critical| Objective {
+        title: name.into(),
         indicator,
         critical,
-        within: Duration::from_secs(90),
         share_permille: 900,
-    })
-    .collect()
+    };
+    all.flat_map(|of| [objective(of, true), objective(of, false)]).collect()
 }
 
 fn kpi<'a>(records: impl IntoIterator<Item = &'a Record>) -> Kpi {
@@ -172,8 +176,19 @@ fn kpi<'a>(records: impl IntoIterator<Item = &'a Record>) -> Kpi {
     kpi
 }
 
+fn burn() -> BurnPolicy {
+    let minutes = |minutes: i64| Duration::from_secs(minutes * 60);
+    let windows = |long, short, factor_permille| BurnWindows {
+        long: minutes(long),
+        short: minutes(short),
+        factor_permille,
+    };
+    let windows = vec![windows(60, 5, 4000), windows(180, 30, 2000)];
+    BurnPolicy { period: minutes(240), windows, min_events: 3, min_bad: 2 }
+}
+
 fn slo<'a>(records: impl IntoIterator<Item = &'a Record>) -> Slo {
-    let mut slo = Slo::new(objectives(), BurnPolicy { min_events: 2, ..BurnPolicy::default() });
+    let mut slo = Slo::new(objectives(), burn());
     records.into_iter().for_each(|record| slo.fold(record));
     slo
 }
@@ -250,6 +265,35 @@ proptest! {
             prop_assert!(queue.peak.value <= queue.annunciated);
         }
         prop_assert!(serde_json::to_string(&report).is_ok());
+    }
+
+    /// Budgets are those that somebody would find who reads each alert's story from its beginning;
+    /// over all time they are the misses that are counted.
+    #[test]
+    fn budgets_are_those_of_the_stories(
+        steps in steps(),
+        later in prop_oneof![Just(0), 0..10 * MINUTE, 0..300 * MINUTE],
+    ) {
+        let ward = run(&steps);
+        let until = host(ward.now + later);
+        let report = slo(&ward.records).report(until);
+        for found in &report.objectives {
+            let wanted = naive::expected(&ward.records, &found.objective, &burn(), until);
+            if let Some(wanted) = wanted {
+                prop_assert_eq!(naive::figures(found), wanted, "{}", found.objective);
+            }
+        }
+        let always = BurnPolicy { period: Duration::from_secs(366 * 24 * 3600), ..burn() };
+        let mut slo = Slo::new(objectives(), always);
+        ward.records.iter().for_each(|record| slo.fold(record));
+        let report = slo.report(until);
+        for found in &report.objectives {
+            if let Indicator::Miss { of } = found.objective.indicator {
+                let critical = found.objective.critical;
+                let class = if critical { &report.critical } else { &report.non_critical };
+                prop_assert_eq!(found.bad, class.misses.count(of));
+            }
+        }
     }
 
     /// The folds of those who only have records hold what the engine holds.
@@ -354,7 +398,9 @@ fn the_figures_of_a_story() {
 #[test]
 fn the_service_levels_of_a_story() {
     let ward = story();
-    let wanted = |o: &Objective| o.critical && o.indicator == Indicator::Acknowledged;
+    let wanted = |o: &Objective| {
+        o.critical && ["acknowledged", "missed", "undelivered"].contains(&o.title.as_str())
+    };
     let mut slo = Slo::new(
         objectives().into_iter().filter(wanted).collect(),
         BurnPolicy { min_events: 1, min_bad: 1, ..BurnPolicy::default() },

@@ -117,6 +117,70 @@ fn it_takes_effect_at_its_time_and_says_who_and_why() {
     verify_chain(&run.lines());
 }
 
+/// What is asked of people is reported and decides nothing: no latch, no answer, no message hangs
+/// on it.
+#[test]
+fn other_objectives_leave_everything_as_it_was() {
+    let asked = |number: u32, objectives: Json, min_events: u32| {
+        policy(&json!({
+            "id": "ward", "version": number, "title": "Ward", "lateness_horizon": "30 s",
+            "signals": { "spo2": { "cadence": "1 s" }, "heart_rate": { "cadence": "1 s" } },
+            "rules": [low(90), {
+                "id": "fast", "title": "Fast heart rate", "signal": "heart_rate",
+                "levels": [{ "level": "urgent", "raise": { "above": 130 }, "for": "30 s" }],
+            }],
+            "care": {
+                "objectives": objectives, "error_budget": { "min_events": min_events },
+                "routes": [{ "id": "all", "queue": "ward", "escalation": "call" }],
+                "escalations": { "call": { "answer_within": "1 min", "steps": [
+                    { "after": "0 s", "to": ["nurse"], "channels": ["push"] },
+                    { "after": "1 min", "to": ["doctor"], "channels": ["phone"] },
+                ] } },
+            },
+        }))
+    };
+    let missed =
+        json!([{ "title": "M", "indicator": "missed", "critical": true, "share": "99 %" }]);
+    let play = |change_at: Option<i64>| {
+        let mut run = Run::new(&asked(1, json!([]), 10));
+        for second in 0..=110 {
+            // One alert opens after five seconds and is acknowledged; a hold of thirty runs from
+            // the fifteenth, and its alert goes up a minute later.
+            run.live(spo2(second * 1000, if second < 30 { 85 } else { 97 }));
+            run.live(heart_rate(second * 1000, if second < 15 { 80 } else { 140 }));
+            if second == 8 {
+                run.command(1, 1, Action::Acknowledge, host(8300)).unwrap();
+            }
+            if change_at == Some(second) {
+                let (now, before) = (host(second * 1000 + 500), run.records.len());
+                change(&mut run, &asked(2, missed.clone(), 5), host(0), now).unwrap();
+                assert_eq!(run.records.len(), before + 1, "nothing but the change itself");
+            }
+        }
+        let alerts = run.engine.alerts(PatientKey(0)).to_vec();
+        let told = |body: &Body| match body {
+            Body::AlertOpened { alert, level, since, .. } => {
+                Some(format!("{alert:?} {level:?} {since}"))
+            }
+            Body::AlertChanged { .. }
+            | Body::DeliveryPlanned { .. }
+            | Body::DeliveryChanged { .. }
+            | Body::NotificationWithheld { .. } => Some(serde_json::to_string(body).unwrap()),
+            _ => None,
+        };
+        let told = run.records.iter().filter_map(|r| Some((r.record.at, told(&r.record.body)?)));
+        let told: Vec<(HostTime, String)> = told.collect();
+        assert_eq!((run.state("low"), alerts.len()), (ConditionState::Latched(Level::Urgent), 2));
+        let planned = told.iter().filter(|(_, told)| told.contains("delivery_planned")).count();
+        assert!(planned >= 3, "{told:#?}");
+        told
+    };
+    let undisturbed = play(None);
+    for second in [3, 6, 10, 20, 40, 70] {
+        assert_eq!(play(Some(second)), undisturbed, "changed after {second} s");
+    }
+}
+
 #[test]
 fn editing_a_description_clears_neither_a_latch_nor_an_acknowledgement() {
     let mut run = Run::new(&ward(1, &[low(90)]));

@@ -80,7 +80,8 @@ pub enum Request {
         /// What another wrote.
         after: PathBuf,
     },
-    /// Tell whether people could have kept up: alarm figures of ISA-18.2 for each queue.
+    /// Tell whether people could have kept up: alarm figures of ISA-18.2 for each queue, and the
+    /// service levels by the objectives of the policy.
     #[command(after_help = "Example:\n  replay kpi target/replay --json\n\n\
         Each figure stands beside its guidance value, which is for one operator over thirty days.")]
     Kpi {

@@ -28,6 +28,8 @@ pub(super) struct Episode {
     pub queue: String,
     /// How severe it was last.
     pub level: Level,
+    /// How severe it was when the clock for an answer last started.
+    pub asked_as: Level,
     /// Since when it is open, or was last.
     pub open_since: HostTime,
     /// Whether everybody was told since somebody was asked.
@@ -173,6 +175,7 @@ fn opened(record: &Record) -> Option<Episode> {
         rule: rule.clone(),
         queue: queue.clone().unwrap_or_else(|| UNROUTED.into()),
         level: *level,
+        asked_as: *level,
         open_since: record.at,
         exhausted: false,
         answer: None,
@@ -280,23 +283,25 @@ impl Episode {
 
     fn ask(&mut self, at: HostTime, why: Ask, turns: &mut Turns) {
         self.asked = self.asked.saturating_add(1);
-        self.exhausted = false;
         turns.push(Turn::Asked(why));
-        let now = Clock { since: at, level: self.level };
-        let worse = why == Ask::Worse;
-        restart(&mut self.answer, Wait::Answer, now, worse, turns);
-        restart(&mut self.resolution, Wait::Resolution, now, worse, turns);
+        self.start_clocks(at, why == Ask::Worse, turns);
     }
 
     /// Somebody is waited for again.
     fn start(&mut self, to: &Changed<'_>, turns: &mut Turns) {
-        if to.suppressed {
-            return;
+        if !to.suppressed {
+            self.start_clocks(to.at, false, turns);
         }
+    }
+
+    fn start_clocks(&mut self, since: HostTime, anew: bool, turns: &mut Turns) {
         self.exhausted = false;
-        let now = Clock { since: to.at, level: self.level };
-        restart(&mut self.answer, Wait::Answer, now, false, turns);
-        restart(&mut self.resolution, Wait::Resolution, now, false, turns);
+        if self.answer.is_none() || anew {
+            self.asked_as = self.level;
+        }
+        let now = Clock { since, level: self.level };
+        restart(&mut self.answer, Wait::Answer, now, anew, turns);
+        restart(&mut self.resolution, Wait::Resolution, now, anew, turns);
     }
 
     fn hush(&mut self, to: &Changed<'_>, turns: &mut Turns) {

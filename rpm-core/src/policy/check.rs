@@ -23,6 +23,14 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Error> {
     for (_, signal) in policy.signals.iter().enumerate().filter(unused) {
         found.push(Error::new(Code::UnusedSignal).at(format!("signals.{}", signal.name)));
     }
+    let burn = policy.burn_policy();
+    for (index, objective) in policy.objectives().iter().enumerate() {
+        if !burn.can_page(objective) {
+            let path = format!("care.objectives[{index}].share");
+            let hint = "lower the factors of care.error_budget.windows";
+            found.push(Error::new(Code::UnreachableBurn).at(path).hint(hint));
+        }
+    }
     found
 }
 

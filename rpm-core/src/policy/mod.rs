@@ -5,8 +5,8 @@
 //! | [`spec`] | the policy as written (JSON, TOML) |
 //! | `plan` | the policy as executed: windows, comparisons, levels |
 //! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
-//! | [`care`] | who is told, who may do what, when an alert keeps quiet |
 //! | [`score`] | early warning scores: built-in charts, and a site's own |
+//! | [`care`] | who is told, who may do what, when an alert keeps quiet, how well that should go |
 //! | `check` | warnings: legal, but probably not meant |
 //! | `words` | the policy in plain words |
 //! | [`change`] | proposal and approval of another policy |
@@ -35,7 +35,7 @@ use crate::signal::baseline::BaselineDef;
 use crate::time::Duration;
 
 pub use crate::signal::SignalDef;
-pub use care::{AlertClass, Permission};
+pub use care::{AlertClass, BurnPolicy, Objective, Permission};
 pub(crate) use care::{Care, Wanted, minute_of_day};
 pub use change::{Approved, Proposal};
 pub(crate) use compile::cover;
@@ -161,6 +161,16 @@ impl Policy {
     /// The part about people.
     pub(crate) fn care(&self) -> &Care {
         &self.care
+    }
+
+    /// What is asked of the service; see [`insight::Slo`](crate::insight::Slo).
+    pub fn objectives(&self) -> &[Objective] {
+        &self.care.objectives
+    }
+
+    /// For how long the objectives' error budgets are, and when they burn too fast.
+    pub fn burn_policy(&self) -> &BurnPolicy {
+        &self.care.burn
     }
 
     /// How late a reading may be and still count as part of what is going on now.

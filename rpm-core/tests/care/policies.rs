@@ -2,8 +2,9 @@
 
 use crate::common::{host, spo2};
 use rpm_core::policy::Policy;
+use rpm_core::policy::care::{BurnPolicy, BurnWindows, Indicator, Latency, Miss, Objective};
 use rpm_core::record::{Level, WithholdReason};
-use rpm_core::{Action, AlertId, Code, Output, PatientKey};
+use rpm_core::{Action, AlertId, Code, Duration, Output, PatientKey};
 use serde_json::{Value as Json, json};
 
 use crate::ward::*;
@@ -57,6 +58,141 @@ fn every_mistake_of_the_part_about_people_is_told_with_its_path() {
     ] {
         assert!(found.contains(&wanted), "{wanted:?} is not among {found:#?}");
     }
+}
+
+/// What is wrong with these objectives and this error budget, each with its path.
+fn wrong(objectives: &Json, error_budget: &Json) -> Vec<(Code, String)> {
+    let text = json!({
+        "id": "w", "version": 1, "title": "W", "signals": {}, "rules": [],
+        "care": { "objectives": objectives, "error_budget": error_budget },
+    });
+    let errors = Policy::from_json(text.to_string().as_bytes()).err();
+    let errors = errors.iter().flat_map(|errors| errors.errors());
+    errors.map(|e| (e.code(), e.path().unwrap_or_default().to_string())).collect()
+}
+
+#[test]
+fn every_mistake_of_an_objective_is_told_with_its_path() {
+    let objective = |indicator: &str, within: Option<&str>, share: &str| {
+        let mut text = json!({
+            "title": "T", "indicator": indicator, "critical": true, "share": share,
+        });
+        if let Some(within) = within {
+            text["within"] = within.into();
+        }
+        text
+    };
+    let mut untitled = objective("late", None, "99 %");
+    untitled["title"] = " ".into();
+    let objectives = json!([
+        objective("missed", None, "100 %"),
+        objective("acknowledged", None, "95 %"),
+        objective("missed", Some("5 min"), "95 %"),
+        objective("answered", Some("5 min"), "95 %"),
+        objective("resolved", Some("soon"), "95"),
+        objective("missed", None, "0 %"),
+        untitled,
+    ]);
+    let budget = json!({
+        "period": "5 h",
+        "windows": [
+            { "long": "6 h", "short": "30 min", "factor": 6 },
+            { "long": "5 min", "short": "1 h", "factor": 0 },
+            { "long": "90 s", "short": "1 min", "factor": "fast" },
+        ],
+    });
+    let found = wrong(&objectives, &budget);
+    let found: Vec<(Code, &str)> = found.iter().map(|(code, path)| (*code, &**path)).collect();
+    let of_windows = "care.error_budget.windows";
+    assert_eq!(
+        found,
+        [
+            (Code::LatencyBound, "care.objectives[1].within"),
+            (Code::LatencyBound, "care.objectives[2].within"),
+            (Code::UnknownCode, "care.objectives[3].indicator"),
+            (Code::BadShare, "care.objectives[4].share"),
+            (Code::BadDuration, "care.objectives[4].within"),
+            (Code::OutOfRange, "care.objectives[5].share"),
+            (Code::EmptyName, "care.objectives[6].title"),
+            (Code::OutOfRange, &format!("{of_windows}[1]")),
+            (Code::OutOfRange, &format!("{of_windows}[1].factor")),
+            (Code::OutOfRange, &format!("{of_windows}[2]")),
+            (Code::BadLimit, &format!("{of_windows}[2].factor")),
+            (Code::OutOfRange, &format!("{of_windows}[2].factor")),
+            (Code::OutOfRange, "care.error_budget.period"),
+        ]
+    );
+    let many = json!(vec![objective("late", None, "99 %"); 101]);
+    assert_eq!(wrong(&many, &json!({})), [(Code::TooManyItems, "care.objectives".into())]);
+}
+
+#[test]
+fn objectives_mean_what_they_say() {
+    let text = json!({
+        "id": "w", "version": 1, "title": "W", "signals": {}, "rules": [],
+        "care": {
+            "objectives": [
+                { "title": "Answers", "indicator": "acknowledged", "critical": true,
+                  "within": "5 min", "share": "99.5 %" },
+                { "title": "No noise", "indicator": "duplicate", "critical": false,
+                  "share": "90 %" },
+            ],
+            "error_budget": { "period": "7 d", "min_bad": 3, "windows": [
+                { "long": "2 h", "short": "10 min", "factor": 4.2 },
+            ] },
+        },
+    });
+    let policy = Policy::from_json(text.to_string().as_bytes()).unwrap();
+    let within = Duration::from_secs(300);
+    let answers = Indicator::Latency { of: Latency::Acknowledged, within };
+    let noise = Indicator::Miss { of: Miss::Duplicate };
+    let objective = |title: &str, indicator, critical, share_permille| Objective {
+        title: title.into(),
+        indicator,
+        critical,
+        share_permille,
+    };
+    let wanted =
+        [objective("Answers", answers, true, 995), objective("No noise", noise, false, 900)];
+    assert_eq!(policy.objectives(), wanted);
+    let hours = |hours: i64| Duration::from_secs(hours * 3600);
+    let windows =
+        BurnWindows { long: hours(2), short: Duration::from_secs(600), factor_permille: 4200 };
+    let (min_events, min_bad) = (BurnPolicy::default().min_events, 3);
+    let wanted = BurnPolicy { period: hours(168), windows: vec![windows], min_events, min_bad };
+    assert_eq!(policy.burn_policy(), &wanted);
+    let said = policy.describe();
+    for part in [
+        "Answers (critical): 99.5 % acknowledged within 5 min",
+        "No noise (others): 90 % not duplicate",
+        "at 4.2 times its rate over 120 min and 10 min, from 10 events and 3 bad ones",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+}
+
+/// A fifth may go wrong: at worst that is five times too much, and never six.
+#[test]
+fn a_budget_that_can_never_page_is_warned_of() {
+    let warned = |share: &str, factor: f64| {
+        let windows = json!([{ "long": "1 h", "short": "5 min", "factor": factor }]);
+        let text = json!({
+            "id": "w", "version": 1, "title": "W", "signals": {}, "rules": [],
+            "care": {
+                "objectives": [
+                    { "title": "T", "indicator": "late", "critical": true, "share": share },
+                ],
+                "error_budget": { "windows": windows },
+            },
+        });
+        let policy = Policy::from_json(text.to_string().as_bytes()).unwrap();
+        let warnings = policy.warnings().iter();
+        warnings.map(|w| (w.code(), w.path().unwrap().to_string())).collect::<Vec<_>>()
+    };
+    let never = vec![(Code::UnreachableBurn, "care.objectives[0].share".to_string())];
+    assert_eq!(warned("80 %", 5.001), never);
+    assert_eq!(warned("80 %", 5.0), []);
+    assert_eq!(warned("100 %", 14.4), []);
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn judge(
     let (lead, delay) = (request.labels.lead, request.labels.delay);
     let detection = labels.map(|labels| Detection::of(&alarms, labels, lead, delay));
     let (reports, _) = kpi::reports(directory)?;
-    let queues = reports.into_iter().flat_map(|report| report.queues).collect();
+    let queues = reports.into_iter().flat_map(|report| report.figures.queues).collect();
     Ok(Side::new(&job.policy, &summary, &alarms, queues, detection))
 }
 

@@ -6,16 +6,20 @@
 //! | `alerts.jsonl` | an alert from its opening to its end, by patient |
 //! | `quarantine.jsonl` | an input that was refused, with its reason and place |
 //! | `messages.jsonl` | who was to be told, and what was taken back |
+//! | `policies.jsonl` | a policy that decided, and for which tenant |
 //! | `summary.json` | (the whole file) counts |
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rpm_core::policy::Policy;
 use rpm_core::record::{Body, Record, SealedRecord};
-use rpm_core::{AlertId, Code};
-use serde::Serialize;
+use rpm_core::{AlertId, Code, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::summary::Classes;
 use crate::episode::Episode;
@@ -31,6 +35,7 @@ pub struct Journal {
     records: Out,
     quarantine: Out,
     messages: Out,
+    policies: Out,
     count: u64,
     patients: BTreeMap<String, i64>,
     told: Sorter<Told>,
@@ -55,10 +60,20 @@ struct Quarantined<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a serde_json::value::RawValue>,
+    event: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<std::borrow::Cow<'a, str>>,
 }
+
+/// A line of `policies.jsonl`.
+#[derive(Serialize, Deserialize)]
+struct Decided {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<TenantId>,
+    policy: Box<RawValue>,
+}
+
+const POLICIES: &str = "policies.jsonl";
 
 impl Journal {
     /// Makes the directory and empties the files of an earlier run.
@@ -69,6 +84,7 @@ impl Journal {
             records: Out::create(directory.join("records.jsonl"))?,
             quarantine: Out::create(directory.join("quarantine.jsonl"))?,
             messages: Out::create(directory.join("messages.jsonl"))?,
+            policies: Out::create(directory.join(POLICIES))?,
             count: 0,
             patients: BTreeMap::new(),
             told: Sorter::new(&scratch(directory, "records"), BUDGET),
@@ -83,6 +99,14 @@ impl Journal {
     /// How many records were written so far.
     pub fn records(&self) -> u64 {
         self.count
+    }
+
+    /// Writes down what decides from here on, as it is hashed: whoever reads the records has to
+    /// know.
+    pub fn policy(&mut self, tenant: Option<&TenantId>, policy: &Policy) -> Result<(), Failure> {
+        let policy = RawValue::from_string(policy.to_json());
+        let policy = policy.map_err(|e| Failure::new(e.to_string()))?;
+        self.policies.json(&Decided { tenant: tenant.cloned(), policy })
     }
 
     /// Writes a record.
@@ -140,6 +164,7 @@ impl Journal {
         self.records.finish()?;
         self.quarantine.finish()?;
         self.messages.finish()?;
+        self.policies.finish()?;
         let mut alerts = Out::create(self.directory.join("alerts.jsonl"))?;
         let mut classes = Classes::default();
         let mut patient = None;
@@ -194,6 +219,24 @@ impl Finished {
     pub fn summarise(&self, summary: &impl Serialize) -> Result<(), Failure> {
         write_json(&self.directory.join("summary.json"), summary)
     }
+}
+
+/// What decided in the run of a directory, by tenant; nothing if only its records were kept.
+pub fn policies(directory: &Path) -> Result<BTreeMap<Option<TenantId>, Arc<Policy>>, Failure> {
+    let path = directory.join(POLICIES);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(_) if !path.exists() => return Ok(BTreeMap::new()),
+        Err(e) => return Err(Failure::at(&path, &e)),
+    };
+    let read = |line: &str| {
+        let Decided { tenant, policy } = serde_json::from_str(line).ok()?;
+        Some((tenant, Policy::from_json(policy.get().as_bytes()).ok()?))
+    };
+    let read = |line| {
+        read(line).ok_or_else(|| Failure::new(format!("{}: a line is no policy", path.display())))
+    };
+    text.lines().map(read).collect()
 }
 
 /// Writes a value as indented JSON.

@@ -102,6 +102,7 @@ const STEP: u64 = 4096;
 
 /// Replays a job into a journal and returns what became of each input.
 pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result<Tally, Failure> {
+    journal.policy(job.tenant.as_ref(), &job.policy)?;
     let mut tally = Tally::new(&job.policy, &job.names);
     let mut names = Names::new(Units::new(&job.policy));
     let mut intake = Intake {

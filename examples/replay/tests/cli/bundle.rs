@@ -30,4 +30,8 @@ fn the_bundled_recordings_become_tables_records_and_pictures() {
     assert!(replay() == (files, page, told), "a second run gives the same bytes");
     let verified = scratch.replay(&["verify", &target.display().to_string()]);
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified));
+    // Each recording by the policy that decided it: one of them has objectives.
+    let figures = scratch.replay(&["kpi", &target.display().to_string()]);
+    assert_eq!(figures.status.code(), Some(0), "{}", text(&figures));
+    assert_eq!(text(&figures).matches("\nservice levels at").count(), 1, "{}", text(&figures));
 }

@@ -152,6 +152,71 @@ fn kpi_folds_the_records_alone() {
 }
 
 #[test]
+fn kpi_tells_the_service_levels_by_the_policy_of_the_run() {
+    let scratch = Scratch::new("levels");
+    scratch.write("r.csv", ward());
+    let asked = format!(
+        "{POLICY}\n{}",
+        r#"
+[care]
+error_budget = { min_events = 1, min_bad = 1 }
+routes = [{ id = "all", queue = "ward", escalation = "call" }]
+
+[care.escalations.call]
+answer_within = "1 min"
+steps = [{ after = "0 s", to = ["nurse"], channels = ["push"] }]
+
+[[care.objectives]]
+title = "Nobody is missed"
+indicator = "missed"
+critical = true
+share = "100 %"
+
+[[care.objectives]]
+title = "Taken soon"
+indicator = "acknowledged"
+critical = true
+within = "2 h"
+share = "95 %"
+"#
+    );
+    scratch.write("asked.toml", asked);
+    let run = ["run", "--policy", "asked.toml", "--readings", "r.csv", "--out", "out"];
+    let output = scratch.replay(&[&run[..], &["--until", "1970-01-01T01:00:00Z"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+
+    let output = scratch.replay(&["kpi", "out"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let told = text(&output);
+    for needle in [
+        "queue ward: 1 annunciated",
+        "objective Nobody is missed (critical): 100 % not missed\n  MISSED: 1 bad of 1",
+        "objective Taken soon (critical): 95 % acknowledged within 120 min\n  too few",
+    ] {
+        assert!(told.contains(needle), "{needle}: {told}");
+    }
+    let output = scratch.replay(&["kpi", "out", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report[0]["queues"][0]["queue"], "ward");
+    let levels = &report[0]["service_levels"];
+    let objective = &levels["objectives"][0];
+    assert_eq!((&objective["indicator"], &objective["pages"]), (&"missed".into(), &true.into()));
+    assert_eq!((&levels["critical"]["missed"], &objective["bad"]), (&1.into(), &1.into()));
+
+    // Without the policy there are the figures alone; by another policy there is nothing.
+    let policies = scratch.read("out/policies.jsonl");
+    fs::remove_file(scratch.at("out/policies.jsonl")).unwrap();
+    let output = scratch.replay(&["kpi", "out", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report[0].get("service_levels").is_none() && !report[0]["queues"].is_null());
+    for strange in [policies.replace("100 %", "10 %"), "{}".into(), policies.replacen('{', "", 1)] {
+        scratch.write("out/policies.jsonl", strange);
+        let output = scratch.replay(&["kpi", "out"]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    }
+}
+
+#[test]
 fn a_changed_or_missing_record_is_found() {
     let scratch = Scratch::new("verify");
     scratch.write("r.csv", ward());

@@ -9,8 +9,14 @@ use serde_json::Value;
 
 use crate::common::{POLICY, Scratch, text, ward};
 
-const FILES: [&str; 5] =
-    ["records.jsonl", "alerts.jsonl", "messages.jsonl", "quarantine.jsonl", "summary.json"];
+const FILES: [&str; 6] = [
+    "records.jsonl",
+    "alerts.jsonl",
+    "messages.jsonl",
+    "quarantine.jsonl",
+    "policies.jsonl",
+    "summary.json",
+];
 
 fn number(value: &Value, path: &str) -> u64 {
     value.pointer(path).and_then(Value::as_u64).unwrap_or_else(|| panic!("{path}: {value:#}"))

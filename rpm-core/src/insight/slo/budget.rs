@@ -4,9 +4,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::Waiting;
-use super::objective::{BurnPolicy, BurnWindows, Indicator, Objective};
 use super::report::{Burn, ObjectiveReport, Standing};
 use crate::insight::measure::{Rate, Share};
+use crate::policy::care::{BurnWindows, Indicator, Latency, Miss};
+use crate::policy::{BurnPolicy, Objective};
 use crate::time::{Duration, HostTime};
 
 const MINUTE_MS: i64 = 60_000;
@@ -55,26 +56,33 @@ impl Track {
         Self { objective, minutes: BTreeMap::new(), waiting: BTreeSet::new() }
     }
 
-    pub fn is_of(&self, indicator: Indicator, critical: bool) -> bool {
-        self.objective.indicator == indicator && self.objective.critical == critical
+    /// Within which time the objective wants this of this class, if it does.
+    pub fn within_of(&self, of: Latency, critical: bool) -> Option<Duration> {
+        match self.objective.indicator {
+            Indicator::Latency { of: own, within } if own == of => {
+                (self.objective.critical == critical).then_some(within)
+            }
+            _ => None,
+        }
     }
 
-    pub fn measured(&mut self, took: Duration, at: HostTime) {
-        self.count(at, took <= self.objective.within);
+    /// Whether the objective is that this does not happen to this class.
+    pub fn forbids(&self, of: Miss, critical: bool) -> bool {
+        self.objective.indicator == Indicator::Miss { of } && self.objective.critical == critical
     }
 
-    pub fn started(&mut self, since: HostTime, what: Waiting) {
-        self.waiting.insert((since.plus(self.objective.within), what));
+    /// It has to happen until then.
+    pub fn started(&mut self, until: HostTime, what: Waiting) {
+        self.waiting.insert((until, what));
     }
 
     /// It happened, or cannot happen, or need not happen any more. Past its time it is bad whatever
     /// became of it, so that it does not matter when that was learned.
-    pub fn ended(&mut self, since: HostTime, what: &Waiting, at: HostTime, end: End) {
-        let waited = (since.plus(self.objective.within), what.clone());
+    pub fn ended(&mut self, until: HostTime, what: &Waiting, at: HostTime, end: End) {
+        let waited = (until, what.clone());
         if !self.waiting.remove(&waited) {
             return;
         }
-        let (until, _) = waited;
         match end {
             _ if until < at => self.count(until, false),
             End::Met => self.count(at, true),
@@ -83,7 +91,8 @@ impl Track {
         }
     }
 
-    fn count(&mut self, at: HostTime, good: bool) {
+    /// An event.
+    pub fn count(&mut self, at: HostTime, good: bool) {
         let events = self.minutes.entry(minute_of(at)).or_default();
         events.good += u64::from(good);
         events.bad += u64::from(!good);

@@ -8,9 +8,10 @@ use core::fmt;
 use serde::Serialize;
 
 use super::Misses;
-use super::objective::{BurnWindows, Indicator, Objective};
 use crate::insight::histogram::Histogram;
 use crate::insight::measure::{Rate, Share, Spread};
+use crate::policy::Objective;
+use crate::policy::care::{BurnWindows, Latency, Miss};
 use crate::time::HostTime;
 
 /// Service levels at a time. They name nobody.
@@ -47,13 +48,13 @@ pub struct Delays {
 }
 
 impl Delays {
-    pub(super) fn of(latencies: &[Histogram; Indicator::ALL.len()], misses: Misses) -> Self {
+    pub(super) fn of(latencies: &[Histogram; Latency::ALL.len()], misses: Misses) -> Self {
         let [condition_delay, signal_delay, handed, delivered, acknowledged, resolved] =
             latencies.each_ref().map(Spread::from);
         Self { condition_delay, signal_delay, handed, delivered, acknowledged, resolved, misses }
     }
 
-    fn spreads(&self) -> [Spread; Indicator::ALL.len()] {
+    fn spreads(&self) -> [Spread; Latency::ALL.len()] {
         [
             self.condition_delay,
             self.signal_delay,
@@ -85,9 +86,9 @@ pub struct ObjectiveReport {
     pub objective: Objective,
     /// Events in the period.
     pub events: u64,
-    /// Those that did not happen in time.
+    /// Those that did not happen in time, or should not have happened.
     pub bad: u64,
-    /// The share of those that did.
+    /// The share of the others.
     pub good_share: Option<Share>,
     /// What is left of the budget, in thousandths of it; below zero it is overdrawn. Nothing if
     /// there were no events, or if there is no budget and it was used.
@@ -132,14 +133,11 @@ impl fmt::Display for SloReport {
 
 impl fmt::Display for Delays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (indicator, spread) in Indicator::ALL.iter().zip(self.spreads()) {
-            writeln!(f, "  {:<20} {spread}", indicator.name().replace('_', " "))?;
+        for (latency, spread) in Latency::ALL.iter().zip(self.spreads()) {
+            writeln!(f, "  {:<20} {spread}", latency.name().replace('_', " "))?;
         }
-        let Misses { missed, unanswered, late, undelivered } = self.misses;
-        write!(
-            f,
-            "  {missed} missed, {unanswered} unanswered, {late} late, {undelivered} undelivered"
-        )
+        let misses = Miss::ALL.map(|of| format!("{} {}", self.misses.count(of), of.name()));
+        write!(f, "  {}", misses.join(", "))
     }
 }
 
@@ -147,9 +145,7 @@ impl fmt::Display for ObjectiveReport {
     /// A rate is explained by what it is made of: events, and the bad ones among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { objective, events, bad, .. } = self;
-        let (asked, indicator) = (Share(objective.share_permille.into()), objective.indicator);
-        write!(f, "objective {}: {asked} {}", objective.name, indicator.name())?;
-        writeln!(f, " within {}", objective.within)?;
+        writeln!(f, "objective {objective}")?;
         let standing = match self.standing {
             Standing::Kept => "kept",
             Standing::Missed => "MISSED",

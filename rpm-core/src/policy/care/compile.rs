@@ -69,6 +69,8 @@ impl Compiler {
             inhibitions: self.inhibitions(spec, &known),
             routes: self.routes(&spec.routes, &known),
             escalations: self.escalations(&spec.escalations),
+            objectives: self.objectives(&spec.objectives),
+            burn: self.burn_policy(&spec.error_budget),
         };
         for (span, field) in
             [(care.stale_after, "stale_after"), (care.expire_after, "expire_after")]

@@ -1,7 +1,8 @@
-//! Who is told of alerts, who may do what, and when an alert keeps quiet: the part of a policy that
-//! is about people.
+//! Who is told of alerts, who may do what, when an alert keeps quiet, and what is asked of the
+//! service: the part of a policy that is about people.
 
 mod compile;
+mod objective;
 pub mod spec;
 mod words;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{Rule, RuleBody};
 use crate::record::Level;
 use crate::time::{Duration, HostTime};
+pub use objective::{BurnPolicy, BurnWindows, Indicator, Latency, Miss, Objective};
 use spec::CircumstanceSpec;
 pub(super) use words::describe;
 
@@ -74,6 +76,8 @@ pub(crate) struct Care {
     pub inhibitions: Vec<Inhibition>,
     pub routes: Vec<Route>,
     pub escalations: Vec<Escalation>,
+    pub objectives: Vec<Objective>,
+    pub burn: BurnPolicy,
 }
 
 #[derive(Clone, Debug)]

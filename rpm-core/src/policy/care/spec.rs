@@ -1,4 +1,5 @@
-//! What people write about people: who may do what, who is told, when nobody is.
+//! What people write about people: who may do what, who is told, when nobody is, and how well it
+//! should go.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -7,8 +8,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::Permission;
+use crate::policy::spec::Number;
 
-/// Who is told of alerts, who may do what about them, and when an alert keeps quiet.
+/// Who is told of alerts, who may do what about them, when an alert keeps quiet, and how well all
+/// that should go.
 ///
 /// Without it alerts open, close and take commands from everybody, and nobody is told.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -64,6 +67,12 @@ pub struct CareSpec {
     /// Who is told, and who next if nobody answers, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub escalations: BTreeMap<String, EscalationSpec>,
+    /// Service-level objectives: how well it should go. They are reported, and decide nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveSpec>,
+    /// The error budgets of all objectives, and when they burn too fast.
+    #[serde(default, skip_serializing_if = "ErrorBudgetSpec::is_default")]
+    pub error_budget: ErrorBudgetSpec,
 }
 
 /// From a time of day until another one, over midnight if need be.
@@ -215,4 +224,65 @@ pub struct RepeatSpec {
     pub every: String,
     /// How many times more.
     pub times: u16,
+}
+
+/// Which share of what must be good.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ObjectiveSpec {
+    /// For people.
+    pub title: String,
+    /// A latency that has to stay within a time: `condition_delay` (from the limit to the
+    /// condition), `signal_delay` (from there to the alert), `handed`, `delivered` (from planning a
+    /// message), `acknowledged`, `resolved` (from asking somebody). Or what must not happen:
+    /// `missed` (everybody was told, nobody had answered), `unanswered` (closed by itself), `late`
+    /// (taken after everybody was told), `undelivered` (messages), `duplicate` (resolved as that).
+    pub indicator: String,
+    /// Of urgent alerts, and of messages about them; or of all others.
+    pub critical: bool,
+    /// The time for a latency; nothing else has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
+    /// How many have to be good: `95 %`. The rest is the error budget; `100 %` leaves none.
+    pub share: String,
+}
+
+/// For how long an error budget is, and when it burns too fast.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ErrorBudgetSpec {
+    /// The time for which it is; `30 d` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// Each says by itself that it burns too fast; `1 h` and `5 min` at 14.4, `6 h` and `30 min` at
+    /// 6 if absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<BurnWindowsSpec>,
+    /// With fewer events in the long window a rate says nothing; 10 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_events: Option<u32>,
+    /// Nor does it with fewer bad ones; 2 if absent. Without a budget one is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_bad: Option<u32>,
+}
+
+impl ErrorBudgetSpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A long window that says it is serious, and a short one that says it still goes on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BurnWindowsSpec {
+    /// The long one, in whole minutes.
+    pub long: String,
+    /// The short one.
+    pub short: String,
+    /// In both, so many times the rate that uses the budget up in the whole period.
+    pub factor: Number,
 }

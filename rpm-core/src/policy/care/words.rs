@@ -32,6 +32,12 @@ pub(crate) fn describe(care: &Care, spec: &PolicySpec, out: &mut String) {
     if !care.routes.is_empty() {
         out.push_str("  What no route takes waits in no queue, and nobody is told.\n");
     }
+    for objective in &care.objectives {
+        let _ = writeln!(out, "  Objective: {objective}.");
+    }
+    if !care.objectives.is_empty() {
+        let _ = writeln!(out, "  An error budget is for {}.", care.burn);
+    }
 }
 
 fn lines(care: &Care) -> Vec<String> {

@@ -105,8 +105,8 @@ impl Compiler {
             }
             LearnSpec::Range { from, to, half_life } => {
                 let path = format!("{path}.range");
-                let low = self.share(from, &format!("{path}.from")) as u16;
-                let high = self.share(to, &format!("{path}.to")) as u16;
+                let low = self.share(from, &format!("{path}.from"))? as u16;
+                let high = self.share(to, &format!("{path}.to"))? as u16;
                 if low >= high {
                     self.error(Code::OutOfRange, format!("{path}.to"));
                 }

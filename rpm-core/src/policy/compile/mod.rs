@@ -156,15 +156,15 @@ impl Compiler {
         }
     }
 
-    fn share(&mut self, text: &str, path: &str) -> i64 {
+    pub fn share(&mut self, text: &str, path: &str) -> Option<i64> {
         let number = text.strip_suffix('%').map(str::trim);
         let value = number.and_then(|n| n.parse::<Value>().ok()).map(Value::thousandths);
         match value {
             // Thousandths of a per cent to thousandths of one.
-            Some(v) if (0..=100_000).contains(&v) && v % 100 == 0 => i64::from(v / 100),
+            Some(v) if (0..=100_000).contains(&v) && v % 100 == 0 => Some(i64::from(v / 100)),
             _ => {
                 self.error(Code::BadShare, path);
-                0
+                None
             }
         }
     }

@@ -161,9 +161,9 @@ impl Compiler {
         let per = spec.per.as_ref().map(|p| self.duration(p, &format!("{path}.per")));
         let per = per.map_or(60_000, Duration::as_millis);
         let coverage = spec.coverage.as_ref().or(rule.coverage.as_ref());
-        let coverage = coverage.map(|c| self.share(c, &format!("{path}.coverage")));
+        let coverage = coverage.and_then(|c| self.share(c, &format!("{path}.coverage")));
         let spoilt = rule.max_artifact.as_ref();
-        let spoilt = spoilt.map(|s| self.share(s, &format!("{path}.max_artifact")));
+        let spoilt = spoilt.and_then(|s| self.share(s, &format!("{path}.max_artifact")));
         let signal = spec.signal.as_deref().or(rule.signal.as_deref());
         let signal = self.signal_index(signal, &format!("{path}.signal"))?;
         let statistic = statistic?;
