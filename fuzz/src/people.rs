@@ -29,7 +29,8 @@ pub fn action(input: &mut Bytes<'_>, now: HostTime) -> Action {
         3 => Action::Unacknowledge,
         4 => {
             let due = input.pick(&[false, true]).then(|| time(input, now));
-            Action::StartRemediation { owner: None, due }
+            let intervention = due.map(|_| "oxygen".to_string());
+            Action::StartRemediation { owner: None, due, intervention }
         }
         5 => Action::FinishRemediation,
         6 | 7 => Action::Shelve { until: time(input, now), reason: text() },
@@ -70,6 +71,11 @@ pub fn circumstances(input: &mut Bytes<'_>) -> Body {
             utc_offset_min: input.pick(&[None, Some(60), Some(i16::MIN), Some(i16::MAX)]),
             consent: input.pick(&[None, Some(true), Some(false)]),
             conditions: Vec::from(["copd".to_string()]),
+            declined_channels: input
+                .pick(&[None, Some("push")])
+                .map(Into::into)
+                .into_iter()
+                .collect(),
             ..Profile::default()
         })),
     }

@@ -141,6 +141,7 @@ codes! {
     507 TimePassed "time_passed" "the time lies in the past";
     508 UnknownIntent "unknown_intent" "no delivery of this key is remembered";
     509 ReportOutOfOrder "report_out_of_order" "the delivery has come further than that already";
+    510 BadIntervention "bad_intervention" "an intervention is named by 1 to 64 letters, digits, - _ .";
     // 6xx: the caller's own mistakes.
     600 OutputQueueFull "output_queue_full" "poll outputs before calling again: nothing was changed";
     601 UndrainedOutputs "undrained_outputs" "poll all outputs before taking a snapshot";

@@ -132,7 +132,10 @@ impl Ward {
         };
         let action = match action % 9 {
             0 => Action::Acknowledge,
-            1 => Action::StartRemediation { owner: None, due: None },
+            1 => {
+                let intervention = Some("oxygen".into());
+                Action::StartRemediation { owner: None, due: None, intervention }
+            }
             2 => Action::Unacknowledge,
             3 => resolve(Resolution::TrueActedOn),
             4 => resolve(Resolution::FalseArtifact),
@@ -303,18 +306,18 @@ proptest! {
         ward.step(0, &Step::Quiet);
         let mut queues = Queues::default();
         ward.records.iter().for_each(|record| queues.fold(record));
-        let mut waiting: Vec<(u32, u32)> = Vec::new();
-        let mut told: Vec<(u32, u32)> = Vec::new();
-        for name in [None, Some("ward"), Some("desk")] {
-            let found = ward.engine.queue(name, host(ward.now), usize::MAX);
-            waiting.extend(found.iter().map(|w| (w.patient.0, w.alert.0)));
+        let mut waiting: Vec<(&str, u32, u32)> = Vec::new();
+        let mut told: Vec<(&str, u32, u32)> = Vec::new();
+        for (queue, name) in [(None, "unrouted"), (Some("ward"), "ward"), (Some("desk"), "desk")] {
+            let found = ward.engine.queue(queue, host(ward.now), usize::MAX);
+            waiting.extend(found.iter().map(|w| (name, w.patient.0, w.alert.0)));
         }
         for name in queues.names() {
             told.extend(queues.of(name).iter().map(|entry| {
                 let key = ward.engine.find_patient(None, &entry.owner.patient).unwrap();
                 let alert = ward.engine.alerts(key).iter().find(|a| a.id == entry.alert).unwrap();
                 assert_eq!((entry.revision, entry.status), (alert.revision, alert.status()));
-                (key.0, entry.alert.0)
+                (name, key.0, entry.alert.0)
             }));
         }
         waiting.sort_unstable();
@@ -334,6 +337,13 @@ proptest! {
             let shown: BTreeMap<AlertId, u32> =
                 card.open().iter().map(|a| (a.alert, a.revision)).collect();
             prop_assert_eq!(open, shown);
+            let queue = |alert| queues.names().into_iter().find(|name| {
+                queues.of(name).iter().any(|e| (&e.owner, e.alert) == (card.owner(), alert))
+            });
+            for alert in card.open() {
+                let queue = queue(alert.alert);
+                prop_assert!(queue.is_none_or(|q| q == alert.queue.as_deref().unwrap_or("unrouted")));
+            }
         }
     }
 

@@ -117,7 +117,7 @@ fn is_offline(patient: u8, minute: i64) -> bool {
 fn deeds() -> Vec<(i64, u32, &'static str, Action)> {
     let at = |day: i64, hour: i64, minute: i64| (day - 1) * DAY + hour * HOUR + minute;
     let resolve = |reason, note: &str| Action::Resolve { reason, note: Some(note.to_string()) };
-    let start = Action::StartRemediation { owner: None, due: None };
+    let start = Action::StartRemediation { owner: None, due: None, intervention: None };
     Vec::from([
         (at(3, 2, 19), 0, "bob", Action::Acknowledge),
         (at(3, 2, 25), 0, "bob", start),

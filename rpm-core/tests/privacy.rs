@@ -213,7 +213,11 @@ fn messages_rosters_and_queues_show_nobody() {
         Action::Note { text: NOTE.into() },
         Action::Shelve { until: host(8000), reason: NOTE.into() },
         Action::TakeOutOfService { reference: NOTE.into() },
-        Action::StartRemediation { owner: Some(NURSE.into()), due: None },
+        Action::StartRemediation {
+            owner: Some(NURSE.into()),
+            due: None,
+            intervention: Some(NOTE.into()),
+        },
     ] {
         assert_debug("an action", &action);
         let (alert, seen_revision) = (rpm_core::AlertId(1), 0);
@@ -265,6 +269,10 @@ fn events_and_readings_show_nobody() {
         Body::DeviceStatus(DeviceStatus { battery_percent: Some(83), ..DeviceStatus::default() }),
         Body::Context(Context { activity: secret(), ..Context::default() }),
         Body::Profile(Box::new(Profile { cohort: secret(), ..Profile::default() })),
+        Body::Profile(Box::new(Profile {
+            declined_channels: secret().into_iter().collect(),
+            ..Profile::default()
+        })),
     ];
     for body in bodies {
         assert_debug("a body", &body);
@@ -276,6 +284,10 @@ fn events_and_readings_show_nobody() {
     }
     assert_debug("a value", &Value::from_thousandths(VALUE));
     assert_debug("a context", &Context { activity: secret(), ..Context::default() });
+    assert_debug(
+        "what helped",
+        &rpm_core::record::Tried { intervention: PATIENT.into(), tried: 1, helped: 0 },
+    );
     assert_debug("a profile", &Profile { cohort: secret(), ..Profile::default() });
     let mut engine = Engine::new(ward(), EngineConfig::default());
     let patient = engine.patient(None, &PatientId::new(PATIENT).unwrap()).unwrap();

@@ -324,6 +324,7 @@ mod tests {
                 priority: rpm_core::record::Priority::default(),
                 route: None,
                 queue: None,
+                interventions: vec![],
             },
             ms,
         )
@@ -344,6 +345,8 @@ mod tests {
                 until: None,
                 suppression: None,
                 priority: None,
+                queue: None,
+                intervention: None,
                 reason: None,
                 note: None,
                 evidence: vec![],

@@ -53,6 +53,10 @@ pub enum Action {
         /// Until when it should have helped; the policy's time if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due: Option<HostTime>,
+        /// What, as the site names it: `reposition_probe`, `oxygen`. Whether it
+        /// [helped](super::intervention) is remembered for the rule and the patient.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intervention: Option<String>,
     },
     /// "It has been done."
     FinishRemediation,

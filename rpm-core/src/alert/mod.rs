@@ -16,6 +16,7 @@
 pub mod command;
 pub mod delivery;
 pub(crate) mod escalation;
+pub mod intervention;
 pub mod priority;
 pub mod response;
 pub mod roster;
@@ -34,6 +35,7 @@ use crate::time::{Duration, HostTime, Timestamp};
 pub use command::{Action, Command, Refusal};
 pub use delivery::{CancelDelivery, Delivery, DeliveryIntent, DeliveryReport, MessagePart};
 pub(crate) use escalation::{Escalation, Round};
+pub(crate) use intervention::Trial;
 pub use response::{Response, ResponseState, ResponseTrigger};
 pub use roster::{Roster, Shift};
 pub use suppression::{Suppression, SuppressionState};
@@ -81,6 +83,8 @@ pub struct Alert {
     pub(crate) reentries: SmallVec<[i64; FLAPS]>,
     /// The steps on the way to somebody who answers.
     pub(crate) escalation: Escalation,
+    /// What is being done about it, until it is known whether that helped.
+    pub(crate) trial: Option<Trial>,
 }
 
 redacted!(Alert);

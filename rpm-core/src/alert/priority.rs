@@ -16,6 +16,7 @@
 //! | `unanswered` | 50 | the escalation is exhausted |
 //! | `acknowledged` | 0 to 40 | 10 for each earlier acknowledgement of the rule without a false one after it |
 //! | `false_alarms` | -100 to 0 | minus 25 for each of the rule's last resolutions that was false |
+//! | `helped` | 0 to 40 | 10 for each time by which the rule's best intervention helped more often than not |
 //! | `answered` | -300 | somebody has taken it |
 
 use crate::record::{Level, Priority, Term};
@@ -52,6 +53,8 @@ pub(crate) struct Facts {
     pub exhausted: bool,
     pub acknowledged: u8,
     pub false_alarms: u8,
+    /// Of what helps best: how much more often it helped than not.
+    pub helped: i64,
     pub answered: bool,
 }
 
@@ -75,6 +78,7 @@ impl Facts {
             ("unanswered", if self.exhausted { 50 } else { 0 }),
             ("acknowledged", bounded(10 * i64::from(self.acknowledged), 40)),
             ("false_alarms", -bounded(25 * i64::from(self.false_alarms), 100)),
+            ("helped", bounded(10 * self.helped, 40)),
             ("answered", if self.answered { -300 } else { 0 }),
         ];
         let sum: i32 = terms.iter().map(|(_, points)| points).sum();
@@ -99,6 +103,7 @@ mod tests {
             exhausted: true,
             acknowledged: 255,
             false_alarms: 0,
+            helped: i64::from(u16::MAX),
             answered: false,
         };
         let worst = |facts: Facts| Facts {
@@ -109,6 +114,7 @@ mod tests {
             exhausted: false,
             acknowledged: 0,
             false_alarms: 255,
+            helped: -i64::from(u16::MAX),
             answered: true,
             ..facts
         };
@@ -128,11 +134,12 @@ mod tests {
             exhausted: false,
             acknowledged: 1,
             false_alarms: 2,
+            helped: 2,
             answered: false,
         };
         let priority = facts.priority();
         let sum: i32 = priority.terms.iter().map(|term| term.points).sum();
         assert_eq!(priority.total, sum);
-        assert_eq!(sum, 1000 + 400 + 97 + 12 + 40 + 10 + 75 + 10 - 50);
+        assert_eq!(sum, 1000 + 400 + 97 + 12 + 40 + 10 + 75 + 10 - 50 + 20);
     }
 }

@@ -15,7 +15,9 @@ use crate::event::{Context, DeviceStatus, Profile};
 use crate::id::AlertId;
 use crate::policy::Policy;
 use crate::policy::care::spec::CircumstanceSpec;
-use crate::record::{AlertChange, Body, ConditionState, Level, NotifyReason, WithholdReason};
+use crate::record::{
+    AlertChange, Body, ConditionState, Level, NotifyReason, Tried, WithholdReason,
+};
 use crate::time::{HostTime, Timestamp};
 
 /// What only a few patients have at a time.
@@ -49,10 +51,12 @@ pub(crate) struct Shelf {
 }
 
 /// See the terms of [`crate::alert::priority`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct History {
     pub acknowledged: u8,
     pub false_alarms: u8,
+    /// What was done, and whether it helped; the latest comes last.
+    pub interventions: Vec<Tried>,
 }
 
 static NOTHING: CareState = CareState {
@@ -239,7 +243,8 @@ impl Patient {
         alert.suppression = to;
         alert.revision += 1;
         let news = alert.suppression.is_none().then(|| unsuppressed_news(alert)).flatten();
-        self.tell(call, id, change, Note::default());
+        let queue = news.and_then(|reason| self.reroute(call, id, reason));
+        self.tell(call, id, change, Note { queue, ..Note::default() });
         news
     }
 
@@ -276,7 +281,8 @@ impl Patient {
             return;
         };
         let rule = call.policy.rules()[alert.rule].label();
-        self.record(call, Body::NotificationWithheld { alert: id, rule, reason, until });
+        let channel = None;
+        self.record(call, Body::NotificationWithheld { alert: id, rule, reason, until, channel });
     }
 }
 

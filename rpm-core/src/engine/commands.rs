@@ -6,7 +6,7 @@ use super::care::{Shelf, change_to, unsuppressed_news};
 use super::episode::Note;
 use super::patient::{Call, Patient};
 use crate::alert::{
-    Action, Alert, Command, Refusal, Response, ResponseTrigger, Suppression, news_of,
+    Action, Alert, Command, Refusal, Response, ResponseTrigger, Suppression, intervention, news_of,
 };
 use crate::error::Code;
 use crate::id::AlertId;
@@ -42,7 +42,10 @@ impl Patient {
         self.note_command(command);
         match self.obey(call, command) {
             Ok(done) => {
-                let note = Note { by: Some(command.actor.clone()), ..done.note };
+                let queue = done.news.and_then(|news| self.reroute(call, command.alert, news));
+                let note = Note { by: Some(command.actor.clone()), queue, ..done.note };
+                self.judge_by(call, command.alert, done.change, None);
+                self.try_out(command.alert, &command.action, call.now);
                 self.tell(call, command.alert, done.change, note);
                 if let Action::Resolve { reason, .. } = &command.action {
                     if reason.is_true() == Some(true) {
@@ -261,9 +264,12 @@ fn respond(care: &Care, alert: &mut Alert, command: &Command, now: HostTime) -> 
             alert.respond(ResponseTrigger::Unacknowledge, Response::Unowned)?;
             Ok(AlertChange::Unacknowledged.into())
         }
-        Action::StartRemediation { owner, due } => {
+        Action::StartRemediation { owner, due, intervention } => {
             if due.is_some_and(|due| due <= now) {
                 return Err(Code::TimePassed);
+            }
+            if intervention.as_ref().is_some_and(|word| !intervention::is_name(word)) {
+                return Err(Code::BadIntervention);
             }
             let planned = care.remediation_for[level].map(|span| now.plus(span));
             let (owner, due) = (owner.clone().unwrap_or(actor), due.or(planned));
@@ -272,7 +278,8 @@ fn respond(care: &Care, alert: &mut Alert, command: &Command, now: HostTime) -> 
                 ResponseTrigger::StartRemediation,
                 Response::InRemediation { owner, since: now, due },
             )?;
-            let note = Note { until: due, reason, ..Note::default() };
+            let intervention = intervention.clone();
+            let note = Note { until: due, reason, intervention, ..Note::default() };
             Ok(Done::new(AlertChange::RemediationStarted, note))
         }
         Action::FinishRemediation => {

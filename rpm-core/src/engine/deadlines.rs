@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::episode::Note;
 use super::patient::{Call, Patient};
-use crate::alert::{Alert, Response, ResponseTrigger, Roster};
+use crate::alert::{Alert, Response, ResponseTrigger, Roster, Trial};
 use crate::id::AlertId;
 use crate::policy::{Policy, RuleBody};
 use crate::record::{AlertChange, Closure, ConditionState, NotifyReason};
@@ -36,6 +36,8 @@ pub(super) enum Deadline {
     Stale(AlertId),
     /// A message was not heard of.
     Expire,
+    /// What was done about it could have helped until now.
+    HelpsNoMore(AlertId),
 }
 
 impl Patient {
@@ -82,7 +84,9 @@ impl Patient {
         let close =
             close.map(|at| (at.plus(self.reopen_window(policy, alert)), Deadline::Close(id)));
         let send = self.send_at(policy, alert).map(|at| (at, Deadline::Send));
-        [answer, stale, ends, close, send].into_iter().flatten()
+        let trial = alert.trial.as_ref().filter(|_| open).and_then(Trial::ends_at);
+        let trial = trial.map(|at| (at, Deadline::HelpsNoMore(id)));
+        [answer, stale, ends, close, send, trial].into_iter().flatten()
     }
 
     /// When the shift of whoever has an alert ends.
@@ -118,6 +122,7 @@ impl Patient {
             }
             Deadline::Send => self.send_due(call),
             Deadline::Expire => self.expire(call, due),
+            Deadline::HelpsNoMore(id) => self.helps_no_more(call, id),
         }
         call.rearm = true;
     }

@@ -9,8 +9,9 @@ use crate::policy::Policy;
 use crate::record::{Body, Chain};
 use crate::time::{HostTime, Timestamp};
 
-/// The most outputs that one rule can cause by one input: a change, an alert, its end, a finding.
-const OUTPUTS_PER_RULE: usize = 12;
+/// The most outputs that one rule can cause by one input: a change, an alert, its end, a finding,
+/// another queue, what helped.
+const OUTPUTS_PER_RULE: usize = 14;
 /// The most that one intent of an alert can cause: it is sent, taken back, and another takes its
 /// place; each has its record.
 const OUTPUTS_PER_INTENT: usize = 6;

@@ -25,6 +25,8 @@ pub(crate) struct Note {
     pub until: Option<HostTime>,
     pub reason: Option<String>,
     pub note: Option<String>,
+    pub queue: Option<String>,
+    pub intervention: Option<String>,
     pub evidence: Vec<Clause>,
 }
 
@@ -266,6 +268,7 @@ impl Patient {
             priority: self.priority(call.policy, id, now),
             route: route.map(|route| route.id.clone()),
             queue: route.map(|route| route.queue.clone()),
+            interventions: self.tried(call.policy, rule),
         };
         self.record(call, body);
         self.attend(call, id, Some(reason));
@@ -302,6 +305,7 @@ impl Patient {
             suppression: Suppression::None,
             reentries: reentries.unwrap_or_default(),
             escalation: Escalation::default(),
+            trial: None,
         };
         if last.is_some() {
             alert.unstable = alert.flaps(told);
@@ -449,8 +453,11 @@ impl Patient {
         change: AlertChange,
         note: Note,
     ) {
-        self.tell(call, id, change, note);
-        self.attend(call, id, news_of(change));
+        let news = news_of(change);
+        self.judge_by(call, id, change, note.observed_at);
+        let queue = news.and_then(|reason| self.reroute(call, id, reason));
+        self.tell(call, id, change, Note { queue, ..note });
+        self.attend(call, id, news);
     }
 
     /// The record of a change of an alert.
@@ -473,6 +480,8 @@ impl Patient {
             until: note.until,
             suppression: (!alert.suppression.is_none()).then(|| suppression.name().into()),
             priority: moved.then(|| self.priority(call.policy, id, call.now)),
+            queue: note.queue,
+            intervention: note.intervention,
             reason: note.reason,
             note: note.note,
             evidence: note.evidence,

@@ -78,9 +78,7 @@ impl Patient {
                 });
             }),
             Body::Profile(profile) => self.other(call, event, device, |patient, call| {
-                patient.take_circumstances(call, |care| {
-                    care.profile = newer(care.profile.take(), event.observed_at, profile);
-                });
+                patient.take_profile(call, |known| newer(known, event.observed_at, profile));
                 patient.know_profile(call.policy);
             }),
         }

@@ -8,13 +8,16 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::episode::Note;
 use super::output::Output;
 use super::patient::{Call, Patient};
 use crate::alert::{Alert, CancelDelivery, Delivery, DeliveryIntent, MessagePart, Round};
 use crate::error::{Code, Error};
 use crate::id::AlertId;
 use crate::policy::{AlertClass, Policy, Wanted, minute_of_day};
-use crate::record::{Body, DeliveryState, IntentKey, Level, NotifyReason, Target, WithholdReason};
+use crate::record::{
+    AlertChange, Body, DeliveryState, IntentKey, Level, NotifyReason, Target, WithholdReason,
+};
 use crate::time::HostTime;
 
 /// To whom a message goes, and how.
@@ -53,11 +56,15 @@ impl Patient {
             return self.withhold(call, id, WithholdReason::NoRoute, None);
         };
         self.stop(call, id, WithholdReason::Superseded, false);
+        // The record of the news has said so, if there is one.
+        let queue = self.reroute(call, id, reason);
+        if queue.is_some() {
+            self.tell(call, id, AlertChange::Rerouted, Note { queue, ..Note::default() });
+        }
         let offset = self.care().offset_min(policy);
         let Some(alert) = self.alert_mut(id) else {
             return;
         };
-        alert.escalation.route = Some(route);
         alert.escalation.round = alert.escalation.round.saturating_add(1);
         alert.escalation.exhausted = false;
         if care.escalation(route).is_none() {
@@ -84,14 +91,23 @@ impl Patient {
         }
     }
 
-    /// Why nobody may be told of an alert at all.
-    fn told_nobody(&self, alert: &Alert) -> Option<WithholdReason> {
-        let consent = self.care().profile.as_ref().and_then(|profile| profile.what.consent);
-        match (alert.shadow, consent) {
-            (true, _) => Some(WithholdReason::Shadow),
-            (false, Some(false)) => Some(WithholdReason::NoConsent),
-            _ => None,
-        }
+    /// Finds the route that takes an alert now, if somebody should be told of it. Returns the queue in
+    /// which it waits from now on, if that is another one.
+    pub fn reroute(
+        &mut self,
+        call: &Call<'_>,
+        id: AlertId,
+        reason: NotifyReason,
+    ) -> Option<String> {
+        let care = call.policy.care();
+        let reminded = |a: &Alert| reason == NotifyReason::Stale && a.is_escalating();
+        let alert = self.alert(id).filter(|a| a.wants_answer() && !reminded(a))?;
+        let route = self.route_of(call.policy, alert, reason, call.now)?;
+        let alert = self.alert_mut(id)?;
+        let before = alert.escalation.route.replace(route);
+        let queue = |route: u16| care.routes.get(usize::from(route)).map(|route| &route.queue);
+        let moved = queue(route) != before.and_then(queue);
+        queue(route).filter(|_| moved).cloned()
     }
 
     pub fn route_of(
@@ -160,7 +176,8 @@ impl Patient {
         at.is_some_and(|at| at <= now)
     }
 
-    /// Where the next message of an alert's round goes; nothing if nobody is left.
+    /// Where the next message of an alert's round goes, as far as the patient agrees; nothing if
+    /// nobody is left.
     fn addresses(&self, call: &Call<'_>, id: AlertId) -> Option<Vec<Address>> {
         let escalation = self.alert(id)?.escalation;
         let (round, route) = (escalation.running?, escalation.route?);
@@ -172,8 +189,11 @@ impl Patient {
             Target { function: function.clone(), person }
         };
         let targets = send.to.iter().map(person);
-        let channels =
-            |target: Target| send.channels.iter().map(move |c| (target.clone(), c.clone()));
+        let allowed: Vec<&String> =
+            send.channels.iter().filter(|channel| !self.care().declines(channel)).collect();
+        let channels = |target: Target| {
+            allowed.iter().map(move |channel| (target.clone(), (*channel).clone()))
+        };
         Some(targets.flat_map(channels).collect())
     }
 
@@ -204,7 +224,13 @@ impl Patient {
         };
         alert.escalation.running = Some(Round { next: round.next + 1, ..round });
         let mark = format!("{id}/{}/{}", alert.escalation.round, round.next);
-        let step = escalation.sends[usize::from(round.next)].step;
+        let send = &escalation.sends[usize::from(round.next)];
+        for channel in &send.channels {
+            if self.care().declines(channel) {
+                self.decline(call, id, channel);
+            }
+        }
+        let step = send.step;
         for address in addresses {
             let message = messages.entry(address).or_insert_with(|| Message {
                 alerts: Vec::new(),
@@ -321,6 +347,10 @@ impl Patient {
         let queue = &policy.care().routes[usize::from(route)].queue;
         let channels = escalation.sends.first().map_or(&[][..], |send| &send.channels);
         for channel in channels {
+            if self.care().declines(channel) {
+                self.decline(call, id, channel);
+                continue;
+            }
             let message = Message {
                 alerts: Vec::from([id]),
                 reason,
@@ -343,8 +373,8 @@ impl Patient {
             return;
         };
         let ran = alert.escalation.running.take().is_some();
-        let suppressed = !alert.suppression.is_none() && alert.wants_answer();
-        if care && suppressed && (ran || news) {
+        let hushed = !alert.suppression.is_none() || reason == WithholdReason::NoConsent;
+        if care && hushed && alert.wants_answer() && (ran || news) {
             let until = alert.suppression.until();
             self.withhold(call, id, reason, until);
         }
@@ -365,24 +395,11 @@ impl Patient {
         because: AlertId,
         reason: WithholdReason,
     ) {
-        let Some(delivery) = self.care_mut().deliveries.iter_mut().find(|d| d.key == key) else {
+        let Some(((target, channel), named)) = self.take_back(call, key, reason) else {
             return;
         };
-        delivery.state = DeliveryState::Cancelled;
-        let (target, channel) = (delivery.target.clone(), delivery.channel.clone());
-        let named = delivery.alerts.clone();
-        let state = DeliveryState::Cancelled;
-        self.record(call, Body::DeliveryChanged { key, state, reason: Some(reason) });
-        call.out.push(Output::Cancel(CancelDelivery {
-            tenant: self.tenant.clone(),
-            patient: self.id.clone(),
-            key,
-            target: target.clone(),
-            channel: channel.clone(),
-            reason,
-        }));
         let waits = |id: &AlertId| {
-            let alert = self.alert(*id);
+            let alert = self.alert(*id).filter(|alert| self.told_nobody(alert).is_none());
             *id != because && alert.is_some_and(|a| a.wants_answer() && a.suppression.is_none())
         };
         let rest: Vec<AlertId> = named.into_iter().filter(waits).collect();
@@ -402,6 +419,30 @@ impl Patient {
             replaces: Some(key),
         };
         self.send(call, (target, channel), message);
+    }
+
+    /// Takes a message back. Returns where it went, and the alerts that it named.
+    pub fn take_back(
+        &mut self,
+        call: &mut Call<'_>,
+        key: IntentKey,
+        reason: WithholdReason,
+    ) -> Option<(Address, Vec<AlertId>)> {
+        let delivery = self.care_mut().deliveries.iter_mut().find(|d| d.key == key)?;
+        delivery.state = DeliveryState::Cancelled;
+        let (target, channel) = (delivery.target.clone(), delivery.channel.clone());
+        let named = delivery.alerts.clone();
+        let state = DeliveryState::Cancelled;
+        self.record(call, Body::DeliveryChanged { key, state, reason: Some(reason) });
+        call.out.push(Output::Cancel(CancelDelivery {
+            tenant: self.tenant.clone(),
+            patient: self.id.clone(),
+            key,
+            target: target.clone(),
+            channel: channel.clone(),
+            reason,
+        }));
+        Some(((target, channel), named))
     }
 
     /// The host reports of a message.

@@ -1,5 +1,6 @@
 //! What to look at first: the facts behind a priority.
 
+use super::care::History;
 use super::patient::Patient;
 use crate::alert::priority::{Evidence, Facts, UNATTENDED_STEP};
 use crate::alert::{Alert, ResponseState};
@@ -24,7 +25,6 @@ impl Patient {
     pub fn facts(&self, policy: &Policy, alert: &Alert, now: HostTime) -> Facts {
         let (care, escalation) = (self.care(), &alert.escalation);
         let history = care.history.get(policy.rules()[alert.rule].id());
-        let history = history.copied().unwrap_or_default();
         let other = |a: &&Alert| a.id != alert.id && a.is_open() && a.is_active() && !a.shadow;
         let waited = escalation.unattended_since.map(|since| now.since(since).as_millis());
         let answered = matches!(
@@ -38,8 +38,9 @@ impl Patient {
             conditions: care.profile.as_ref().map_or(0, |p| p.what.conditions.len()),
             unattended: waited.unwrap_or(0) / UNATTENDED_STEP.as_millis(),
             exhausted: escalation.exhausted,
-            acknowledged: history.acknowledged,
-            false_alarms: history.false_alarms,
+            acknowledged: history.map_or(0, |history| history.acknowledged),
+            false_alarms: history.map_or(0, |history| history.false_alarms),
+            helped: history.map_or(0, History::best_help),
             answered,
         }
     }

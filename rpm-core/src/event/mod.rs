@@ -317,6 +317,8 @@ pub struct Profile {
     pub utc_offset_min: Option<i16>,
     /// Whether the patient consents to being monitored.
     pub consent: Option<bool>,
+    /// Channels, by the host's names, on which nothing about the patient may go out.
+    pub declined_channels: Vec<String>,
 }
 
 impl fmt::Debug for Body {

@@ -215,14 +215,15 @@ fn enrolment() -> Value {
 }
 
 fn profile() -> Value {
-    let conditions = json!({ "type": "array", "maxItems": MAX_ITEMS, "items": reference("text") });
+    let texts = json!({ "type": "array", "maxItems": MAX_ITEMS, "items": reference("text") });
     let properties = alloc::vec![
         ("age_band", reference("text")),
-        ("conditions", conditions),
+        ("conditions", texts.clone()),
         ("cohort", reference("text")),
         ("spo2_scale", json!({ "enum": [1, 2] })),
         ("utc_offset_min", json!({ "type": "integer", "minimum": -840, "maximum": 840 })),
         ("consent", boolean()),
+        ("declined_channels", texts),
     ];
     object(properties, &[])
 }

@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::owner::Owner;
 use crate::id::AlertId;
 use crate::record::explain::Message;
-use crate::record::{AlertChange, Body, Clause, ConditionState, Level, Priority, Record, Status};
+use crate::record::{
+    AlertChange, Body, Clause, ConditionState, Level, Priority, Record, Status, Tried,
+};
 use crate::redact::redacted;
 use crate::time::{HostTime, Timestamp};
 
@@ -57,6 +59,9 @@ pub struct CardAlert {
     pub until: Option<HostTime>,
     /// What was measured when it opened or last came back or rose.
     pub evidence: Vec<Clause>,
+    /// What was done about the patient's alerts of the rule, and whether it helped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<Tried>,
     /// Who was told last, and who was not.
     pub messages: VecDeque<Message>,
 }
@@ -123,6 +128,7 @@ impl CardAlert {
             evidence,
             priority,
             queue,
+            interventions,
             ..
         } = &record.body
         else {
@@ -145,6 +151,7 @@ impl CardAlert {
             by: None,
             until: None,
             evidence: evidence.clone(),
+            interventions: interventions.clone(),
             messages: VecDeque::new(),
         })
     }
@@ -159,6 +166,9 @@ impl CardAlert {
                 if *alert == self.alert && (self.is_open() || *change == AlertChange::Reopened) =>
             {
                 self.change(&record.body);
+            }
+            Body::InterventionJudged { alert, so_far, .. } if *alert == self.alert => {
+                so_far.clone().put_into(&mut self.interventions);
             }
             body => {
                 self.messages.iter_mut().for_each(|message| message.follow(body));
@@ -181,6 +191,7 @@ impl CardAlert {
             until,
             suppression,
             priority,
+            queue,
             evidence,
             ..
         } = body
@@ -200,6 +211,9 @@ impl CardAlert {
         }
         if let Some(priority) = priority {
             self.priority = priority.clone();
+        }
+        if queue.is_some() {
+            self.queue.clone_from(queue);
         }
         if !evidence.is_empty() {
             self.evidence.clone_from(evidence);
@@ -246,6 +260,7 @@ impl fmt::Display for CardAlert {
             write!(f, "{before}{} {}", term.name.replace('_', " "), term.points)?;
         }
         self.evidence.iter().try_for_each(|clause| write!(f, "\n    {clause}"))?;
+        self.interventions.iter().try_for_each(|tried| write!(f, "\n    {tried}"))?;
         self.messages.iter().try_for_each(|message| write!(f, "\n    {message}"))
     }
 }

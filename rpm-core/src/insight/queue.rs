@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::episode::UNROUTED;
 use super::owner::Owner;
 use crate::id::AlertId;
-use crate::record::{AlertChange, Body, ConditionState, Level, Record, Status};
+use crate::record::{AlertChange, Body, ConditionState, Level, Record, Status, Tried};
 use crate::redact::redacted;
 use crate::time::HostTime;
 
@@ -48,6 +48,9 @@ pub struct Entry {
     pub opened_at: HostTime,
     /// Where it waits; `unrouted` if no route took it.
     pub queue: String,
+    /// What was done about the patient's alerts of the rule, and whether it helped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<Tried>,
 }
 
 redacted!(Entry);
@@ -86,7 +89,9 @@ impl Queues {
                 self.alerts.remove(&key);
             }
             self.alerts.insert((owner, entry.alert), entry);
-        } else if let Body::AlertChanged { alert, .. } = &record.body {
+        } else if let Body::AlertChanged { alert, .. } | Body::InterventionJudged { alert, .. } =
+            &record.body
+        {
             if let Some(entry) = self.alerts.get_mut(&(owner, *alert)) {
                 entry.change(&record.body);
             }
@@ -125,8 +130,17 @@ impl Queues {
 }
 
 fn opened(owner: &Owner, record: &Record) -> Option<Entry> {
-    let Body::AlertOpened { alert, rule, title, level, shadow: false, priority, queue, .. } =
-        &record.body
+    let Body::AlertOpened {
+        alert,
+        rule,
+        title,
+        level,
+        shadow: false,
+        priority,
+        queue,
+        interventions,
+        ..
+    } = &record.body
     else {
         return None;
     };
@@ -143,6 +157,7 @@ fn opened(owner: &Owner, record: &Record) -> Option<Entry> {
         priority: priority.total,
         opened_at: record.at,
         queue: queue.clone().unwrap_or_else(|| UNROUTED.into()),
+        interventions: interventions.clone(),
     })
 }
 
@@ -152,8 +167,18 @@ impl Entry {
     }
 
     fn change(&mut self, body: &Body) {
+        if let Body::InterventionJudged { so_far, .. } = body {
+            so_far.clone().put_into(&mut self.interventions);
+        }
         let Body::AlertChanged {
-            change, revision, status, condition, suppression, priority, ..
+            change,
+            revision,
+            status,
+            condition,
+            suppression,
+            priority,
+            queue,
+            ..
         } = body
         else {
             return;
@@ -172,6 +197,9 @@ impl Entry {
         if let Some(priority) = priority {
             self.priority = priority.total;
         }
+        if let Some(queue) = queue {
+            self.queue.clone_from(queue);
+        }
     }
 }
 
@@ -179,6 +207,7 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { priority, owner, alert, title, level, opened_at, .. } = self;
         write!(f, "{priority:>5}  {owner}/{alert}  {title}, {}, since {opened_at}", level.name())?;
-        self.suppression.iter().try_for_each(|why| write!(f, " ({})", why.replace('_', " ")))
+        self.suppression.iter().try_for_each(|why| write!(f, " ({})", why.replace('_', " ")))?;
+        self.interventions.iter().try_for_each(|tried| write!(f, ", {tried}"))
     }
 }

@@ -83,6 +83,7 @@ impl Subject {
             priority: Priority { total: 1000 * self.level as i32, terms: Vec::new() },
             route: self.queue.map(Into::into),
             queue: self.queue.map(Into::into),
+            interventions: Vec::new(),
         };
         self.record(second, body)
     }
@@ -112,6 +113,8 @@ impl Subject {
             until: None,
             suppression: None,
             priority: None,
+            queue: None,
+            intervention: None,
             reason: None,
             note: None,
             evidence: Vec::new(),

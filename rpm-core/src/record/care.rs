@@ -121,6 +121,8 @@ pub enum WithholdReason {
     Digest,
     /// The patient has not consented to being monitored.
     NoConsent,
+    /// The patient declines this channel.
+    PatientDeclined,
     /// The rule only records.
     Shadow,
     /// No route of the policy takes it.
@@ -241,6 +243,44 @@ pub struct Term {
     pub points: i32,
 }
 
+/// How often something was done about a patient's alerts of one rule, and how often it helped.
+///
+/// ```
+/// use rpm_core::record::Tried;
+/// let oxygen = Tried { intervention: "oxygen".into(), tried: 3, helped: 2 };
+/// assert_eq!(oxygen.to_string(), "oxygen helped 2 of 3 times");
+/// ```
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// What, as the site names it.
+    pub intervention: String,
+    /// How often it is known whether it helped.
+    pub tried: u16,
+    /// How often it did.
+    pub helped: u16,
+}
+
+impl Tried {
+    /// So many interventions of a rule are remembered, the last ones.
+    pub const MOST: usize = 4;
+
+    /// Puts it last in a list, in place of what the list said of the same intervention.
+    pub(crate) fn put_into(self, list: &mut Vec<Self>) {
+        list.retain(|known| known.intervention != self.intervention);
+        if list.len() >= Self::MOST {
+            list.remove(0);
+        }
+        list.push(self);
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { intervention, tried, helped } = self;
+        write!(f, "{} helped {helped} of {tried} times", intervention.replace('_', " "))
+    }
+}
+
 impl Resolution {
     /// Its name in commands and records.
     pub fn name(self) -> &'static str {
@@ -264,4 +304,4 @@ impl Resolution {
     }
 }
 
-redacted!(Target);
+redacted!(Target, Tried);

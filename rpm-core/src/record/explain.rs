@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     AlertChange, Body, Clause, DeliveryState, Distance, IntentKey, Level, NotifyReason, PolicyRef,
-    Priority, Record, Status, Target, Usual, Verdict, WithholdReason,
+    Priority, Record, Status, Target, Tried, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -50,6 +50,9 @@ pub struct Explanation {
     /// Who was told, and who was not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Message>,
+    /// What is known to have helped or not, by the last record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<Tried>,
     /// The status by the last record.
     pub status: Status,
 }
@@ -73,6 +76,12 @@ pub struct Event {
     /// In a person's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What is being done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervention: Option<String>,
+    /// Where it waits from then on, if that is another queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
 }
 
 /// One entry of who was told of an alert, and who was not.
@@ -106,6 +115,9 @@ pub enum Message {
         /// Until when, if that was known.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<HostTime>,
+        /// On which channel; on all of them if absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
     },
     /// Everybody was told, and nobody had answered.
     Exhausted {
@@ -141,9 +153,21 @@ impl Explanation {
     /// Takes in a record after the one that opened the alert.
     fn go_on(&mut self, at: HostTime, body: &Body) {
         match body {
-            Body::AlertChanged { alert, change, status, by, until, reason, note, .. }
-                if *alert == self.alert =>
-            {
+            Body::InterventionJudged { alert, so_far, .. } if *alert == self.alert => {
+                so_far.clone().put_into(&mut self.interventions);
+            }
+            Body::AlertChanged {
+                alert,
+                change,
+                status,
+                by,
+                until,
+                reason,
+                note,
+                intervention,
+                queue,
+                ..
+            } if *alert == self.alert => {
                 self.status = *status;
                 self.history.push(Event {
                     at,
@@ -153,6 +177,8 @@ impl Explanation {
                     until: *until,
                     reason: reason.clone(),
                     note: note.clone(),
+                    intervention: intervention.clone(),
+                    queue: queue.clone(),
                 });
             }
             body => {
@@ -180,8 +206,11 @@ impl Message {
                     cancelled: None,
                 })
             }
-            Body::NotificationWithheld { alert, reason, until, .. } if *alert == wanted => {
-                Some(Self::Withheld { at, reason: *reason, until: *until })
+            Body::NotificationWithheld { alert, reason, until, channel, .. }
+                if *alert == wanted =>
+            {
+                let channel = channel.clone();
+                Some(Self::Withheld { at, reason: *reason, until: *until, channel })
             }
             Body::EscalationExhausted { alert, .. } if *alert == wanted => {
                 Some(Self::Exhausted { at })
@@ -218,6 +247,7 @@ fn opened(record: &Record) -> Option<Explanation> {
         policy,
         priority,
         route,
+        interventions,
         ..
     } = &record.body
     else {
@@ -239,6 +269,7 @@ fn opened(record: &Record) -> Option<Explanation> {
         route: route.clone(),
         history: Vec::new(),
         messages: Vec::new(),
+        interventions: interventions.clone(),
         status: Status::New,
     })
 }
@@ -327,12 +358,18 @@ impl fmt::Display for Explanation {
             if let Some(until) = &event.until {
                 write!(f, " until {until}")?;
             }
-            let words = [event.reason.as_deref().map(words), event.note.clone()];
-            let words: Vec<String> = words.into_iter().flatten().collect();
+            if let Some(queue) = &event.queue {
+                write!(f, ", waits in {queue}")?;
+            }
+            let named = [&event.reason, &event.intervention];
+            let named = named.map(|code| code.as_deref().map(words));
+            let words = named.into_iter().chain([event.note.clone()]);
+            let words: Vec<String> = words.flatten().collect();
             if !words.is_empty() {
                 write!(f, ": {}", words.join("; "))?;
             }
         }
+        self.interventions.iter().try_for_each(|tried| write!(f, "\n  {tried}"))?;
         self.messages.iter().try_for_each(|message| write!(f, "\n  {message}"))
     }
 }
@@ -348,8 +385,9 @@ impl fmt::Display for Message {
                 write!(f, " because {}: {}", name_of(reason), name_of(state))?;
                 cancelled.iter().try_for_each(|why| write!(f, ", {}", name_of(why)))
             }
-            Self::Withheld { at, reason, until } => {
-                write!(f, "{at} nobody told: {}", name_of(reason))?;
+            Self::Withheld { at, reason, until, channel } => {
+                let how = channel.as_ref().map(|channel| alloc::format!(" by {channel}"));
+                write!(f, "{at} nobody told{}: {}", how.unwrap_or_default(), name_of(reason))?;
                 until.iter().try_for_each(|until| write!(f, " until {until}"))
             }
             Self::Exhausted { at } => write!(f, "{at} everybody told, nobody has answered"),
@@ -422,6 +460,7 @@ impl AlertChange {
             Self::Resolved => "resolved",
             Self::Closed => "closed",
             Self::Reopened => "still there after it was resolved: open again",
+            Self::Rerouted => "waits in another queue",
         }
     }
 }

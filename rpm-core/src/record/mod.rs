@@ -26,7 +26,7 @@ use crate::redact::redacted;
 use crate::time::{Duration, HostTime, Timestamp};
 
 pub use care::{
-    Closure, DeliveryState, IntentKey, NotifyReason, Priority, Resolution, Target, Term,
+    Closure, DeliveryState, IntentKey, NotifyReason, Priority, Resolution, Target, Term, Tried,
     WithholdReason,
 };
 pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
@@ -149,6 +149,10 @@ pub enum Body {
         /// Where it waits to be looked at.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         queue: Option<String>,
+        /// What was done about the patient's alerts of the rule before, and whether it helped; the
+        /// latest comes last.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        interventions: Vec<Tried>,
     },
     /// An episode changed.
     AlertChanged {
@@ -182,6 +186,12 @@ pub enum Body {
         /// What to look at first, where the change moved it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         priority: Option<Priority>,
+        /// Where it waits from now on, where the change moved it to another queue.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<String>,
+        /// What is being done about it, as the site names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        intervention: Option<String>,
         /// Why, as a code or a reference.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
@@ -191,6 +201,17 @@ pub enum Body {
         /// What was measured.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         evidence: Vec<Clause>,
+    },
+    /// It is known whether what was done about an alert helped.
+    InterventionJudged {
+        /// The alert.
+        alert: AlertId,
+        /// The rule.
+        rule: String,
+        /// Whether it helped this time.
+        helped: bool,
+        /// This time and all before, for this patient and rule.
+        so_far: Tried,
     },
     /// A command was refused and changed nothing.
     CommandRefused {
@@ -249,6 +270,9 @@ pub enum Body {
         /// Until when, if that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<HostTime>,
+        /// On which channel; on all of them if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
     },
     /// Everybody has been told, and nobody has answered.
     EscalationExhausted {
@@ -425,6 +449,8 @@ pub enum AlertChange {
     Closed,
     /// It is still there long after somebody resolved it.
     Reopened,
+    /// It waits in another queue, for no other reason that has a record.
+    Rerouted,
 }
 
 /// The public status of an alert: a pure function of its state.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::common::{heart_rate, host, spo2};
+use crate::common::{heart_rate, host, patient_id, spo2};
 use rpm_core::alert::{DeliveryReport, Response};
+use rpm_core::insight::{Card, Owner, Queues};
 use rpm_core::record::{
     AlertChange, Body as Record, ConditionState, DeliveryState, IntentKey, NotifyReason,
     Resolution, Status, WithholdReason,
@@ -258,7 +259,8 @@ fn an_acknowledgement_that_races_a_resolve_does_not_reopen() {
 fn a_remediation_that_has_not_helped_in_time_is_brought_up_again() {
     let mut ward = Ward::new(&ward(&care(&json!({ "remediation_for": { "urgent": "10 min" } }))));
     ward.take(spo2(0, 85));
-    let start = Action::StartRemediation { owner: Some("bob".into()), due: None };
+    let owner = Some("bob".into());
+    let start = Action::StartRemediation { owner, due: None, intervention: None };
     ward.act(1, ann(), start, at(60)).unwrap();
     assert_eq!(ward.alert(1).status(), Status::InRemediation);
     assert_eq!(ward.alert(1).response.owner(), Some("bob"));
@@ -281,4 +283,72 @@ fn resolved_while_it_is_still_there_opens_again_if_it_stays() {
     ward.take(spo2(at(601), 85));
     assert_eq!(ward.alert(1).status(), Status::Repeated(1));
     assert_eq!(ward.news(), [told("nurse/push", NotifyReason::Reopened)]);
+}
+
+/// What waits in two queues, by the engine and by its records alike.
+fn queues(ward: &Ward) -> (Vec<u32>, Vec<u32>) {
+    let mut queues = Queues::default();
+    ward.sealed.iter().for_each(|record| queues.fold(record));
+    let of = |name: &str| -> Vec<u32> {
+        let ours: Vec<u32> = queues.of(name).iter().map(|entry| entry.alert.0).collect();
+        let engine = ward.engine.queue(Some(name), host(at(20)), 9);
+        assert_eq!(ours, engine.iter().map(|w| w.alert.0).collect::<Vec<_>>(), "{name}");
+        ours
+    };
+    (of("ward"), of("now"))
+}
+
+/// Every change, and the queue that its record names.
+fn named(ward: &Ward) -> Vec<(AlertChange, Option<String>)> {
+    let named = |record: &Record| match record {
+        Record::AlertChanged { change, queue, .. } => Some((*change, queue.clone())),
+        _ => None,
+    };
+    ward.records.iter().filter_map(named).collect()
+}
+
+fn with_a_queue_for_urgent(more: &serde_json::Value) -> Ward {
+    let mut care = care(more);
+    care["routes"][0]["queue"] = json!("now");
+    Ward::new(&ward(&care))
+}
+
+#[test]
+fn a_rise_names_the_queue_to_which_it_moves_the_alert() {
+    let mut ward = with_a_queue_for_urgent(&json!({}));
+    ward.take(spo2(0, 91));
+    assert_eq!(queues(&ward), (vec![1], vec![]));
+    ward.take(spo2(at(1), 85));
+    assert_eq!(queues(&ward), (vec![], vec![1]));
+    ward.act(1, ann(), Action::Acknowledge, at(2)).unwrap();
+    ward.take(spo2(at(3), 91));
+    let changes = [
+        (AlertChange::Raised, Some("now".to_string())),
+        (AlertChange::Acknowledged, None),
+        (AlertChange::Lowered, None),
+    ];
+    assert_eq!(named(&ward), changes);
+    let mut card = Card::new(Owner { tenant: None, patient: patient_id(0) });
+    ward.sealed.iter().for_each(|record| card.fold(record));
+    assert_eq!(card.open()[0].queue.as_deref(), Some("now"));
+}
+
+#[test]
+fn what_gets_worse_in_silence_says_where_it_waits() {
+    let quiet = json!({ "quiet_hours": { "from": "12:00", "until": "13:00" } });
+    let mut ward = with_a_queue_for_urgent(&quiet);
+    // It comes and goes, until it is one unstable episode; then it is mild, and given back.
+    for (second, percent) in (0..).zip([85, 97, 85, 97, 85, 97, 85, 91]) {
+        ward.take(spo2(at(second), percent));
+    }
+    assert!(ward.alert(1).unstable);
+    ward.act(1, ann(), Action::Acknowledge, at(8)).unwrap();
+    ward.act(1, ann(), Action::Unacknowledge, at(9)).unwrap();
+    assert_eq!(named(&ward).last(), Some(&(AlertChange::Unacknowledged, Some("ward".into()))));
+    assert_eq!(queues(&ward), (vec![1], vec![]));
+    // As urgent as it has been before is no news, but it does not wait for the end of quiet hours.
+    ward.take(spo2(at(10), 97));
+    ward.take(spo2(at(11), 85));
+    assert_eq!(named(&ward).last(), Some(&(AlertChange::Rerouted, Some("now".into()))));
+    assert_eq!(queues(&ward), (vec![], vec![1]));
 }

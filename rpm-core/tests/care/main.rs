@@ -6,6 +6,8 @@
 mod common;
 mod episodes;
 mod escalation;
+mod history;
 mod policies;
+mod preferences;
 mod suppression;
 mod ward;

@@ -6,7 +6,7 @@ use crate::common::{event, host, policy};
 use rpm_core::event::{Body, Context, Event};
 use rpm_core::policy::Policy;
 use rpm_core::record::{
-    AlertChange, Body as Record, IntentKey, NotifyReason, Resolution, WithholdReason,
+    self, AlertChange, Body as Record, IntentKey, NotifyReason, Resolution, WithholdReason,
 };
 use rpm_core::{
     Action, Alert, AlertId, Code, Command, DeliveryIntent, Engine, EngineConfig, HostTime, Output,
@@ -85,6 +85,8 @@ pub struct Ward {
     pub told: Vec<Told>,
     pub intents: Vec<DeliveryIntent>,
     pub records: Vec<Record>,
+    /// The same, as they stand in the stream.
+    pub sealed: Vec<record::Record>,
 }
 
 impl Ward {
@@ -93,13 +95,22 @@ impl Ward {
     }
 
     pub fn of(engine: Engine) -> Self {
-        Self { engine, told: Vec::new(), intents: Vec::new(), records: Vec::new() }
+        Self {
+            engine,
+            told: Vec::new(),
+            intents: Vec::new(),
+            records: Vec::new(),
+            sealed: Vec::new(),
+        }
     }
 
     pub fn drain(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Record(sealed) => self.records.push(sealed.record.body),
+                Output::Record(sealed) => {
+                    self.records.push(sealed.record.body.clone());
+                    self.sealed.push(sealed.record);
+                }
                 Output::Deliver(intent) => {
                     let person = intent.target.person.as_deref().map(|p| format!("={p}"));
                     let to = &intent.target.function;

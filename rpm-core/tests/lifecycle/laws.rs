@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rpm_core::alert::{Alert, Delivery, Suppression};
+use rpm_core::insight::Queues;
 use rpm_core::record::{
     AlertChange, Body, ConditionState, DeliveryState, IntentKey, Level, NotifyReason, Status,
+    WithholdReason,
 };
 use rpm_core::{AlertId, Output};
 
 use crate::cases;
-use crate::ward::{Event, HR_HIGH, HR_MISSING, SPO2_LOW, SPO2_MILD, Step, any_steps, ward};
+use crate::common::host;
+use crate::ward::{
+    DECLINED, Event, HR_HIGH, HR_MISSING, SPO2_LOW, SPO2_MILD, Step, any_steps, ward,
+};
 use crate::world::Bed;
 
 type Check = Result<(), TestCaseError>;
@@ -183,6 +188,13 @@ fn withheld(output: &Output, id: AlertId) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether somebody would have been told on a channel that the patient declines.
+fn declined(output: &Output, id: AlertId) -> bool {
+    let reason = WithholdReason::PatientDeclined;
+    let says = |body: &Body| matches!(body, Body::NotificationWithheld { alert, reason: r, channel: Some(_), .. } if (*alert, *r) == (id, reason));
+    matches!(output, Output::Record(sealed) if says(&sealed.record.body))
 }
 
 /// Whether the record says something that somebody should be told.
@@ -359,7 +371,8 @@ proptest! {
                     let told = bed.out.iter().any(|output| named(output, alert.id));
                     let hidden = bed.out.iter().any(|output| withheld(output, alert.id));
                     let quiet = !alert.suppression.is_none();
-                    prop_assert!(if quiet { hidden } else { told }, "{:?}", alert.id);
+                    let declined = bed.out.iter().any(|output| declined(output, alert.id));
+                    prop_assert!(if quiet { hidden } else { told || declined }, "{:?}", alert.id);
                 }
                 Ok(())
             })?;
@@ -383,6 +396,47 @@ proptest! {
                 }
                 Ok(())
             })?;
+        }
+    }
+
+    /// On a channel that the patient declines nothing goes out, and nothing is left under way.
+    #[test]
+    fn what_the_patient_declines_goes_out_to_nobody(ward in ward(), steps in any_steps()) {
+        let (mut bed, mut declines) = (Bed::new(ward), &[][..]);
+        for step in &steps {
+            bed.tick(bed.now + step.after_s * 1000);
+            if let Event::Declines(which) = step.event {
+                declines = DECLINED[which];
+                bed.out.clear();
+            }
+            bed.happens(&step.event);
+            for output in bed.out.drain(..) {
+                let Output::Deliver(intent) = output else { continue };
+                prop_assert!(!declines.contains(&intent.channel.as_str()), "{}", intent.channel);
+            }
+            for message in bed.deliveries().iter().filter(|d| d.state.is_under_way()) {
+                prop_assert!(!declines.contains(&message.channel.as_str()), "{}", message.channel);
+            }
+        }
+    }
+
+    /// Who only has the records knows which alerts wait in which queue.
+    #[test]
+    fn the_queues_of_the_records_are_the_engines(ward in ward(), steps in any_steps()) {
+        let (mut bed, mut queues) = (Bed::new(ward), Queues::default());
+        for step in &steps {
+            bed.step(step);
+            let records = bed.out.iter().filter_map(|output| match output {
+                Output::Record(sealed) => Some(&sealed.record),
+                _ => None,
+            });
+            records.for_each(|record| queues.fold(record));
+            for name in ["tech", "now", "later"] {
+                let waiting = bed.engine.queue(Some(name), host(bed.now), usize::MAX);
+                let told: BTreeSet<AlertId> = queues.of(name).iter().map(|e| e.alert).collect();
+                let waiting: BTreeSet<AlertId> = waiting.iter().map(|w| w.alert).collect();
+                prop_assert_eq!(told, waiting, "{} after {:?}", name, step);
+            }
         }
     }
 

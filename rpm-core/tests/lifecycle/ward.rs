@@ -161,12 +161,15 @@ pub const ROSTERS: [&[Turn]; 4] = [
     &[("nurse", "ann", 0, 400), ("doctor", "doc", 200, 600), ("doctor", "bob", 500, 1200)],
 ];
 
+/// Channels that the patient may decline; `letter` is none of the policy's.
+pub const DECLINED: [&[&str]; 5] = [&[], &["push"], &["pager"], &["letter"], &["pager", "push"]];
+
 /// What somebody asks for; times in seconds from then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ask {
     Acknowledge,
     Unacknowledge,
-    Start { to: Option<&'static str>, due: Option<i64> },
+    Start { to: Option<&'static str>, due: Option<i64>, what: Option<&'static str> },
     Finish,
     Resolve(Resolution),
     Shelve(i64),
@@ -183,9 +186,10 @@ impl Ask {
         match self {
             Self::Acknowledge => Action::Acknowledge,
             Self::Unacknowledge => Action::Unacknowledge,
-            Self::Start { to, due } => Action::StartRemediation {
+            Self::Start { to, due, what } => Action::StartRemediation {
                 owner: to.map(Into::into),
                 due: due.map(|due| host(now + due * 1000)),
+                intervention: what.map(Into::into),
             },
             Self::Finish => Action::FinishRemediation,
             Self::Resolve(reason) => Action::Resolve { reason, note: None },
@@ -212,6 +216,8 @@ pub enum Event {
     Correct { signal: usize, back: usize, value: i32 },
     /// The phase of care.
     Phase(&'static str),
+    /// The patient declines other channels.
+    Declines(usize),
     /// Who asks what of which alert: a place in the list of alerts, and how far off the revision is.
     Command { alert: usize, off: i64, who: usize, ask: Ask },
     /// Of a message: a place in the list of all messages so far, the last first.
@@ -246,6 +252,7 @@ impl fmt::Debug for Event {
                 write!(f, "{name}, {back} readings back, was {value}")
             }
             Self::Phase(phase) => write!(f, "care phase {phase}"),
+            Self::Declines(which) => write!(f, "declines {:?}", DECLINED[*which]),
             Self::Command { alert, off, who, ask } => {
                 write!(f, "{} to alert number {alert} of the list: {ask:?}", PEOPLE[*who].0)?;
                 if *off != 0 { write!(f, ", revision off by {off}") } else { Ok(()) }
@@ -273,14 +280,22 @@ const STATES: &[DeliveryState] = &[
     DeliveryState::Cancelled,
 ];
 
+/// What is done about alerts; the last is no name.
+const WHAT: &[&str] =
+    &["oxygen", "oxygen", "oxygen", "probe", "turn", "fluid", "call", "two words"];
+
 fn ask() -> impl Strategy<Value = Ask> {
     let to = prop::sample::select(&["ann", "bob"][..]);
     prop_oneof![
         6 => Just(Ask::Acknowledge),
         2 => Just(Ask::Unacknowledge),
-        3 => (prop::option::of(to.clone()), prop::option::weighted(0.4, -5..500_i64))
-            .prop_map(|(to, due)| Ask::Start { to, due }),
-        2 => Just(Ask::Finish),
+        5 => (
+            prop::option::of(to.clone()),
+            prop::option::weighted(0.4, -5..500_i64),
+            prop::option::weighted(0.8, prop::sample::select(WHAT)),
+        )
+            .prop_map(|(to, due, what)| Ask::Start { to, due, what }),
+        3 => Just(Ask::Finish),
         4 => prop::sample::select(REASONS).prop_map(Ask::Resolve),
         4 => prop_oneof![10 => 20..1800_i64, 1 => Just(1801), 1 => Just(0)].prop_map(Ask::Shelve),
         2 => Just(Ask::Unshelve),
@@ -330,6 +345,7 @@ fn event() -> impl Strategy<Value = Event> {
         14 => reading,
         1 => correct,
         1 => prop::sample::select(&["procedure", "ward"][..]).prop_map(Event::Phase),
+        1 => (0..DECLINED.len()).prop_map(Event::Declines),
         8 => command,
         2 => report,
         1 => (0..ROSTERS.len()).prop_map(Event::Roster),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rpm_core::alert::{Alert, Delivery, Suppression};
-use rpm_core::event::{Body, Context, Kind, KindRef, Quality};
+use rpm_core::event::{Body, Context, Kind, KindRef, Profile, Quality};
 use rpm_core::policy::Policy;
 use rpm_core::record::{self, ConditionState, DeliveryState, IntentKey};
 use rpm_core::{
@@ -14,7 +14,7 @@ use rpm_core::{
 
 use crate::common::{T0, With, enrolment, event, host, reading};
 use crate::model::{Address, Message, Model, Quiet, Said};
-use crate::ward::{Ask, Event, PEOPLE, ROSTERS, RULES, Step, Ward};
+use crate::ward::{Ask, DECLINED, Event, PEOPLE, ROSTERS, RULES, Step, Ward};
 
 const KINDS: [Kind; 2] = [Kind::HEART_RATE, Kind::SPO2];
 pub const PATIENT: PatientKey = PatientKey(0);
@@ -184,6 +184,13 @@ impl Bed {
                 self.engine.handle_event(context, host(self.now)).unwrap();
                 self.drain();
             }
+            Event::Declines(which) => {
+                let declined_channels = DECLINED[*which].iter().map(|c| (*c).into()).collect();
+                let profile = Profile { declined_channels, ..Profile::default() };
+                let profile = event(self.now, Body::Profile(Box::new(profile)));
+                self.engine.handle_event(profile, host(self.now)).unwrap();
+                self.drain();
+            }
             Event::Command { alert, off, who, ask } => {
                 let (id, seen) = self.meant(*alert, *off);
                 return Some(self.command(id, seen, *who, *ask));
@@ -307,6 +314,7 @@ impl World {
                 self.model.correct(signal, back, value);
             }
             Event::Phase(phase) => self.model.phase(phase),
+            Event::Declines(which) => self.model.declines(DECLINED[which]),
             Event::Roster(which) => self.model.roster(which),
             _ => {}
         }
@@ -373,6 +381,10 @@ impl World {
             Output::Record(sealed) => match &sealed.record.body {
                 record::Body::NotificationWithheld { alert, reason, .. } => {
                     Some(Said::Withheld(alert.0, *reason))
+                }
+                record::Body::InterventionJudged { alert, helped, so_far, .. } => {
+                    let record::Tried { intervention, tried, helped: of } = so_far.clone();
+                    Some(Said::Judged(alert.0, intervention, *helped, (of, tried)))
                 }
                 _ => None,
             },

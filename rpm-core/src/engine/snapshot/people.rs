@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use super::super::care::{CareState, Dated, History, Shelf};
 use crate::alert::priority::Evidence;
-use crate::alert::{Delivery, Escalation, Response, Roster, Round, Shift, Suppression};
+use crate::alert::{Delivery, Escalation, Response, Roster, Round, Shift, Suppression, Trial};
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::event::{Context, DeviceStatus, Profile};
-use crate::record::{Closure, DeliveryState, IntentKey, NotifyReason, Resolution, Target};
+use crate::record::{Closure, DeliveryState, IntentKey, NotifyReason, Resolution, Target, Tried};
 
 /// `Snap` for an enum of names: a variant is saved as its place in the list, which never changes.
 /// A variant that is not in it does not compile.
@@ -52,10 +52,20 @@ names!(NotifyReason {
 fields!(Round { since, reason, next });
 fields!(Escalation { route, round, running, exhausted, unattended_since, evidence });
 fields!(Evidence { coverage, trend, change });
-fields!(History { acknowledged, false_alarms });
+fields!(Tried { intervention, tried, helped });
+fields!(History { acknowledged, false_alarms, interventions });
+fields!(Trial { intervention, since, finished_at });
 fields!(Target { function, person });
 fields!(Shift { function, person, from, until, tenant, patient });
-fields!(Profile { age_band, conditions, cohort, spo2_scale, utc_offset_min, consent });
+fields!(Profile {
+    age_band,
+    conditions,
+    cohort,
+    spo2_scale,
+    utc_offset_min,
+    consent,
+    declined_channels
+});
 fields!(Context { activity, asleep, on_oxygen, posture, care_phase });
 fields!(DeviceStatus { worn, battery_percent, link_up });
 

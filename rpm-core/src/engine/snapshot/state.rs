@@ -252,6 +252,7 @@ impl Snap for Alert {
         self.suppression.save(w);
         w.list(self.reentries.iter());
         self.escalation.save(w);
+        self.trial.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (id, rule) = (r.read()?, r.read::<u32>()? as usize);
@@ -282,6 +283,7 @@ impl Snap for Alert {
             suppression,
             reentries: SmallVec::from_vec(reentries),
             escalation: r.read()?,
+            trial: r.read()?,
         })
     }
 }

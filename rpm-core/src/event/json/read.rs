@@ -407,6 +407,9 @@ fn profile(fields: &mut Fields<'_>) -> Result<Body, Error> {
         spo2_scale: fields.optional("spo2_scale", scale)?,
         utc_offset_min: fields.optional("utc_offset_min", offset)?,
         consent: fields.optional("consent", boolean)?,
+        declined_channels: fields
+            .optional("declined_channels", |t| list(t, short))?
+            .unwrap_or_default(),
     })))
 }
 

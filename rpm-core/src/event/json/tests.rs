@@ -311,6 +311,11 @@ fn every_error_of_the_other_bodies_names_its_field() {
         (r#""profile":{"spo2_scale":3}"#, Code::OutOfRange, "profile.spo2_scale"),
         (r#""profile":{"utc_offset_min":-841}"#, Code::OutOfRange, "profile.utc_offset_min"),
         (r#""profile":{"conditions":["a",1]}"#, Code::WrongType, "profile.conditions[1]"),
+        (
+            r#""profile":{"declined_channels":["sms",1]}"#,
+            Code::WrongType,
+            "profile.declined_channels[1]",
+        ),
         (r#""void":{"kind":"spo2","value":1}"#, Code::UnknownField, "void.value"),
         (
             r#""correction":{"kind":"spo2","absent":"error"}"#,
@@ -446,7 +451,8 @@ fn body() -> impl Strategy<Value = Body> {
         Body::Context(Context { activity, asleep, on_oxygen, posture, care_phase })
     });
     let profile = (word(), vec(text(), 0..4), word(), option::of(1_u8..=2), flag());
-    let profile = (profile, option::of(-840_i16..=840)).prop_map(|((a, b, c, d, e), f)| {
+    let more = (option::of(-840_i16..=840), vec(text(), 0..3));
+    let profile = (profile, more).prop_map(|((a, b, c, d, e), (f, declined_channels))| {
         let (age_band, conditions, cohort, spo2_scale, consent) = (a, b, c, d, e);
         let utc_offset_min = f;
         Body::Profile(Box::new(Profile {
@@ -456,6 +462,7 @@ fn body() -> impl Strategy<Value = Body> {
             spo2_scale,
             utc_offset_min,
             consent,
+            declined_channels,
         }))
     });
     let rare = prop_oneof![absent, correction, void, status, context, enrolment(), profile];

@@ -81,6 +81,13 @@ impl Object {
         }
     }
 
+    /// A list of strings; left out if it is empty.
+    fn texts(&mut self, name: &str, texts: &[String]) {
+        if !texts.is_empty() {
+            self.field(name, |o| o.list(texts, |o, text| quote(&mut o.text, text)));
+        }
+    }
+
     /// A number or a truth value.
     fn number(&mut self, name: &str, value: Option<impl Display>) {
         if let Some(value) = value {
@@ -249,14 +256,11 @@ fn expected(o: &mut Object, expected: &Expected) {
 fn profile(o: &mut Object, profile: &Profile) {
     o.object(|o| {
         o.optional("age_band", profile.age_band.as_deref());
-        if !profile.conditions.is_empty() {
-            o.field("conditions", |o| {
-                o.list(&profile.conditions, |o, name| quote(&mut o.text, name));
-            });
-        }
+        o.texts("conditions", &profile.conditions);
         o.optional("cohort", profile.cohort.as_deref());
         o.number("spo2_scale", profile.spo2_scale);
         o.number("utc_offset_min", profile.utc_offset_min);
         o.number("consent", profile.consent);
+        o.texts("declined_channels", &profile.declined_channels);
     });
 }

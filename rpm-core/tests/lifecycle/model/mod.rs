@@ -49,6 +49,8 @@ pub enum Said {
     Cancel(usize),
     Exhausted(u32, &'static str),
     Withheld(u32, Not),
+    /// Of an alert, what was done helped or not, and how often of how many times so far.
+    Judged(u32, String, bool, (u16, u16)),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,6 +99,8 @@ pub struct Alert {
     round: Option<Round>,
     rounds: u32,
     pub exhausted: bool,
+    /// What is done about it: since when, and until when.
+    trial: Option<(&'static str, i64, Option<i64>)>,
 }
 
 /// A message that was asked for.
@@ -136,6 +140,7 @@ pub struct Model {
     /// Up to when everything that was due has happened.
     done: i64,
     roster: &'static [Turn],
+    declined: &'static [&'static str],
     phase: Option<&'static str>,
     /// Good readings of each signal by time.
     good: [BTreeMap<i64, i32>; 2],
@@ -144,6 +149,8 @@ pub struct Model {
     rules: [Rule; 4],
     pub alerts: Vec<Alert>,
     shelves: Vec<Shelf>,
+    /// Rule, what was done, whether it helped: the latest comes last.
+    judged: Vec<(usize, &'static str, bool)>,
     pub messages: Vec<Message>,
     next: u32,
     pub said: Vec<Said>,
@@ -208,6 +215,8 @@ impl Model {
             now: 0,
             done: 0,
             roster: ROSTERS[0],
+            declined: &[],
+            judged: Vec::new(),
             phase: None,
             good: Default::default(),
             seen: Default::default(),
@@ -395,6 +404,7 @@ impl Model {
             round: None,
             rounds: 0,
             exhausted: false,
+            trial: None,
         });
         self.rules[rule].episode = Some(id);
         self.attend(id, Some(Why::Opened));
@@ -418,6 +428,8 @@ impl Model {
 
     /// More severe, or back: an acknowledgement no longer stands.
     pub(super) fn rises(&mut self, id: u32, level: Level, why: Why) {
+        self.get(id).now = Some(level);
+        self.judge(id, false);
         let alert = self.get(id);
         alert.now = Some(level);
         alert.worst = alert.worst.max(level);
@@ -439,6 +451,12 @@ impl Model {
             return self.attend(id, None);
         }
         alert.revision += 1;
+        let (rule, trial) = (alert.rule, alert.trial);
+        match trial {
+            Some((_, since, _)) if !late && self.evidence_at(rule) > since => self.judge(id, true),
+            _ => self.get(id).trial = None,
+        }
+        let alert = self.get(id);
         if late && !told && alert.rounds > 0 && alert.response == Response::Unowned {
             // Nobody has heard of it, and there is nothing to hear.
             alert.latched = false;
@@ -456,6 +474,7 @@ impl Model {
         let now = self.now;
         let alert = self.get(id);
         alert.response = Response::Closed { at: now, resolved: false };
+        alert.trial = None;
         let rule = alert.rule;
         self.rules[rule].episode = None;
         self.attend(id, None);

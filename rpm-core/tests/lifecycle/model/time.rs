@@ -30,7 +30,8 @@ impl Model {
                     alert.revision += 1;
                     self.attend(which, Some(Why::Stale));
                 }
-                _ => self.expire(),
+                10 => self.expire(),
+                _ => self.judge(which, false),
             }
         }
         self.now = until;
@@ -92,6 +93,9 @@ impl Model {
             due.push((alert.opened_at + (alert.stale + 1) * STALE_AFTER, 9, alert.id));
         }
         due.extend(self.send_at(alert).map(|at| (at, 8, 0)));
+        if let Some((_, _, Some(finished))) = alert.trial {
+            due.push((finished + 30 * MIN, 11, alert.id));
+        }
     }
 
     pub(super) fn goes_missing(&mut self) {
@@ -122,6 +126,7 @@ impl Model {
     }
 
     pub(super) fn lapse(&mut self, id: u32, why: Why) {
+        self.judge(id, false);
         let alert = self.get(id);
         alert.response = Response::Unowned;
         alert.repeats += 1;

@@ -193,6 +193,10 @@ impl Model {
                 let why = round.why;
                 let person = self.on_duty(function, self.now).map(String::from);
                 for channel in *channels {
+                    if self.declined.contains(channel) {
+                        self.said.push(Said::Withheld(id, Not::PatientDeclined));
+                        continue;
+                    }
                     let to = ((*function).into(), person.clone(), (*channel).into());
                     out.entry(to).or_insert((BTreeSet::new(), why)).0.insert(id);
                 }
@@ -207,6 +211,10 @@ impl Model {
     pub(super) fn tell(&mut self, id: u32, person: &str, why: Why) {
         if let Some((steps, ..)) = self.plan_of(self.alert(id).unwrap(), why) {
             for channel in steps[0].2 {
+                if self.declined.contains(channel) {
+                    self.said.push(Said::Withheld(id, Not::PatientDeclined));
+                    continue;
+                }
                 let to = ("assignee".into(), Some(person.into()), (*channel).into());
                 self.send(BTreeSet::from([id]), to, why);
             }
