@@ -1,5 +1,6 @@
 //! The command line: what can be asked, in clap's terms.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,7 @@ Examples:
   replay explain out/march p17/2                    why alert 2 of patient p17 was raised
   replay compare --policy a.toml --policy b.toml --readings march.csv.gz --out out
   replay suggest --policy a.toml --rule spo2-low --readings march.csv.gz --out out
+  replay suggest --policy a.toml --bad-actors --readings march.csv.gz --out out
   replay diff out/march out/april                   what changed between two runs
   replay kpi out/march                              whether people could have kept up
 
@@ -69,7 +71,8 @@ pub enum Request {
     /// Tell what another policy would change: alarms, lead times, load, episode by episode.
     #[command(after_help = COMPARE_HELP)]
     Compare(Compare),
-    /// Sweep a rule's hold, dead band and coverage: what each would spare, and what it would cost.
+    /// Sweep a rule's hold, dead band and coverage: what each would spare, and what it would cost;
+    /// or suggest a hold or dead band for every bad actor.
     #[command(after_help = SUGGEST_HELP)]
     Suggest(Suggest),
     /// Compare the alerts of two runs: new, gone, changed.
@@ -192,8 +195,24 @@ pub struct Suggest {
     #[arg(long, value_name = "FILE")]
     pub policy: PathBuf,
     /// The rule to vary.
-    #[arg(long, value_name = "RULE")]
-    pub rule: String,
+    #[arg(long, value_name = "RULE", required_unless_present = "bad_actors")]
+    pub rule: Option<String>,
+    /// Instead of one rule: a suggestion for each of the N rules of a patient that alarm most
+    /// [default: 10].
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        default_missing_value = "10",
+        conflicts_with_all = ["rule", "labels"]
+    )]
+    pub bad_actors: Option<NonZeroUsize>,
+    /// For bad actors the longest hold to suggest: what lasts so long is never given up.
+    #[arg(long, value_name = "TIME", default_value = "1 min", conflicts_with = "rule")]
+    pub longest_hold: Duration,
+    /// For bad actors what people did, as for `run`: what they resolved as true is never given up.
+    #[arg(long, value_name = "FILE", conflicts_with = "rule")]
+    pub commands: Option<PathBuf>,
     /// A recording, as for `run`; may be given several times.
     #[arg(long, required = true, value_name = "FILE")]
     pub readings: Vec<PathBuf>,
@@ -213,8 +232,16 @@ All variants are rules of one policy and are judged in one replay, by the engine
 suggest.json and suggest.html, the curve of what is spared against what is found: labelled events with an
 alarm in time, or without labels which of its own alarms the rule would keep.
 
-Example:
-  replay suggest --policy ward.toml --rule spo2-low --readings march.csv.gz --out out";
+With --bad-actors the recording tells which rules of which patients alarm most, as `replay kpi` counts.
+For each it suggests the mildest dead band or hold that avoids nine tenths of what the best one does, and
+gives up nothing that lasted --longest-hold or that people resolved as true: that is still heard of, at
+its level, and no more than --longest-hold later. Every suggestion is replayed in the whole policy. Writes
+bad-actors.json; below DIR/now what `run` writes, and below DIR/change-1 and so on the same for each
+changed policy, with its policy.json. It is a back-test on this recording and not advice.
+
+Examples:
+  replay suggest --policy ward.toml --rule spo2-low --readings march.csv.gz --out out
+  replay suggest --policy ward.toml --bad-actors --readings march.csv.gz --out out";
 
 const COMPARE_HELP: &str = "\
 Both policies run through the engine on the same readings. Writes compare.json and compare.html, and

@@ -33,7 +33,7 @@ fn short_reference(episode: &Episode) -> String {
 }
 
 /// The terminal's width as the shell tells it, else what fits most.
-fn width() -> u16 {
+pub fn width() -> u16 {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     columns.unwrap_or(120).clamp(80, 200)
 }

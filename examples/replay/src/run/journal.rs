@@ -159,12 +159,14 @@ impl Journal {
         self.quarantine(&Quarantined { column, row, ..quarantined(refusal.code, place) })
     }
 
+    /// Closes the files, for a reader of the records alone.
+    pub fn close(mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+
     /// Writes `alerts.jsonl`, showing each episode to `see`; closes the other files.
     pub fn finish(mut self, mut see: impl FnMut(&Episode)) -> Result<Finished, Failure> {
-        self.records.finish()?;
-        self.quarantine.finish()?;
-        self.messages.finish()?;
-        self.policies.finish()?;
+        self.flush()?;
         let mut alerts = Out::create(self.directory.join("alerts.jsonl"))?;
         let mut classes = Classes::default();
         let mut patient = None;
@@ -189,6 +191,13 @@ impl Journal {
         write(&mut records)?;
         alerts.finish()?;
         Ok(Finished { directory: self.directory, classes, records: self.count })
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.records.finish()?;
+        self.quarantine.finish()?;
+        self.messages.finish()?;
+        self.policies.finish()
     }
 
     fn quarantine(&mut self, line: &Quarantined<'_>) -> Result<(), Failure> {

@@ -5,14 +5,15 @@
 use std::sync::Arc;
 
 use rpm_core::Duration;
-use rpm_core::policy::Policy;
+use rpm_core::policy::care::spec::CareSpec;
 use rpm_core::policy::spec::{LevelSpec, Number, PolicySpec, PredicateSpec, RuleSpec};
+use rpm_core::policy::{Policy, PolicyErrors};
 use serde::Serialize;
 
 /// Holds, in cadences of the slowest signal.
-const HOLDS: [i64; 7] = [0, 1, 2, 5, 10, 20, 60];
+pub const HOLDS: [i64; 7] = [0, 1, 2, 5, 10, 20, 60];
 /// Dead bands, in per cent of the limit.
-const BANDS: [i64; 4] = [0, 1, 3, 6];
+pub const BANDS: [i64; 4] = [0, 1, 3, 6];
 /// Coverages, in per cent.
 const COVERAGES: [i64; 4] = [25, 50, 66, 80];
 
@@ -48,7 +49,7 @@ impl Variant {
     }
 }
 
-/// The policy that has every variant of a rule, and nothing else.
+/// The policy that decides by every variant of a rule, and nothing else.
 pub fn policy(of: &Policy, rule: &str) -> Result<(Arc<Policy>, Vec<Variant>), String> {
     let known = of.spec().rules.iter().find(|spec| spec.id == rule);
     let spec = known.ok_or_else(|| format!("the policy has no rule {rule}"))?;
@@ -56,36 +57,53 @@ pub fn policy(of: &Policy, rule: &str) -> Result<(Arc<Policy>, Vec<Variant>), St
         return Err(format!("{rule} waits for a missing signal: there is nothing to hold"));
     }
     let (rules, variants) = all(of, spec);
-    let care = Default::default();
-    let varied = PolicySpec { rules, care, ..of.spec().clone() };
-    let policy = Policy::from_spec(varied).map_err(|errors| errors.to_string())?;
+    let policy = beside(of, rules, CareSpec::default()).map_err(|errors| errors.to_string())?;
     Ok((policy, variants))
 }
 
+/// The policy that decides by these rules. Its own are there only to be referred to.
+pub fn beside(
+    of: &Policy,
+    rules: Vec<RuleSpec>,
+    care: CareSpec,
+) -> Result<Arc<Policy>, PolicyErrors> {
+    let disabled = |rule: &RuleSpec| RuleSpec { mode: Some("disabled".into()), ..rule.clone() };
+    let rules = of.spec().rules.iter().map(disabled).chain(rules).collect();
+    Policy::from_spec(PolicySpec { rules, care, ..of.spec().clone() })
+}
+
+/// What no rule's name begins with.
+pub fn prefix(of: &Policy) -> String {
+    let mut prefix = String::from("v");
+    while of.spec().rules.iter().any(|rule| rule.id.starts_with(&prefix)) {
+        prefix.push('_');
+    }
+    prefix
+}
+
 fn all(of: &Policy, spec: &RuleSpec) -> (Vec<RuleSpec>, Vec<Variant>) {
-    let (_, compiled) = of.rule(&spec.id).unzip();
-    let signals = compiled.map(|rule| rule.signals()).unwrap_or_default();
-    let cadence = signals.iter().map(|s| of.signals()[*s].cadence()).max().unwrap_or_default();
+    let cadence = cadence(of, &spec.id);
     let simple = |level: &LevelSpec| limit(&level.raise).is_some();
     let bands: &[i64] = if spec.levels.iter().all(simple) { &BANDS } else { &[] };
     let coverages: &[i64] = if spec.over.is_some() { &COVERAGES } else { &[] };
     let options = |of: &[i64]| -> Vec<Option<i64>> {
         if of.is_empty() { vec![None] } else { of.iter().copied().map(Some).collect() }
     };
-    let mut rules = vec![RuleSpec { id: "present".into(), ..spec.clone() }];
+    let prefix = prefix(of);
     let present = Variant {
-        rule: "present".into(),
+        rule: format!("{prefix}0"),
         present: true,
         hold: None,
         dead_band_percent: None,
         coverage_percent: None,
     };
+    let mut rules = vec![RuleSpec { id: present.rule.clone(), ..spec.clone() }];
     let mut variants = vec![present];
     for cadences in HOLDS {
         for band in options(bands) {
             for coverage in options(coverages) {
                 let variant = Variant {
-                    rule: format!("v{}", variants.len()),
+                    rule: format!("{prefix}{}", variants.len()),
                     present: false,
                     hold: Some(cadence.times(cadences)),
                     dead_band_percent: band,
@@ -97,6 +115,13 @@ fn all(of: &Policy, spec: &RuleSpec) -> (Vec<RuleSpec>, Vec<Variant>) {
         }
     }
     (rules, variants)
+}
+
+/// How often a rule's slowest signal is expected.
+pub fn cadence(of: &Policy, rule: &str) -> Duration {
+    let (_, compiled) = of.rule(rule).unzip();
+    let signals = compiled.map(|rule| rule.signals()).unwrap_or_default();
+    signals.iter().map(|s| of.signals()[*s].cadence()).max().unwrap_or_default()
 }
 
 fn varied(spec: &RuleSpec, variant: &Variant) -> RuleSpec {
@@ -117,7 +142,7 @@ fn varied(spec: &RuleSpec, variant: &Variant) -> RuleSpec {
 }
 
 /// The limit of a single comparison, in thousandths, and whether values above it are the danger.
-fn limit(raise: &PredicateSpec) -> Option<(i64, bool)> {
+pub fn limit(raise: &PredicateSpec) -> Option<(i64, bool)> {
     let limits = [
         (&raise.below, false),
         (&raise.at_or_below, false),
@@ -130,7 +155,7 @@ fn limit(raise: &PredicateSpec) -> Option<(i64, bool)> {
 }
 
 /// The way back: past the limit by a share of it, on the safe side.
-fn back(raise: &PredicateSpec, (limit, high): (i64, bool), percent: i64) -> PredicateSpec {
+pub fn back(raise: &PredicateSpec, (limit, high): (i64, bool), percent: i64) -> PredicateSpec {
     let band = (limit.abs() * percent + 99) / 100;
     let at = if high { limit - band } else { limit + band };
     let sign = if at < 0 { "-" } else { "" };

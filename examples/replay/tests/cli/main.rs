@@ -6,3 +6,4 @@ mod bundle;
 mod commands;
 mod common;
 mod run;
+mod suggest;

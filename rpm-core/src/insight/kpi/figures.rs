@@ -45,6 +45,12 @@ pub(super) fn report(kpi: &Kpi, until: HostTime) -> KpiReport {
     }
 }
 
+/// Of all queues together.
+pub(super) fn actors(kpi: &Kpi) -> Vec<Actor> {
+    let pairs = || kpi.queues.values().flat_map(|tally| &tally.pairs);
+    ranked(pairs(), pairs().map(|(_, pair)| pair.annunciated).sum())
+}
+
 /// Of each queue the alerts that are open and stale: how many, and by days.
 fn still_stale(kpi: &Kpi, until: HostTime) -> BTreeMap<Place, (u64, Days)> {
     let mut found: BTreeMap<Place, (u64, Days)> = BTreeMap::new();
@@ -125,23 +131,34 @@ fn none(value: u64) -> Figure<u64> {
     Figure { value, guidance: advice::NONE, verdict: Judgement::of(value == 0) }
 }
 
-/// The most frequent first; of the same count by rule and patient.
 fn top(tally: &Tally, alarms: u64) -> (Vec<Actor>, Figure<Share>) {
-    let mut pairs: Vec<_> = tally.pairs.iter().filter(|(_, pair)| pair.annunciated > 0).collect();
-    pairs.sort_by_key(|(_, pair)| Reverse(pair.annunciated));
-    pairs.truncate(advice::TOP);
-    let sum: u64 = pairs.iter().map(|(_, pair)| pair.annunciated).sum();
-    let share = |part| Share::of(part, alarms).unwrap_or(Share(0));
-    let actor = |((rule, owner), pair): (&(String, Owner), &Pair)| Actor {
-        rule: rule.clone(),
-        owner: owner.clone(),
-        annunciated: pair.annunciated,
-        share: share(pair.annunciated),
-        chatter_bursts: pair.chatter.bursts,
-    };
+    let mut top = ranked(tally.pairs.iter(), alarms);
+    top.truncate(advice::TOP);
+    let sum: u64 = top.iter().map(|actor| actor.annunciated).sum();
     let verdict = Judgement::of(sum * 1000 <= advice::TOP_TEN_PERMILLE * alarms);
-    let figure = Figure { value: share(sum), guidance: advice::TOP_TEN, verdict };
-    (pairs.into_iter().map(actor).collect(), figure)
+    let value = Share::of(sum, alarms).unwrap_or(Share(0));
+    (top, Figure { value, guidance: advice::TOP_TEN, verdict })
+}
+
+/// The most frequent first; of the same count by rule and patient.
+fn ranked<'a>(
+    pairs: impl Iterator<Item = (&'a (String, Owner), &'a Pair)>,
+    alarms: u64,
+) -> Vec<Actor> {
+    let mut counts: BTreeMap<&(String, Owner), (u64, u64)> = BTreeMap::new();
+    for (of, pair) in pairs.filter(|(_, pair)| pair.annunciated > 0) {
+        let (annunciated, bursts) = counts.entry(of).or_default();
+        *annunciated += pair.annunciated;
+        *bursts += pair.chatter.bursts;
+    }
+    let actor = |((rule, owner), (annunciated, chatter_bursts)): (&(String, Owner), (u64, u64))| {
+        let share = Share::of(annunciated, alarms).unwrap_or(Share(0));
+        let (rule, owner) = (rule.clone(), owner.clone());
+        Actor { rule, owner, annunciated, share, chatter_bursts }
+    };
+    let mut actors: Vec<Actor> = counts.into_iter().map(actor).collect();
+    actors.sort_by_key(|actor| Reverse(actor.annunciated));
+    actors
 }
 
 /// Beyond if more than the guidance is high, or more than it is medium or high.

@@ -34,6 +34,7 @@ mod time;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
@@ -169,6 +170,12 @@ impl Kpi {
         let chosen =
             self.queues.iter().filter(move |((t, q), _)| t.as_ref() == tenant && q == queue);
         chosen.flat_map(|(_, tally)| tally.bins.iter())
+    }
+
+    /// The bad actors of all queues together: every rule of a patient that annunciated, the most
+    /// frequent first, of the same count by rule and patient.
+    pub fn actors(&self) -> Vec<Actor> {
+        figures::actors(self)
     }
 
     /// The figures from the first record until this time, or the latest record if that is later.

@@ -67,6 +67,23 @@ fn ten_alarms_in_ten_minutes_are_no_flood_and_the_averages_are_judged() {
 }
 
 #[test]
+fn bad_actors_are_ranked_over_all_queues() {
+    // Patient 2's second alert is of the same rule, and waits elsewhere.
+    let elsewhere = urgent(2, 17).queue(Some("desk"));
+    let records = [
+        urgent(1, 7).opens(0),
+        urgent(3, 7).opens(20),
+        urgent(2, 7).opens(30),
+        elsewhere.opens(50),
+        urgent(4, 7).opens_as(60, true),
+    ];
+    let actors = folded(&records).actors();
+    let found: Vec<_> = actors.iter().map(|a| (a.owner.clone(), a.annunciated, a.share)).collect();
+    let (often, once) = (Share(500), Share(250));
+    assert_eq!(found, [(owner(2), 2, often), (owner(1), 1, once), (owner(3), 1, once)]);
+}
+
+#[test]
 fn queues_are_apart_and_what_no_route_took_is_unrouted() {
     let other = urgent(1, 1).queue(None).level(Level::Review);
     let records =
