@@ -125,6 +125,8 @@ codes! {
     365 UnreachableBand "unreachable_band" "no value that is possible can reach this band";
     366 UnitMismatch "unit_mismatch" "the signals do not say the same in the same unit";
     367 UnmonitoredParameter "unmonitored_parameter" "the policy monitors nothing that this parameter reads";
+    368 UnknownScore "unknown_score" "no score of this name is declared";
+    369 ScoreSignal "score_signal" "a signal that is a score is of no kind, and has no readings";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

@@ -64,6 +64,8 @@ impl Backlog {
         for (signal, from) in lane.signals.iter_mut().zip(&live.signals) {
             signal.cover = from.cover;
         }
+        // What was learned by now was not known then.
+        lane.background.situation = live.background.situation.clone();
         let mut open: BTreeMap<usize, Machine> = BTreeMap::new();
         let mut past = Vec::new();
         for ((observed, signal, device), (value, quality)) in &self.readings {

@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::episode::Note;
+use super::lane::Effects;
 use super::patient::{Call, Patient};
 use crate::alert::{Alert, Delivery, Suppression, SuppressionState};
 use crate::event::{Context, DeviceStatus, Profile};
@@ -24,7 +25,6 @@ use crate::time::{HostTime, Timestamp};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CareState {
     pub profile: Option<Dated<Profile>>,
-    pub context: Option<Dated<Context>>,
     /// Of each class of device.
     pub devices: BTreeMap<String, Dated<DeviceStatus>>,
     pub shelves: Vec<Shelf>,
@@ -61,7 +61,6 @@ pub(crate) struct History {
 
 static NOTHING: CareState = CareState {
     profile: None,
-    context: None,
     devices: BTreeMap::new(),
     shelves: Vec::new(),
     deliveries: Vec::new(),
@@ -76,10 +75,8 @@ impl CareState {
     }
 
     /// Whether circumstances are known to be so.
-    fn are(&self, wanted: &CircumstanceSpec) -> bool {
+    fn are(&self, now: &Context, wanted: &CircumstanceSpec) -> bool {
         let device = wanted.device_class.as_ref().and_then(|class| self.devices.get(class));
-        let none = Context::default();
-        let now = self.context.as_ref().map_or(&none, |context| &context.what);
         same(&wanted.care_phase, &now.care_phase)
             && same(&wanted.activity, &now.activity)
             && same(&wanted.posture, &now.posture)
@@ -138,6 +135,15 @@ impl Patient {
         call.rearm = true;
     }
 
+    /// The patient's circumstances changed, from a time on.
+    pub fn take_context(&mut self, call: &mut Call<'_>, at: Timestamp, context: &Context) {
+        let mut effects = Effects::at(call.now);
+        self.lane.take_context(call.policy, at, context, &mut effects);
+        self.take_effects(call, effects);
+        self.attend_all(call, None);
+        call.rearm = true;
+    }
+
     /// Why an open alert should annunciate nothing now. Where several causes hold, the first that
     /// is found is said: maintenance, a person, circumstances, another alert.
     pub fn cause(&self, policy: &Policy, now: HostTime, alert: &Alert) -> Suppression {
@@ -156,7 +162,7 @@ impl Patient {
         let explains = policy.care().suppressions.iter().find(|c| {
             (level <= c.at_most || explained(&c.id))
                 && c.rules.iter().any(|r| r == rule)
-                && care.are(&c.when)
+                && care.are(self.lane.background.situation.now(), &c.when)
         });
         if let Some(circumstance) = explains {
             return Suppression::ByRule { id: circumstance.id.clone() };

@@ -16,6 +16,7 @@ use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
 use crate::policy::{Approved, Mode, Policy, Succession, succeed};
 use crate::record::{Body, Hash, PolicyRef, WithholdReason};
+use crate::rule::predicate::pane_at;
 use crate::time::HostTime;
 
 /// So many changes may wait for the episodes before them to end.
@@ -255,12 +256,22 @@ impl Patient {
     fn migrate(&mut self, old: &Policy, to: &Succession) {
         let mut lane = Lane::new(&to.policy);
         lane.newest = self.lane.newest;
+        lane.background.situation = core::mem::take(&mut self.lane.background.situation);
         for (index, source) in to.signals.iter().enumerate() {
             if let Some(source) = *source {
                 let (from, def) = (&self.lane.signals[source], &to.policy.signals()[index]);
                 lane.signals[index].take_over(from, &old.signals()[source], def);
+                // The new panes may reach less far back.
+                let pane = from.ring.good_before(pane_at(
+                    lane.signals[index].ring.start_of(lane.signals[index].ring.oldest()),
+                    old.signals()[source].pane_ms,
+                ));
+                let left = pane.map(|pane| from.ring.last_of(pane));
+                let before = self.lane.background.carried.get(source).copied().flatten();
+                lane.carry_over(index, left.or(before));
             }
         }
+        lane.gather_inputs(&to.policy);
         for (index, source) in to.rules.iter().enumerate() {
             if let Some(source) = *source {
                 let state = core::mem::replace(&mut self.lane.rules[source], RuleState::Resting);
@@ -274,14 +285,15 @@ impl Patient {
         }
         for (index, source) in to.baselines.iter().enumerate() {
             if let Some(source) = *source {
-                lane.usual.baselines[index] = self.lane.usual.baselines[source].clone();
+                lane.background.usual.baselines[index] =
+                    self.lane.background.usual.baselines[source].clone();
             }
         }
-        for mut kept in core::mem::take(&mut self.lane.usual.kept) {
+        for mut kept in core::mem::take(&mut self.lane.background.usual.kept) {
             let source = Some(usize::from(kept.index));
             if let Some(index) = to.baselines.iter().position(|from| *from == source) {
                 kept.index = index as u16;
-                lane.usual.kept.push(kept);
+                lane.background.usual.kept.push(kept);
             }
         }
         lane.count_absent();

@@ -228,7 +228,7 @@ impl Patient {
             onset: self.exact_time(call.policy, rule, machine.onset),
             since: self.exact_time(call.policy, rule, machine.since),
             observed_at: self.exact_time(call.policy, rule, machine.reached),
-            evidence: Signals::new(call.policy, &mut self.lane.signals, &self.lane.usual)
+            evidence: Signals::new(call.policy, &mut self.lane.signals, &self.lane.background)
                 .clauses(&limits.levels[top].raise, at),
             hold: Duration::from_millis(limits.levels[top].hold),
         };
@@ -327,7 +327,7 @@ impl Patient {
                 let top = usize::from(watch.condition.machine.level).saturating_sub(1);
                 let frontier = self.lane.pulses[rule].frontier;
                 let mut signals =
-                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.usual);
+                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
                 signals.clauses(&limits.levels[top].raise, frontier)
             }
             (RuleBody::Missing(missing), _) => {
@@ -384,7 +384,7 @@ impl Patient {
         let evidence = match top.filter(|_| raised) {
             Some(top) => {
                 let mut signals =
-                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.usual);
+                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
                 signals.clauses(&limits.levels[top].raise, at)
             }
             None => Vec::new(),

@@ -73,9 +73,7 @@ impl Patient {
                 });
             }),
             Body::Context(context) => self.other(call, event, device, |patient, call| {
-                patient.take_circumstances(call, |care| {
-                    care.context = newer(care.context.take(), event.observed_at, context);
-                });
+                patient.take_context(call, event.observed_at, context);
             }),
             Body::Profile(profile) => self.other(call, event, device, |patient, call| {
                 patient.take_profile(call, |known| newer(known, event.observed_at, profile));

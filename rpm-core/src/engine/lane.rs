@@ -6,13 +6,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::scoring::no_inputs;
 use crate::error::Code;
 use crate::id::AlertId;
 use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
+use crate::rule::background::Background;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
-use crate::signal::baseline::Usual;
+use crate::rule::tabs::Inputs;
 use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
@@ -30,8 +32,9 @@ pub(crate) struct Lane {
     pub newest: i64,
     /// From when on evidence is judged only after [`Lane::learn`].
     pub learn_at: i64,
-    /// What is usual for the patient.
-    pub usual: Usual,
+    pub background: Background,
+    /// Of each signal that is a score: the youngest values of what it reads.
+    pub inputs: Box<[Inputs]>,
     /// How many rules miss their signal now.
     pub absent: u16,
 }
@@ -126,7 +129,8 @@ impl Lane {
             pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
             newest: i64::MIN,
             learn_at: if policy.baselines().is_empty() { i64::MAX } else { i64::MIN },
-            usual: Usual::new(policy.baselines(), i64::from(policy.care().offset_min) * 60_000),
+            background: Background::new(policy),
+            inputs: no_inputs(policy),
             absent: 0,
         }
     }
@@ -188,6 +192,10 @@ impl Lane {
             self.learn(policy, observed);
             signal = &mut self.signals[index];
         }
+        if !def.feeds.is_empty() {
+            self.carry(def, index, i64::from(steps));
+            signal = &mut self.signals[index];
+        }
         signal.append(steps, sample, def);
         signal.last_arrival = Some(now);
         self.newest = self.newest.max(observed);
@@ -209,12 +217,15 @@ impl Lane {
             }
             signal = &mut self.signals[index];
         }
+        if good && !def.feeds.is_empty() && !self.count(policy, def, index) {
+            return Appended::Restless;
+        }
         Appended::Calm
     }
 
     /// Whether a rule has nothing to say of the newest pane of a signal.
     #[inline(never)]
-    fn stays_calm(&mut self, policy: &Policy, rule: usize, index: usize, good: bool) -> bool {
+    pub fn stays_calm(&mut self, policy: &Policy, rule: usize, index: usize, good: bool) -> bool {
         let RuleBody::Limits(limits) = &policy.rules()[rule].body else {
             return true;
         };
@@ -228,7 +239,7 @@ impl Lane {
         let ring = &signal.ring;
         let (at, pane) = (ring.newest_start(), ring.newest_pane());
         let known = Known { signal: index, at, pane };
-        let mut signals = Signals::knowing(policy, &mut self.signals, &self.usual, known);
+        let mut signals = Signals::knowing(policy, &mut self.signals, &self.background, known);
         pulse.continues(limits, &mut signals, at)
     }
 
@@ -237,6 +248,7 @@ impl Lane {
     pub fn look(&mut self, policy: &Policy, index: usize, good: bool, effects: &mut Effects) {
         let pane = self.signals[index].ring.newest_pane();
         self.evaluate(policy, index, pane, good, effects);
+        self.count_again(policy, index, pane, effects);
     }
 
     /// Takes a reading in and evaluates what reads its signal.
@@ -252,6 +264,12 @@ impl Lane {
         if sample.observed_at.as_millis() >= self.learn_at {
             self.learn(policy, sample.observed_at.as_millis());
         }
+        if !def.feeds.is_empty() {
+            let ring = &self.signals[index].ring;
+            let newest = ring.newest();
+            let steps = newest.map_or(0, |newest| ring.pane_of(sample.observed_at) - newest);
+            self.carry(def, index, steps);
+        }
         let (placed, pane) = self.signals[index].insert(sample, good, def);
         if placed != Placed::Accepted {
             return placed;
@@ -261,6 +279,9 @@ impl Lane {
             self.settle(index, def);
         }
         self.evaluate(policy, index, pane, good, effects);
+        if good {
+            self.count_again(policy, index, pane, effects);
+        }
         for twin in &def.twins {
             self.insert(policy, usize::from(*twin), sample, effects);
             self.signals[usize::from(*twin)].last_arrival = Some(effects.now);
@@ -290,6 +311,7 @@ impl Lane {
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
         self.evaluate(policy, index, pane, true, effects);
+        self.count_again(policy, index, pane, effects);
         for twin in &def.twins {
             // What the twin has forgotten already cannot matter to it any more.
             let _ = self.amend(policy, usize::from(*twin), sample, to.map(|(v, _)| v), effects);
@@ -298,7 +320,7 @@ impl Lane {
     }
 
     #[inline(never)]
-    fn evaluate(
+    pub fn evaluate(
         &mut self,
         policy: &Policy,
         index: usize,
@@ -308,7 +330,7 @@ impl Lane {
     ) {
         let from = self.signals[index].ring.start_of(pane);
         let known = Known { signal: index, at: from, pane };
-        let mut signals = Signals::knowing(policy, &mut self.signals, &self.usual, known);
+        let mut signals = Signals::knowing(policy, &mut self.signals, &self.background, known);
         for reader in policy.readers(index) {
             let reader = usize::from(reader.rule);
             let RuleBody::Limits(limits) = &policy.rules()[reader].body else {

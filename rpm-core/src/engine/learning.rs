@@ -13,9 +13,11 @@ impl Patient {
     pub fn know_profile(&mut self, policy: &Policy) {
         let profile = self.care().profile.as_ref().map(|profile| &profile.what);
         let age_band = profile.and_then(|profile| profile.age_band.as_deref().map(Into::into));
+        let spo2_scale = profile.and_then(|profile| profile.spo2_scale);
         let offset = i64::from(self.care().offset_min(policy)) * 60_000;
-        self.lane.usual.age_band = age_band;
-        self.lane.usual.move_to(offset);
+        self.lane.background.situation.spo2_scale = spo2_scale;
+        self.lane.background.usual.age_band = age_band;
+        self.lane.background.usual.move_to(offset);
         self.lane.learn_at = self.lane.learn_at.min(self.lane.newest);
     }
 }
@@ -27,16 +29,21 @@ impl Lane {
     pub fn learn(&mut self, policy: &Policy, newest: i64) {
         let mut next = i64::MAX;
         for (index, def) in policy.baselines().iter().enumerate() {
-            let interval = def.interval_of(newest, self.usual.offset);
-            let published = self.usual.baselines[index].published;
+            let interval = def.interval_of(newest, self.background.usual.offset);
+            let published = self.background.usual.baselines[index].published;
             for interval in [interval - 1, interval].into_iter().filter(|i| *i > published) {
-                self.take_in(policy, index, def.known_until(interval, self.usual.offset));
-                self.usual.baselines[index].publish(def, interval);
+                self.take_in(
+                    policy,
+                    index,
+                    def.known_until(interval, self.background.usual.offset),
+                );
+                self.background.usual.baselines[index].publish(def, interval);
             }
             self.take_in(policy, index, newest.saturating_sub(def.certain_after));
             let width = policy.signals()[usize::from(def.signal)].pane_ms;
-            let boundary =
-                (interval + 1).saturating_mul(def.interval).saturating_sub(self.usual.offset);
+            let boundary = (interval + 1)
+                .saturating_mul(def.interval)
+                .saturating_sub(self.background.usual.offset);
             next = next.min(boundary).min(newest.saturating_add(CHUNK * width));
         }
         self.learn_at = next;
@@ -47,13 +54,16 @@ impl Lane {
         let def = &policy.baselines()[index];
         let ring = &self.signals[usize::from(def.signal)].ring;
         let end = pane_at(until, policy.signals()[usize::from(def.signal)].pane_ms);
-        let Some(newest) = ring.newest().filter(|_| end > self.usual.baselines[index].next) else {
+        let Some(newest) =
+            ring.newest().filter(|_| end > self.background.usual.baselines[index].next)
+        else {
             return;
         };
-        let from = self.usual.baselines[index].next.max(ring.oldest());
+        let from = self.background.usual.baselines[index].next.max(ring.oldest());
         let guards = def.guards.iter().filter(|rule| self.stirred(usize::from(**rule)));
         let guards: Vec<usize> = guards.map(|rule| usize::from(*rule)).collect();
-        let (baseline, offset) = (&mut self.usual.baselines[index], self.usual.offset);
+        let (baseline, offset) =
+            (&mut self.background.usual.baselines[index], self.background.usual.offset);
         for pane in from..end.min(newest + 1) {
             let (tally, at) = (ring.tally(pane), ring.start_of(pane));
             let spoken_for = || guards.iter().any(|rule| is_active(&self.rules[*rule], at));

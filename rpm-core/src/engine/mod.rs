@@ -39,6 +39,7 @@ mod patient;
 mod queue;
 mod rank;
 mod relearning;
+mod scoring;
 pub mod snapshot;
 mod timers;
 pub mod why;

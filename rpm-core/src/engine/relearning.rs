@@ -61,7 +61,7 @@ impl Patient {
         let def = &policy.baselines()[index];
         let width = policy.signals()[usize::from(def.signal)].pane_ms;
         let newest = self.lane.newest;
-        let baseline = &mut self.lane.usual.baselines[index];
+        let baseline = &mut self.lane.background.usual.baselines[index];
         let (mut from, mut by_value) = (None, None);
         match command.action {
             BaselineAction::Restart { from: given } => {
@@ -77,7 +77,7 @@ impl Patient {
             }
         }
         // What was kept was learned before.
-        self.lane.usual.kept.retain(|kept| usize::from(kept.index) != index);
+        self.lane.background.usual.kept.retain(|kept| usize::from(kept.index) != index);
         self.note_relearning(command);
         let body = Body::BaselineChanged {
             baseline: command.baseline.clone(),
@@ -106,8 +106,8 @@ impl Patient {
     pub(super) fn keep_usual(&mut self, call: &Call<'_>, rule: usize, alert: AlertId) {
         for (index, def) in call.policy.baselines().iter().enumerate() {
             if def.guards.iter().any(|guard| usize::from(*guard) == rule) {
-                let baseline = self.lane.usual.baselines[index].clone();
-                self.lane.usual.kept.push(Kept { alert, index: index as u16, baseline });
+                let baseline = self.lane.background.usual.baselines[index].clone();
+                self.lane.background.usual.kept.push(Kept { alert, index: index as u16, baseline });
             }
         }
     }
@@ -117,13 +117,13 @@ impl Patient {
         let Some(from) = self.alert(id).map(|alert| alert.onset) else {
             return;
         };
-        let kept = core::mem::take(&mut self.lane.usual.kept);
+        let kept = core::mem::take(&mut self.lane.background.usual.kept);
         let (told, kept) = kept.into_iter().partition(|kept| kept.alert == id);
-        self.lane.usual.kept = kept;
+        self.lane.background.usual.kept = kept;
         let until = self.lane.newest.saturating_add(1);
         for Kept { index, baseline, .. } in told {
             let index = usize::from(index);
-            self.lane.usual.baselines[index].remove(baseline, from.as_millis(), until);
+            self.lane.background.usual.baselines[index].remove(baseline, from.as_millis(), until);
             let body = Body::BaselineChanged {
                 baseline: call.policy.baselines()[index].id.clone(),
                 change: String::from("remove"),
@@ -139,6 +139,6 @@ impl Patient {
 
     /// An episode is over, and nothing it kept is wanted back.
     pub(super) fn drop_kept(&mut self, id: AlertId) {
-        self.lane.usual.kept.retain(|kept| kept.alert != id);
+        self.lane.background.usual.kept.retain(|kept| kept.alert != id);
     }
 }

@@ -272,6 +272,7 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         comparison: "at_or_above".to_string(),
         limit: Some(seconds(missing.after)),
         baseline: None,
+        score: None,
         coverage: 0,
         verdict: Verdict::Met,
     }

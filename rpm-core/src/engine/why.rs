@@ -98,7 +98,7 @@ impl Patient {
         if !machine.seen || at == i64::MIN {
             return Vec::new();
         }
-        let mut signals = Signals::new(policy, &mut self.lane.signals, &self.lane.usual);
+        let mut signals = Signals::new(policy, &mut self.lane.signals, &self.lane.background);
         let mut now = |(i, def): (usize, &crate::policy::LevelDef)| {
             let active = i < usize::from(machine.level);
             let hold = machine.holds[i];

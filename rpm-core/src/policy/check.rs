@@ -18,7 +18,7 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Error> {
         }
     }
     let unused = |(index, s): &(usize, &SignalDef)| {
-        policy.readers(*index).is_empty() && s.watchers.is_empty()
+        policy.readers(*index).is_empty() && s.watchers.is_empty() && s.feeds.is_empty()
     };
     for (_, signal) in policy.signals.iter().enumerate().filter(unused) {
         found.push(Error::new(Code::UnusedSignal).at(format!("signals.{}", signal.name)));
@@ -31,6 +31,7 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Error> {
             found.push(Error::new(Code::UnreachableBurn).at(path).hint(hint));
         }
     }
+    found.extend(policy.scores.iter().flat_map(|score| score.warnings().to_vec()));
     found
 }
 

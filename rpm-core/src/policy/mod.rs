@@ -40,7 +40,10 @@ pub(crate) use care::{Care, Wanted, minute_of_day};
 pub use change::{Approved, Proposal};
 pub(crate) use compile::cover;
 pub use plan::{Comparison, LimitLine, Mode, Rule};
-pub(crate) use plan::{Expr, FromBaseline, Leaf, LevelDef, Limits, Missing, Reader, RuleBody};
+pub(crate) use plan::{
+    Expr, FromBaseline, Leaf, LevelDef, Limits, Missing, Part, Reader, RuleBody, Tab,
+};
+use score::Score;
 pub use spec::{Harm, Onset, PolicySpec};
 pub(crate) use succession::{Succession, succeed};
 pub(crate) use words::unit_text;
@@ -59,6 +62,9 @@ pub struct Policy {
     rules: Vec<Rule>,
     care: Care,
     baselines: Vec<BaselineDef>,
+    scores: Vec<Score>,
+    /// The signals that scores are.
+    tabs: Vec<Tab>,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
@@ -158,6 +164,27 @@ impl Policy {
         &self.baselines
     }
 
+    /// The scores that are counted.
+    pub fn scores(&self) -> &[Score] {
+        &self.scores
+    }
+
+    /// So far back in event time late evidence can change what rules make of it, in milliseconds.
+    pub(crate) fn look_back(&self) -> i64 {
+        let of_rule = |rule: &Rule| match &rule.body {
+            RuleBody::Limits(limits) => limits.keep,
+            RuleBody::Missing(_) => 0,
+        };
+        let widest = self.signals.iter().map(|def| def.pane_ms).max().unwrap_or(0);
+        let keep = self.rules.iter().map(of_rule).max().unwrap_or(0);
+        keep.max(self.horizon.as_millis()).saturating_add(2 * widest)
+    }
+
+    /// The signals that scores are.
+    pub(crate) fn tabs(&self) -> &[Tab] {
+        &self.tabs
+    }
+
     /// The part about people.
     pub(crate) fn care(&self) -> &Care {
         &self.care
@@ -226,7 +253,8 @@ impl Policy {
         match self.by_kind.get(usize::from(kind.0)) {
             Some(signal) => signal.map(usize::from),
             // Declared kinds: a handful, so that a scan beats a search.
-            None => self.signals.iter().position(|s| s.kind == kind),
+            // What is counted is nobody's reading.
+            None => self.signals.iter().position(|s| s.kind == kind && s.tab.is_none()),
         }
     }
 }

@@ -73,6 +73,26 @@ pub(crate) struct Limits {
     pub minds_artifacts: bool,
 }
 
+/// A signal that is what a score makes of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tab {
+    /// Index of the signal.
+    pub signal: u16,
+    /// Index of the score.
+    pub score: u16,
+    pub part: Part,
+}
+
+/// What of a score a signal is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Total,
+    /// The highest points of a single parameter.
+    HighestSingle,
+    /// The points of the parameter at this place in the chart.
+    Parameter(u16),
+}
+
 /// A rule that reads a signal, as an ordinary reading meets it.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader {

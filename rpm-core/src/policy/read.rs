@@ -24,6 +24,10 @@ struct Sections {
     #[serde(default)]
     signals: BTreeMap<String, Json>,
     #[serde(default)]
+    scores: BTreeMap<String, Json>,
+    #[serde(default)]
+    baselines: BTreeMap<String, Json>,
+    #[serde(default)]
     rules: Vec<Json>,
     #[serde(flatten)]
     rest: BTreeMap<String, Json>,
@@ -56,6 +60,8 @@ fn document_to_spec(document: Json) -> Result<PolicySpec, PolicyErrors> {
     let mut errors = Vec::new();
     let kinds = read_map("kinds", sections.kinds, &mut errors);
     let signals = read_map("signals", sections.signals, &mut errors);
+    let scores = read_map("scores", sections.scores, &mut errors);
+    let baselines = read_map("baselines", sections.baselines, &mut errors);
     let rules = sections.rules.into_iter().enumerate();
     let rules: Vec<_> =
         rules.filter_map(|(i, r)| read(&format!("rules[{i}]"), r, &mut errors)).collect();
@@ -65,7 +71,9 @@ fn document_to_spec(document: Json) -> Result<PolicySpec, PolicyErrors> {
     head.insert("rules".to_string(), Json::Array(Vec::new()));
     let head: Option<PolicySpec> = read("", Json::Object(head.into_iter().collect()), &mut errors);
     match head {
-        Some(head) if errors.is_empty() => Ok(PolicySpec { kinds, signals, rules, ..head }),
+        Some(head) if errors.is_empty() => {
+            Ok(PolicySpec { kinds, signals, scores, baselines, rules, ..head })
+        }
         _ => Err(PolicyErrors(errors)),
     }
 }

@@ -12,6 +12,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::care::spec::CareSpec;
+use super::score::ScoreSpec;
 use crate::record::{Distance, Level};
 use crate::value::Decimal;
 
@@ -55,6 +56,9 @@ pub struct PolicySpec {
     pub kinds: BTreeMap<String, KindSpec>,
     /// What is monitored, by name. A signal named like a kind is of that kind.
     pub signals: BTreeMap<String, SignalSpec>,
+    /// Early warning scores, by name. Signals make them readable to rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, ScoreSpec>,
     /// What is learned of each patient, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, BaselineSpec>,
@@ -84,7 +88,7 @@ pub struct KindSpec {
     pub plausible: Option<[Number; 2]>,
 }
 
-/// A monitored signal.
+/// A monitored signal: a kind of measurement, or a score of others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -92,6 +96,14 @@ pub struct SignalSpec {
     /// The kind, if the signal is not named after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Instead: the score that it is, by its name. Its panes are whole multiples of those that the
+    /// score reads; each holds the score as of its end, or of now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
+    /// What of the score: its `total` (if absent), the `highest_single` points of a parameter, or the
+    /// points of the parameter of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// How often a reading is expected, unless the patient's enrolment says otherwise.
     pub cadence: String,
     /// The width of a pane; windows are whole numbers of panes. The cadence if absent.

@@ -10,9 +10,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::compile::guard;
-use super::plan::{Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody};
+use super::plan::{Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody, Tab};
 use super::{Mode, Policy, SignalDef};
 use crate::event::Kind;
+use crate::signal::Feed;
 use crate::signal::baseline::BaselineDef;
 
 /// One policy after another.
@@ -138,7 +139,22 @@ fn same_signal(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool
 
 /// Whether values of two signals are values of the same.
 fn same_kind(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool {
-    a.unit == b.unit && old.kind_name(a.kind) == new.kind_name(b.kind)
+    let tab = |policy: &Policy, def: &SignalDef| def.tab.map(|tab| policy.tabs[usize::from(tab)]);
+    match (tab(old, a), tab(new, b)) {
+        (None, None) => a.unit == b.unit && old.kind_name(a.kind) == new.kind_name(b.kind),
+        (Some(a), Some(b)) => a.part == b.part && same_score(old, a, new, b),
+        _ => false,
+    }
+}
+
+/// Whether two scores count the same from the same.
+fn same_score(old: &Policy, a: Tab, new: &Policy, b: Tab) -> bool {
+    let (a, b) = (&old.scores[usize::from(a.score)], &new.scores[usize::from(b.score)]);
+    let mut inputs = a.signals().iter().zip(b.signals());
+    a.counts_like(b)
+        && inputs.all(|(a, b)| {
+            same_signal(old, &old.signals[usize::from(*a)], new, &new.signals[usize::from(*b)])
+        })
 }
 
 /// Puts a rule of the policy before behind the rules of this one.
@@ -222,6 +238,9 @@ fn adopt_signal(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
 }
 
 fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
+    if let Some(tab) = was.tab {
+        return add_tab(policy, old, was, old.tabs[usize::from(tab)]);
+    }
     let kind = match was.kind.info() {
         Some(_) => was.kind,
         None => declared(policy, old, old.kind_name(was.kind).unwrap_or_default()),
@@ -240,10 +259,31 @@ fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
             }
         }
     }
-    let own = (Vec::new(), Vec::new(), Vec::new());
-    let mut def = SignalDef { kind, ..was.clone() };
-    (def.windows, def.watchers, def.twins) = own;
-    policy.signals.push(def);
+    policy.signals.push(SignalDef { kind, ..unread(was) });
+    at
+}
+
+/// The same signal, and nobody who reads it yet.
+fn unread(was: &SignalDef) -> SignalDef {
+    let mut def = was.clone();
+    (def.windows, def.watchers) = (Vec::new(), Vec::new());
+    (def.twins, def.feeds) = (Vec::new(), Vec::new());
+    def
+}
+
+/// A signal that is a score of the policy before, with the signals that it reads.
+fn add_tab(policy: &mut Policy, old: &Policy, was: &SignalDef, tab: Tab) -> usize {
+    let mut score = old.scores[usize::from(tab.score)].clone();
+    for (input, signal) in score.signals.iter_mut().enumerate() {
+        *signal = adopt_signal(policy, old, *signal);
+        let feed = Feed { tab: policy.tabs.len() as u16, input: input as u16 };
+        policy.signals[usize::from(*signal)].feeds.push(feed);
+    }
+    let at = policy.signals.len();
+    let index = policy.tabs.len() as u16;
+    policy.tabs.push(Tab { signal: at as u16, score: policy.scores.len() as u16, ..tab });
+    policy.scores.push(score);
+    policy.signals.push(SignalDef { tab: Some(index), ..unread(was) });
     at
 }
 

@@ -19,6 +19,10 @@ pub(super) fn describe(policy: &Policy) -> String {
         "Readings up to {} late count as current; older ones give dated findings, never a page.",
         policy.lateness_horizon()
     );
+    for score in policy.scores() {
+        let parameters: Vec<_> = score.parameters().collect();
+        let _ = writeln!(out, "{}: {}, of {}.", score.name(), score.title(), parameters.join(", "));
+    }
     for rule in policy.rules() {
         let mode = match rule.mode {
             Mode::Active => "",

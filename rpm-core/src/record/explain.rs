@@ -295,6 +295,7 @@ impl fmt::Display for Clause {
             None => f.write_str(", no limit yet")?,
         }
         self.baseline.iter().try_for_each(|usual| write!(f, " ({usual})"))?;
+        self.score.iter().try_for_each(|score| write!(f, " ({score})"))?;
         if self.over.is_some() {
             write!(f, ", coverage {} %", self.coverage)?;
         }

@@ -492,6 +492,9 @@ pub struct Clause {
     /// What the limit is measured from, if it is a distance from what is usual for the patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Usual>,
+    /// If the signal is a score: what it was counted from, and what it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<CountedScore>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.

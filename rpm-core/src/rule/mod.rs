@@ -5,7 +5,11 @@
 //! | [`predicate`] | comparisons and their compositions at one time |
 //! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
 //! | [`score`] | early warning scores: points, total, what it means |
+//! | [`tabs`] | scores as signals |
+//! | [`background`] | what is usual, and what is known of the patient's circumstances |
 
+pub(crate) mod background;
 pub(crate) mod condition;
 pub(crate) mod predicate;
 pub(crate) mod score;
+pub(crate) mod tabs;

@@ -3,9 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::background::Background;
 use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, SignalDef};
 use crate::record::{self, Clause, Verdict};
-use crate::signal::baseline::{BaselineDef, Norm, Usual};
+use crate::signal::baseline::Norm;
 use crate::signal::cursor::{Cursor, Window};
 use crate::signal::slots::{Slot, Walk};
 use crate::signal::statistic::WindowView;
@@ -15,10 +16,10 @@ use crate::value::{Value, write_thousandths};
 
 /// The signals of a patient, with their definitions.
 pub(crate) struct Signals<'a> {
+    pub policy: &'a Policy,
     pub defs: &'a [SignalDef],
     pub live: &'a mut [Signal],
-    pub baselines: &'a [BaselineDef],
-    pub usual: &'a Usual,
+    pub background: &'a Background,
     /// A signal, a time and the pane in which it lies: what is asked most often.
     pub known: Known,
 }
@@ -32,9 +33,9 @@ pub(crate) struct Known {
 }
 
 impl<'a> Signals<'a> {
-    pub fn new(policy: &'a Policy, live: &'a mut [Signal], usual: &'a Usual) -> Self {
+    pub fn new(policy: &'a Policy, live: &'a mut [Signal], background: &'a Background) -> Self {
         // Nothing is known; pane 0 of signal 0 does begin at 0, whatever its width.
-        Self::knowing(policy, live, usual, Known::default())
+        Self::knowing(policy, live, background, Known::default())
     }
 
     /// When it is known in which pane the time lies that will be asked of.
@@ -42,10 +43,10 @@ impl<'a> Signals<'a> {
     pub fn knowing(
         policy: &'a Policy,
         live: &'a mut [Signal],
-        usual: &'a Usual,
+        background: &'a Background,
         known: Known,
     ) -> Self {
-        Self { defs: policy.signals(), live, baselines: policy.baselines(), usual, known }
+        Self { policy, defs: policy.signals(), live, background, known }
     }
 }
 
@@ -122,9 +123,9 @@ impl Signals<'_> {
 
     fn norm(&self, from: &FromBaseline, at: i64) -> Option<Norm> {
         let index = usize::from(from.baseline);
-        let def = &self.baselines[index];
+        let def = &self.policy.baselines()[index];
         let ring = &self.live[usize::from(def.signal)].ring;
-        self.usual.at(index, def, ring, at)
+        self.background.usual.at(index, def, ring, at)
     }
 
     /// Whether the comparison is met in any pane with evidence from `from` to `until`. The window
@@ -192,6 +193,7 @@ impl Signals<'_> {
     fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
         let limit = self.limit(leaf, at);
         let baseline = leaf.from.as_ref().map(|from| self.usual(leaf, from, at));
+        let score = self.defs[usize::from(leaf.signal)].tab.map(|tab| self.terms(tab, at));
         let view = self.view(leaf, at);
         let quantity = view.compute(leaf.statistic, leaf.per);
         let verdict = limit.map_or(Verdict::Stale, |limit| judge(leaf, limit, &view));
@@ -207,6 +209,7 @@ impl Signals<'_> {
             comparison: leaf.comparison.name().into(),
             limit: limit.map(text),
             baseline,
+            score,
             coverage,
             verdict,
         }
@@ -215,10 +218,10 @@ impl Signals<'_> {
     /// What a limit was measured from, for a record.
     fn usual(&self, leaf: &Leaf, from: &FromBaseline, at: i64) -> record::Usual {
         let index = usize::from(from.baseline);
-        let (def, norm) = (&self.baselines[index], self.norm(from, at));
+        let (def, norm) = (&self.policy.baselines()[index], self.norm(from, at));
         let edge = norm.map(|norm| from.edge(&norm, leaf.comparison));
         let learned = norm.filter(|norm| norm.samples > 0);
-        let since = self.usual.baselines[index].since();
+        let since = self.background.usual.baselines[index].since();
         record::Usual {
             baseline: def.id.clone(),
             value: edge.map(text),

@@ -114,6 +114,28 @@ impl Score {
         outcome
     }
 
+    /// For how long at least every value counts, in milliseconds.
+    pub(crate) fn least_max_age(&self) -> i64 {
+        let limits = self.parameters.iter().filter_map(|parameter| parameter.max_age);
+        limits.min().map_or(i64::MAX, Duration::as_millis)
+    }
+
+    /// Whether two values of an input give the same points, whatever the rest says.
+    pub(crate) fn same_points(&self, input: usize, a: i32, b: i32) -> bool {
+        let reads = |p: &&Parameter| {
+            let source = |read: &Read| usize::from(read.input) == input;
+            p.reads.iter().any(source) || p.divisor.map(usize::from) == Some(input)
+        };
+        let same = |p: &Parameter| {
+            // A ratio and an oxygen flow say more than their bands.
+            let plain = p.divisor.is_none() && p.reads.iter().all(|read| !read.is_flow);
+            let band =
+                |table: &Table, n: i32| table.points(Value::from_thousandths(n).round_to(p.step));
+            plain && p.tables.iter().all(|table| band(table, a) == band(table, b))
+        };
+        a == b || self.parameters.iter().filter(reads).all(same)
+    }
+
     /// Oxygen or air, from whoever says so.
     fn oxygen(&self, inputs: &[Option<ScoreInput>], facts: ScoreFacts) -> Result<Found, Absence> {
         let parameter = self.parameters.iter().find(|p| p.kind == Kind::ON_OXYGEN);

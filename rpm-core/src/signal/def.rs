@@ -37,6 +37,19 @@ pub struct SignalDef {
     pub(crate) watchers: Vec<u16>,
     /// Signals of the same kind with other panes, which only retired rules read.
     pub(crate) twins: Vec<u16>,
+    /// If it is no measurement but what a score makes of others: which of the policy's tabs.
+    pub(crate) tab: Option<u16>,
+    /// The scores that read it.
+    pub(crate) feeds: Vec<Feed>,
+}
+
+/// A score that reads a signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Feed {
+    /// Which of the policy's tabs.
+    pub tab: u16,
+    /// Which of the score's inputs.
+    pub input: u16,
 }
 
 impl SignalDef {

@@ -26,6 +26,7 @@ use crate::value::Value;
 
 pub use baseline::{BaselineAction, BaselineCommand};
 use cursor::Cursor;
+pub(crate) use def::Feed;
 pub use def::SignalDef;
 use pane::Tally;
 pub(crate) use ring::{Amended, Placed, Ring};
@@ -114,6 +115,22 @@ impl Signal {
             self.replace(pane, before, def);
         }
         (placed, pane)
+    }
+
+    /// Makes a pane hold this one value, or none: what was counted and not measured. Whether that
+    /// changed anything.
+    pub fn set(&mut self, pane: i64, value: Option<i32>, def: &SignalDef) -> bool {
+        let newest = self.ring.newest();
+        if newest.is_none() {
+            self.cursors.iter_mut().for_each(|cursor| cursor.at = pane);
+        }
+        let fresh = newest.is_none_or(|newest| pane > newest);
+        let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
+        if !self.ring.write(pane, value) {
+            return false;
+        }
+        self.replace(pane, before, def);
+        true
     }
 
     /// Puts a reading that [follows](Ring::steps_to) the newest one by so many panes into the ring.

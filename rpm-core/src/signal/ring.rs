@@ -143,6 +143,12 @@ impl Ring {
         Timestamp::from_millis(self.start_of(pane).saturating_add(i64::from(offset)))
     }
 
+    /// The latest good reading of a pane that has one: when it was observed, and its value.
+    pub fn last_of(&self, pane: i64) -> (i64, i32) {
+        let last = self.view(pane).last;
+        (self.start_of(pane).saturating_add(i64::from(last.offset)), last.value)
+    }
+
     /// Makes `pane` the newest; panes in between are empty.
     #[inline(never)]
     pub fn advance(&mut self, pane: i64) {
@@ -407,6 +413,26 @@ impl Ring {
             let offset = sample.observed_at.as_millis() - self.newest_start;
             offsets[self.head as usize] = offset as u32;
         }
+    }
+
+    /// Makes a pane hold this one value, or none. Whether that changed anything: outside the ring
+    /// nothing does.
+    pub fn write(&mut self, pane: i64, value: Option<i32>) -> bool {
+        match self.newest() {
+            None => {
+                self.slots = Slots::empty(self.capacity as usize);
+                (self.newest, self.newest_start) = (pane, self.start_of(pane));
+            }
+            Some(newest) if pane > newest => self.advance(pane),
+            Some(_) => {}
+        }
+        let Some(at) = self.slot_index(pane) else {
+            return false;
+        };
+        let slot = value.map_or(Slot::Empty, Slot::Good);
+        let changed = self.slots.get(at) != slot;
+        self.slots.set(at, slot);
+        changed
     }
 
     fn begin(&mut self, pane: i64, sample: &Sample) {

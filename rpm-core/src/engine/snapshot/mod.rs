@@ -18,9 +18,9 @@ macro_rules! fields {
     };
 }
 
+mod background;
 mod people;
 mod state;
-mod usual;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -233,7 +233,7 @@ impl Snap for IntentKey {
 }
 
 fields!(Delivery { key, alerts, target, channel, state, expires_at });
-fields!(CareState { profile, context, devices, shelves, deliveries, history });
+fields!(CareState { profile, devices, shelves, deliveries, history });
 
 impl Snap for Roster {
     fn save(&self, w: &mut Writer) {

@@ -17,8 +17,8 @@ use crate::id::{AlertId, DeviceId, PatientId, TenantId};
 use crate::intake::{Counts, DeviceState, SequenceWindow};
 use crate::policy::{Policy, RuleBody, SignalDef};
 use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
+use crate::rule::background::Background;
 use crate::rule::condition::{Condition, Hold, Machine, Pulse};
-use crate::signal::baseline::Usual;
 use crate::signal::{Expected, Ring, Signal};
 use crate::time::{HostTime, Timestamp};
 
@@ -351,7 +351,7 @@ impl Lane {
         }
         self.pulses.iter().for_each(|pulse| pulse.frontier.save(w));
         self.learn_at.save(w);
-        self.usual.save(w);
+        self.background.save(w);
     }
 
     fn load(r: &mut Reader<'_>, policy: &Policy, devices: usize) -> Result<Self, Error> {
@@ -386,8 +386,10 @@ impl Lane {
             });
         }
         let (signals, rules, pulses) = (signals.into(), rules.into(), pulses.into());
-        let (learn_at, usual) = (r.read()?, Usual::load(r, policy)?);
-        let mut lane = Self { signals, rules, pulses, newest, learn_at, usual, absent: 0 };
+        let (learn_at, background) = (r.read()?, Background::load(r, policy)?);
+        let fresh = Self::new(policy);
+        let mut lane = Self { signals, rules, pulses, newest, learn_at, background, ..fresh };
+        lane.gather_inputs(policy);
         lane.count_absent();
         Ok(lane)
     }

@@ -6,6 +6,7 @@
 //! | `rules` | rules and their levels |
 //! | `predicates` | comparisons and compositions |
 //! | `baselines` | what is learned of each patient |
+//! | `tabs` | scores, and the signals that they are |
 //!
 //! A rule has a *kind*: levels with limits, or a missing signal. To add one: a field in
 //! [`RuleSpec`](super::spec::RuleSpec), a variant of [`RuleBody`](super::RuleBody), an arm in
@@ -15,6 +16,7 @@ mod baselines;
 mod predicates;
 mod rules;
 mod signals;
+mod tabs;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -45,6 +47,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     compiler.head(&spec);
     compiler.kinds(&spec);
     compiler.signals(&spec);
+    let (scores, tabs) = compiler.tabs(&spec);
     compiler.name_baselines(&spec);
     let mut rules = compiler.rules(&spec);
     let care = compiler.care(&spec.care, &rules);
@@ -67,6 +70,8 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         rules,
         care,
         baselines,
+        scores,
+        tabs,
         by_kind,
         warnings: Vec::new(),
     };

@@ -20,12 +20,12 @@ const MAX_PANE_MS: i64 = 86_400_000;
 /// What a signal needs to know of its kind, whether of the table or declared.
 #[derive(Clone)]
 pub(super) struct KindFacts {
-    kind: Kind,
-    title: String,
-    unit: String,
-    possible: (Value, Value),
-    plausible: (Value, Value),
-    resolution: Value,
+    pub kind: Kind,
+    pub title: String,
+    pub unit: String,
+    pub possible: (Value, Value),
+    pub plausible: (Value, Value),
+    pub resolution: Value,
 }
 
 impl Compiler {
@@ -68,9 +68,12 @@ impl Compiler {
             return self.error(Code::TooManyItems, "signals");
         }
         let mut kinds = BTreeSet::new();
-        for (name, signal) in &spec.signals {
+        for (name, signal) in spec.signals.iter().filter(|(_, signal)| signal.score.is_none()) {
             let path = format!("signals.{name}");
             self.name(name, &path);
+            if signal.part.is_some() {
+                self.error(Code::UnknownScore, format!("{path}.score"));
+            }
             if let Some(def) = self.signal(name, signal, &path) {
                 if !kinds.insert(def.kind) {
                     self.error(Code::DuplicateId, format!("{path}.kind"));
@@ -82,21 +85,32 @@ impl Compiler {
     }
 
     fn signal(&mut self, name: &str, spec: &SignalSpec, path: &str) -> Option<SignalDef> {
-        let cadence = self.duration(&spec.cadence, &format!("{path}.cadence"));
-        let pane_path = format!("{path}.pane");
-        let pane = self.optional_duration(spec.pane.as_ref(), &pane_path).unwrap_or(cadence);
         let accept = self.accept(&spec.accept, path);
         let kind_name = spec.kind.as_deref().unwrap_or(name);
         let Some(facts) = self.kind(kind_name) else {
             self.error(Code::UnknownKind, format!("{path}.kind"));
             return None;
         };
+        self.signal_of(name, spec, facts, accept, path)
+    }
+
+    /// A signal of which everything but its times is known.
+    pub(super) fn signal_of(
+        &mut self,
+        name: &str,
+        spec: &SignalSpec,
+        facts: KindFacts,
+        accept: Quality,
+        path: &str,
+    ) -> Option<SignalDef> {
+        let cadence = self.duration(&spec.cadence, &format!("{path}.cadence"));
+        let pane_path = format!("{path}.pane");
+        let pane = self.optional_duration(spec.pane.as_ref(), &pane_path).unwrap_or(cadence);
         let pane_ms = pane.as_millis();
         if pane_ms == 0 || pane_ms > MAX_PANE_MS || cadence.is_zero() {
             self.error_with(Code::OutOfRange, pane_path, "1 ms to 1 d".to_string());
             return None;
         }
-        let horizon_panes = self.horizon.in_panes(pane_ms).max(1);
         Some(SignalDef {
             name: name.to_string(),
             title: facts.title,
@@ -108,7 +122,7 @@ impl Compiler {
             ring_panes: 0,
             reach_ms: 0,
             memory_ms: 0,
-            horizon_panes,
+            horizon_panes: self.horizon.in_panes(pane_ms).max(1),
             accept,
             possible: facts.possible,
             plausible: facts.plausible,
@@ -116,6 +130,8 @@ impl Compiler {
             windows: Vec::new(),
             watchers: Vec::new(),
             twins: Vec::new(),
+            tab: None,
+            feeds: Vec::new(),
         })
     }
 

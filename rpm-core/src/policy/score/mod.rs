@@ -185,6 +185,18 @@ impl Score {
         self.parameters.iter().map(|parameter| parameter.name.as_str())
     }
 
+    /// Whether it makes the same points of the same inputs; words aside.
+    pub(crate) fn counts_like(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Parameter, &Parameter)| {
+            let facts = |p: &Parameter| (p.kind, p.step, p.max_age, p.divisor);
+            facts(a) == facts(b) && a.reads == b.reads && a.tables == b.tables
+        };
+        self.if_missing == other.if_missing
+            && self.signals.len() == other.signals.len()
+            && self.parameters.len() == other.parameters.len()
+            && self.parameters.iter().zip(&other.parameters).all(same)
+    }
+
     /// The highest total there can be.
     pub fn highest_total(&self) -> u16 {
         self.parameters.iter().map(|p| u16::from(p.highest())).sum()

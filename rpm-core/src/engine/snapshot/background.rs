@@ -1,11 +1,13 @@
-//! What was learned of a patient.
+//! What was learned and is known of a patient.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
+use crate::event::Context;
 use crate::policy::Policy;
+use crate::rule::background::{Background, Situation};
 use crate::signal::baseline::moments::{Moments, Sums};
 use crate::signal::baseline::sketch::Sketch;
 use crate::signal::baseline::{Baseline, BaselineDef, Kept, Learner, Norm, Usual};
@@ -17,8 +19,29 @@ fields!(Moments { mean, deviation, weight });
 fields!(Sums { pivot, count, sum, squares });
 fields!(Norm { low, center, high, spread, samples });
 
-impl Usual {
+impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
+        self.usual.save(w);
+        w.list(self.situation.contexts.iter());
+        self.situation.spo2_scale.save(w);
+        self.carried.iter().for_each(|carried| carried.save(w));
+    }
+
+    pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
+        let mut background = Self::new(policy);
+        background.usual = Usual::load(r, policy)?;
+        let contexts: Vec<(i64, Context)> = r.list()?;
+        r.ensure(contexts.is_sorted_by(|a, b| a.0 < b.0))?;
+        background.situation = Situation { contexts, spo2_scale: r.read()? };
+        for carried in &mut background.carried {
+            *carried = r.read()?;
+        }
+        Ok(background)
+    }
+}
+
+impl Usual {
+    fn save(&self, w: &mut Writer) {
         self.offset.save(w);
         self.age_band.is_some().save(w);
         self.age_band.iter().for_each(|band| w.text(band));
@@ -31,7 +54,7 @@ impl Usual {
         }
     }
 
-    pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
+    fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
         let offset = r.time()?;
         let age_band: Option<String> = if r.read()? { Some(r.text()?) } else { None };
         let mut baselines = Vec::new();
@@ -115,6 +138,26 @@ impl Learner {
             Self::Median { removed } => *removed = r.list()?,
         }
         Ok(())
+    }
+}
+
+impl Snap for (i64, Context) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.time()?, r.read()?))
+    }
+}
+
+impl Snap for (i64, i32) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.time()?, r.read()?))
     }
 }
 
