@@ -222,15 +222,18 @@ impl Patient {
         let frontier = self.lane.pulses[rule].frontier;
         let kept = frontier.saturating_sub(call.policy.lateness_horizon().as_millis());
         let at = if machine.reached >= kept { machine.reached } else { frontier };
+        let times = [machine.onset, machine.since, machine.reached];
+        let [onset, since, observed_at] = times.map(|at| self.exact_time(call.policy, rule, at));
+        let background = &self.lane.background;
+        let mut signals = Signals::new(call.policy, &mut self.lane.signals, background);
         let opening = Opening {
             level,
             state,
-            onset: self.exact_time(call.policy, rule, machine.onset),
-            since: self.exact_time(call.policy, rule, machine.since),
-            observed_at: self.exact_time(call.policy, rule, machine.reached),
-            evidence: Signals::new(call.policy, &mut self.lane.signals, &self.lane.background)
-                .clauses(&limits.levels[top].raise, at),
-            hold: Duration::from_millis(limits.levels[top].hold),
+            onset,
+            since,
+            observed_at,
+            evidence: signals.clauses(&limits.levels[top].raise, at),
+            hold: Duration::from_millis(signals.hold(&limits.levels[top], at)),
         };
         self.open_alert(call, rule, opening);
     }

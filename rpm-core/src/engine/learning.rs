@@ -9,16 +9,15 @@ use crate::rule::predicate::pane_at;
 use crate::signal::baseline::{CHUNK, Certain};
 
 impl Patient {
-    /// What of the profile bears on what is usual.
+    /// What of the profile bears on what rules know.
     pub fn know_profile(&mut self, policy: &Policy) {
-        let profile = self.care().profile.as_ref().map(|profile| &profile.what);
-        let age_band = profile.and_then(|profile| profile.age_band.as_deref().map(Into::into));
-        let spo2_scale = profile.and_then(|profile| profile.spo2_scale);
+        let profile = self.care().profile.as_ref().map(|profile| profile.what.clone());
         let offset = i64::from(self.care().offset_min(policy)) * 60_000;
-        self.lane.background.situation.spo2_scale = spo2_scale;
-        self.lane.background.usual.age_band = age_band;
-        self.lane.background.usual.move_to(offset);
-        self.lane.learn_at = self.lane.learn_at.min(self.lane.newest);
+        let background = &mut self.lane.background;
+        background.situation.set_profile(profile.as_ref());
+        if background.usual.move_to(offset) {
+            self.lane.learn_at = self.lane.learn_at.min(self.lane.newest);
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Scores follow the signals that they read.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 
 use smallvec::smallvec;
 
 use super::lane::{Effects, Lane};
 use crate::event::Context;
-use crate::policy::{Policy, Tab};
+use crate::policy::{Policy, RuleBody, Tab};
 use crate::rule::predicate::{Signals, pane_at};
 use crate::rule::tabs::Inputs;
 use crate::signal::SignalDef;
@@ -36,8 +37,29 @@ impl Lane {
     ) {
         let edge = self.newest.saturating_sub(policy.look_back());
         self.background.situation.take(at.as_millis(), context, edge);
+        let from = at.as_millis().max(edge);
         for index in 0..policy.tabs().len() {
-            self.recount(policy, index, at.as_millis().max(edge), effects);
+            self.recount(policy, index, from, effects);
+        }
+        self.judge_again(policy, from, effects);
+    }
+
+    /// Circumstances changed: rules that ask of them are evaluated anew from a time on.
+    fn judge_again(&mut self, policy: &Policy, from: i64, effects: &mut Effects) {
+        let modified = policy.rules().iter().filter_map(|rule| match &rule.body {
+            RuleBody::Limits(limits) if limits.modified => limits.signals.first().copied(),
+            _ => None,
+        });
+        let signals: BTreeSet<u16> = modified.collect();
+        for signal in signals.into_iter().map(usize::from) {
+            let ring = &self.signals[signal].ring;
+            let Some(newest) = ring.newest() else {
+                continue;
+            };
+            let first = ring.pane_of(Timestamp::from_millis(from)).max(ring.oldest());
+            if first <= newest {
+                self.evaluate(policy, signal, first, true, effects);
+            }
         }
     }
 

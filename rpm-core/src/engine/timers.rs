@@ -271,6 +271,7 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         unit: "s".to_string(),
         comparison: "at_or_above".to_string(),
         limit: Some(seconds(missing.after)),
+        modifiers: Vec::new(),
         baseline: None,
         score: None,
         coverage: 0,

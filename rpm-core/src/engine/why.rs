@@ -102,13 +102,14 @@ impl Patient {
         let mut now = |(i, def): (usize, &crate::policy::LevelDef)| {
             let active = i < usize::from(machine.level);
             let hold = machine.holds[i];
+            let needed = if active { def.clear_hold } else { signals.hold(def, at) };
             let expr = if active { def.clear.as_ref().unwrap_or(&def.raise) } else { &def.raise };
             LevelNow {
                 level: def.level,
                 active,
                 now: signals.clauses(expr, at),
                 held: Duration::from_millis(hold.held(at)),
-                needed: Duration::from_millis(if active { def.clear_hold } else { def.hold }),
+                needed: Duration::from_millis(needed),
                 paused: Duration::from_millis(if hold.is_running() { hold.paused } else { 0 }),
             }
         };

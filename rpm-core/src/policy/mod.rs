@@ -7,6 +7,7 @@
 //! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
 //! | [`score`] | early warning scores: built-in charts, and a site's own |
 //! | [`care`] | who is told, who may do what, when an alert keeps quiet, how well that should go |
+//! | `modifier` | circumstances that change what rules ask for |
 //! | `check` | warnings: legal, but probably not meant |
 //! | `words` | the policy in plain words |
 //! | [`change`] | proposal and approval of another policy |
@@ -16,6 +17,7 @@ pub mod care;
 pub mod change;
 mod check;
 mod compile;
+mod modifier;
 mod plan;
 mod read;
 pub mod score;
@@ -39,6 +41,7 @@ pub use care::{AlertClass, BurnPolicy, Objective, Permission};
 pub(crate) use care::{Care, Wanted, minute_of_day};
 pub use change::{Approved, Proposal};
 pub(crate) use compile::cover;
+pub(crate) use modifier::{Adjust, Modifier};
 pub use plan::{Comparison, LimitLine, Mode, Rule};
 pub(crate) use plan::{
     Expr, FromBaseline, Leaf, LevelDef, Limits, Missing, Part, Reader, RuleBody, Tab,
@@ -65,6 +68,7 @@ pub struct Policy {
     scores: Vec<Score>,
     /// The signals that scores are.
     tabs: Vec<Tab>,
+    modifiers: Vec<Modifier>,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
@@ -183,6 +187,11 @@ impl Policy {
     /// The signals that scores are.
     pub(crate) fn tabs(&self) -> &[Tab] {
         &self.tabs
+    }
+
+    /// Circumstances that change what rules ask for.
+    pub(crate) fn modifiers(&self) -> &[Modifier] {
+        &self.modifiers
     }
 
     /// The part about people.

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::modifier::Adjust;
 use crate::record::{Distance, Level};
 use crate::signal::Statistic;
 use crate::signal::baseline::Norm;
@@ -71,6 +72,8 @@ pub(crate) struct Limits {
     pub bounded: bool,
     /// Whether a bad reading can change a verdict.
     pub minds_artifacts: bool,
+    /// Whether circumstances change any level.
+    pub modified: bool,
 }
 
 /// A signal that is what a score makes of others.
@@ -123,6 +126,10 @@ pub(crate) struct LevelDef {
     /// `not raise` if absent.
     pub clear: Option<Expr>,
     pub hold: i64,
+    /// What circumstances make of it, in the order in which they apply.
+    pub hold_adjusts: Vec<Adjust>,
+    /// Modifiers under which the level is not judged.
+    pub rests: Vec<u16>,
     pub times: Option<Times>,
     pub clear_hold: i64,
     pub latch: bool,
@@ -138,7 +145,21 @@ impl Limits {
     }
 }
 
+impl Leaf {
+    /// Whether its limit is the same at all times.
+    #[inline]
+    pub fn is_fixed(&self) -> bool {
+        self.from.is_none() && self.adjusts.is_empty()
+    }
+}
+
 impl LevelDef {
+    /// Whether any circumstances change it.
+    pub fn is_modified(&self) -> bool {
+        let adjusted = |leaf: &Leaf| !leaf.adjusts.is_empty();
+        !self.rests.is_empty() || !self.hold_adjusts.is_empty() || self.leaves().any(adjusted)
+    }
+
     /// Every comparison that raises or clears it.
     pub fn leaves(&self) -> impl Iterator<Item = &Leaf> {
         [Some(&self.raise), self.clear.as_ref()].into_iter().flatten().flat_map(Expr::leaves)
@@ -193,6 +214,8 @@ pub(crate) struct Leaf {
     pub limit: i64,
     /// From where the limit is measured, if not from zero.
     pub from: Option<FromBaseline>,
+    /// What circumstances make of the limit, in the order in which they apply.
+    pub adjusts: Vec<Adjust>,
     /// Whether the window is the policy's, or only bounds how far `last` looks back.
     pub windowed: bool,
     pub coverage_permille: i64,
@@ -332,7 +355,7 @@ impl Rule {
         };
         let on_scale = |leaf: &Leaf| {
             use Statistic as S;
-            leaf.from.is_none() && matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max)
+            leaf.is_fixed() && matches!(leaf.statistic, S::Last | S::Mean | S::Min | S::Max)
         };
         let line = |level: Level, leaf: &Leaf| LimitLine {
             signal: usize::from(leaf.signal),

@@ -28,6 +28,8 @@ struct Sections {
     #[serde(default)]
     baselines: BTreeMap<String, Json>,
     #[serde(default)]
+    modifiers: Vec<Json>,
+    #[serde(default)]
     rules: Vec<Json>,
     #[serde(flatten)]
     rest: BTreeMap<String, Json>,
@@ -62,9 +64,8 @@ fn document_to_spec(document: Json) -> Result<PolicySpec, PolicyErrors> {
     let signals = read_map("signals", sections.signals, &mut errors);
     let scores = read_map("scores", sections.scores, &mut errors);
     let baselines = read_map("baselines", sections.baselines, &mut errors);
-    let rules = sections.rules.into_iter().enumerate();
-    let rules: Vec<_> =
-        rules.filter_map(|(i, r)| read(&format!("rules[{i}]"), r, &mut errors)).collect();
+    let modifiers = read_list("modifiers", sections.modifiers, &mut errors);
+    let rules = read_list("rules", sections.rules, &mut errors);
     // The head is read as a policy without sections, so that its unknown fields are refused too.
     let mut head = sections.rest;
     head.insert("signals".to_string(), Json::Object(serde_json::Map::new()));
@@ -72,10 +73,19 @@ fn document_to_spec(document: Json) -> Result<PolicySpec, PolicyErrors> {
     let head: Option<PolicySpec> = read("", Json::Object(head.into_iter().collect()), &mut errors);
     match head {
         Some(head) if errors.is_empty() => {
-            Ok(PolicySpec { kinds, signals, scores, baselines, rules, ..head })
+            Ok(PolicySpec { kinds, signals, scores, baselines, modifiers, rules, ..head })
         }
         _ => Err(PolicyErrors(errors)),
     }
+}
+
+fn read_list<T: DeserializeOwned>(
+    section: &str,
+    entries: Vec<Json>,
+    errors: &mut Vec<Error>,
+) -> Vec<T> {
+    let mut read_one = |(i, json)| read(&format!("{section}[{i}]"), json, errors);
+    entries.into_iter().enumerate().filter_map(&mut read_one).collect()
 }
 
 fn read_map<T: DeserializeOwned>(

@@ -11,7 +11,7 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::care::spec::CareSpec;
+use super::care::spec::{CareSpec, HoursSpec};
 use super::score::ScoreSpec;
 use crate::record::{Distance, Level};
 use crate::value::Decimal;
@@ -62,6 +62,9 @@ pub struct PolicySpec {
     /// What is learned of each patient, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub baselines: BTreeMap<String, BaselineSpec>,
+    /// Circumstances that change what rules ask for; those in force apply in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modifiers: Vec<ModifierSpec>,
     /// What raises alerts.
     pub rules: Vec<RuleSpec>,
     /// Who is told of alerts, and who may do what about them.
@@ -169,6 +172,104 @@ pub enum LearnSpec {
         /// How many; at most 400.
         panes: u16,
     },
+}
+
+/// Circumstances under which rules ask for something else.
+///
+/// ```
+/// # use rpm_core::policy::spec::ModifierSpec;
+/// let walking: ModifierSpec = serde_json::from_str(r#"{
+///   "id": "walking", "title": "walking", "when": { "activity": ["walking", "running"] },
+///   "rules": ["heart-rate-high"], "levels": ["review"],
+///   "limit": { "plus": 20 }, "hold": { "to": "5 min" }
+/// }"#).unwrap();
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ModifierSpec {
+    /// Its name in records.
+    pub id: String,
+    /// For people, as a reason: `walking`, `first day after surgery`.
+    pub title: String,
+    /// All of it must be known to be so. Unknown is not so.
+    pub when: WhenSpec,
+    /// Which rules it changes.
+    pub rules: Vec<String>,
+    /// Which of their levels; all if absent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
+    /// What becomes of the limits on the rule's signal, raising and clearing alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitChangeSpec>,
+    /// What becomes of the time for which a limit must be crossed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldChangeSpec>,
+    /// The levels are not judged: they are neither raised nor cleared.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rests: bool,
+    /// What makes an urgent level less sensitive is refused unless this says that it is meant.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub widens_urgent: bool,
+}
+
+/// What must be known of the patient.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct WhenSpec {
+    /// What the patient does: one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activity: Vec<String>,
+    /// How the patient lies or stands: one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub posture: Vec<String>,
+    /// The phase of care, such as `recovery`: one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub care_phase: Vec<String>,
+    /// For so long at most after that phase began, such as `72 h` after a discharge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_within: Option<String>,
+    /// Asleep or awake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep: Option<bool>,
+    /// With supplemental oxygen or without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_oxygen: Option<bool>,
+    /// The age band of the profile: one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub age_band: Vec<String>,
+    /// Any of these conditions, devices or medications stands in the profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
+    /// The cohort of the profile: one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cohort: Vec<String>,
+    /// At these hours of the patient's day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HoursSpec>,
+}
+
+/// Another limit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LimitChangeSpec {
+    /// The raise limit is this; the clear limit keeps its distance from it.
+    To(Number),
+    /// Raise and clear limit lie by so much higher, or lower if negative.
+    Plus(Number),
+}
+
+/// Another hold.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HoldChangeSpec {
+    /// So long.
+    To(String),
+    /// So much longer.
+    Plus(String),
 }
 
 /// A rule: one condition of a patient, with one or more levels, or a missing signal.

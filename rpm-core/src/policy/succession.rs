@@ -10,6 +10,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::compile::guard;
+use super::modifier::Adjust;
 use super::plan::{Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody, Tab};
 use super::{Mode, Policy, SignalDef};
 use crate::event::Kind;
@@ -83,7 +84,10 @@ fn same_limits(old: &Policy, a: &Limits, new: &Policy, b: &Limits) -> bool {
         };
         let holds = (a.level, a.hold, a.clear_hold, a.latch, a.times)
             == (b.level, b.hold, b.clear_hold, b.latch, b.times);
-        holds && clear && same_expr(old, &a.raise, new, &b.raise)
+        let rests = (a.rests.len() == b.rests.len())
+            && a.rests.iter().zip(&b.rests).all(|(a, b)| same_modifier(old, *a, new, *b));
+        let adjusts = same_adjusts(old, &a.hold_adjusts, new, &b.hold_adjusts);
+        holds && rests && adjusts && clear && same_expr(old, &a.raise, new, &b.raise)
     };
     let spans = |l: &Limits| (l.levels.len(), l.max_gap, l.abandon_after, l.unverified_after);
     spans(a) == spans(b)
@@ -101,7 +105,7 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
             let panes = |def: &SignalDef, window: u16| def.windows[usize::from(window)].panes;
             let neutral = |leaf: &super::Leaf| {
                 let from = leaf.from.map(|from| super::FromBaseline { baseline: 0, ..from });
-                super::Leaf { signal: 0, window: 0, from, ..leaf.clone() }
+                super::Leaf { signal: 0, window: 0, from, adjusts: Vec::new(), ..leaf.clone() }
             };
             let usual = |policy: &'_ Policy, leaf: &super::Leaf| {
                 leaf.from.map(|from| policy.baselines[usize::from(from.baseline)].clone())
@@ -112,6 +116,7 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
             };
             neutral(a) == neutral(b)
                 && same_usual
+                && same_adjusts(old, &a.adjusts, new, &b.adjusts)
                 && panes(defs.0, a.window) == panes(defs.1, b.window)
                 && same_signal(old, defs.0, new, defs.1)
         }
@@ -120,6 +125,18 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
         (Expr::Not(a), Expr::Not(b)) => same_expr(old, a, new, b),
         _ => false,
     }
+}
+
+fn same_adjusts(old: &Policy, a: &[Adjust], new: &Policy, b: &[Adjust]) -> bool {
+    let same = |(a, b): (&Adjust, &Adjust)| {
+        a.change == b.change && same_modifier(old, a.modifier, new, b.modifier)
+    };
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
+/// Whether two modifiers are in force at the same times.
+fn same_modifier(old: &Policy, a: u16, new: &Policy, b: u16) -> bool {
+    old.modifiers[usize::from(a)].when == new.modifiers[usize::from(b)].when
 }
 
 /// Whether two baselines learn the same from the same.
@@ -174,6 +191,12 @@ fn retire(policy: &mut Policy, old: &Policy, rule: &Rule) {
             for level in &mut limits.levels {
                 let exprs = [Some(&mut level.raise), level.clear.as_mut()];
                 exprs.into_iter().flatten().for_each(|expr| adopt(policy, old, expr));
+                for adjust in &mut level.hold_adjusts {
+                    adjust.modifier = adopt_modifier(policy, old, adjust.modifier);
+                }
+                for modifier in &mut level.rests {
+                    *modifier = adopt_modifier(policy, old, *modifier);
+                }
             }
             for signal in &mut limits.signals {
                 *signal = adopt_signal(policy, old, *signal);
@@ -203,6 +226,9 @@ fn adopt(policy: &mut Policy, old: &Policy, expr: &mut Expr) {
                 None => windows.push(window),
             }
             leaf.window = at as u16;
+            for adjust in &mut leaf.adjusts {
+                adjust.modifier = adopt_modifier(policy, old, adjust.modifier);
+            }
             if let Some(from) = &mut leaf.from {
                 from.baseline = adopt_baseline(policy, old, from.baseline);
             }
@@ -212,6 +238,17 @@ fn adopt(policy: &mut Policy, old: &Policy, expr: &mut Expr) {
         }
         Expr::Not(part) => adopt(policy, old, part),
     }
+}
+
+/// The modifier of this policy that is the one before; added if there is none.
+fn adopt_modifier(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
+    let was = &old.modifiers[usize::from(index)];
+    let known = policy.modifiers.iter().position(|modifier| modifier == was);
+    let at = known.unwrap_or_else(|| {
+        policy.modifiers.push(was.clone());
+        policy.modifiers.len() - 1
+    });
+    at as u16
 }
 
 /// The baseline of this policy that is the one before; added if there is none.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::plan::{Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
+use super::spec::{HoldChangeSpec, LimitChangeSpec, ModifierSpec};
 use super::{Policy, SignalDef};
 use crate::record::Distance;
 use crate::signal::statistic::UnitOf;
@@ -35,8 +36,34 @@ pub(super) fn describe(policy: &Policy) -> String {
             RuleBody::Missing(missing) => describe_missing(policy, missing, &mut out),
         }
     }
+    for (modifier, spec) in policy.modifiers.iter().zip(&policy.spec.modifiers) {
+        let _ = writeln!(out, "\n{}", modifier_words(&modifier.title, spec));
+    }
     super::care::describe(&policy.care, &policy.spec, &mut out);
     out
+}
+
+/// What circumstances change, as written.
+fn modifier_words(title: &str, spec: &ModifierSpec) -> String {
+    let mut changes = Vec::new();
+    match &spec.limit {
+        Some(LimitChangeSpec::To(n)) => changes.push(format!("the limit is {}", n.as_str())),
+        Some(LimitChangeSpec::Plus(n)) => {
+            changes.push(format!("the limit moves by {}", n.as_str()))
+        }
+        None => {}
+    }
+    match &spec.hold {
+        Some(HoldChangeSpec::To(hold)) => changes.push(format!("it must hold for {hold}")),
+        Some(HoldChangeSpec::Plus(more)) => changes.push(format!("it must hold for {more} longer")),
+        None => {}
+    }
+    if spec.rests {
+        changes.push("it is not judged".to_string());
+    }
+    let levels =
+        if spec.levels.is_empty() { String::new() } else { spec.levels.join(", ") + " of " };
+    format!("{} - {title}: of {levels}{}, {}.", spec.id, spec.rules.join(", "), changes.join(", "))
 }
 
 fn describe_limits(policy: &Policy, limits: &Limits, out: &mut String) {

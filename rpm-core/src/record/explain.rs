@@ -8,8 +8,8 @@ use core::fmt;
 use serde::Serialize;
 
 use super::{
-    AlertChange, Body, Clause, DeliveryState, Distance, IntentKey, Level, NotifyReason, PolicyRef,
-    Priority, Record, Status, Target, Tried, Usual, Verdict, WithholdReason,
+    AlertChange, Body, Clause, DeliveryState, Distance, IntentKey, Level, Modified, NotifyReason,
+    PolicyRef, Priority, Record, Status, Target, Tried, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -294,6 +294,7 @@ impl fmt::Display for Clause {
             }
             None => f.write_str(", no limit yet")?,
         }
+        self.modifiers.iter().try_for_each(|modified| write!(f, " ({modified})"))?;
         self.baseline.iter().try_for_each(|usual| write!(f, " ({usual})"))?;
         self.score.iter().try_for_each(|score| write!(f, " ({score})"))?;
         if self.over.is_some() {
@@ -305,6 +306,14 @@ impl fmt::Display for Clause {
             Verdict::Stale => f.write_str(" (too little data)"),
             Verdict::Invalid => f.write_str(" (too many artifacts)"),
         }
+    }
+}
+
+impl fmt::Display for Modified {
+    /// `120 became 140: walking, since 2026-03-01T14:02:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} became {}: {}", self.from, self.to, self.title)?;
+        self.since.iter().try_for_each(|since| write!(f, ", since {since}"))
     }
 }
 

@@ -489,6 +489,10 @@ pub struct Clause {
     /// The limit in force; absent where it is measured from a baseline that is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// The circumstances that made the limit, or its distance from a baseline, what it is, in the order
+    /// in which they applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modifiers: Vec<Modified>,
     /// What the limit is measured from, if it is a distance from what is usual for the patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Usual>,
@@ -499,6 +503,22 @@ pub struct Clause {
     pub coverage: u8,
     /// What the comparison says.
     pub verdict: Verdict,
+}
+
+/// What circumstances made of a limit.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modified {
+    /// The modifier.
+    pub modifier: String,
+    /// The reason, for people.
+    pub title: String,
+    /// What the limit was before.
+    pub from: String,
+    /// And after.
+    pub to: String,
+    /// Since when the circumstances are known to be so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// What was usual for the patient, and how far from it a limit lies.
@@ -551,4 +571,4 @@ pub enum Verdict {
     Invalid,
 }
 
-redacted!(Body, Clause, Usual);
+redacted!(Body, Clause, Modified, Usual);

@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::event::Context;
+use crate::event::{Context, Profile};
 use crate::policy::Policy;
 use crate::signal::baseline::Usual;
+use crate::time::Duration;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -18,12 +19,20 @@ pub(crate) struct Background {
 }
 
 /// What is known of the patient's circumstances, and since when.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Situation {
     /// From when on each was so, oldest first.
-    pub contexts: Vec<(i64, Context)>,
-    /// Of the profile.
-    pub spo2_scale: Option<u8>,
+    pub contexts: Vec<Since>,
+    profile: Option<Box<Profile>>,
+}
+
+/// Circumstances from a time on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Since {
+    pub at: i64,
+    pub context: Context,
+    /// Since when the phase of care has been the one it is.
+    pub phase_since: i64,
 }
 
 static UNKNOWN: Context =
@@ -44,22 +53,56 @@ impl Background {
 impl Situation {
     /// What was known to be so at a time.
     pub fn at(&self, at: i64) -> &Context {
-        let later = self.contexts.partition_point(|(since, _)| *since <= at);
-        later.checked_sub(1).map_or(&UNKNOWN, |index| &self.contexts[index].1)
+        self.entry(at).map_or(&UNKNOWN, |since| &since.context)
+    }
+
+    /// Since when it was.
+    pub fn since(&self, at: i64) -> Option<i64> {
+        self.entry(at).map(|since| since.at)
+    }
+
+    /// For how long the phase of care had gone on.
+    pub fn phase_for(&self, at: i64) -> Option<Duration> {
+        self.entry(at).map(|since| Duration::from_millis(at.saturating_sub(since.phase_since)))
+    }
+
+    fn entry(&self, at: i64) -> Option<&Since> {
+        let later = self.contexts.partition_point(|since| since.at <= at);
+        self.contexts.get(later.checked_sub(1)?)
     }
 
     /// What is known to be so now.
     pub fn now(&self) -> &Context {
-        self.contexts.last().map_or(&UNKNOWN, |(_, context)| context)
+        self.contexts.last().map_or(&UNKNOWN, |since| &since.context)
+    }
+
+    /// Who the patient is.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
+    }
+
+    /// Somebody said who the patient is.
+    pub fn set_profile(&mut self, profile: Option<&Profile>) {
+        self.profile = profile.cloned().map(Box::new);
     }
 
     /// From a time on it is so, until something else is. What nothing asks of any more is forgotten.
     pub fn take(&mut self, at: i64, context: &Context, edge: i64) {
-        match self.contexts.binary_search_by_key(&at, |(since, _)| *since) {
-            Ok(index) => self.contexts[index].1 = context.clone(),
-            Err(index) => self.contexts.insert(index, (at, context.clone())),
+        let index = self.contexts.partition_point(|since| since.at < at);
+        if self.contexts.get(index).is_some_and(|since| since.at == at) {
+            self.contexts.remove(index);
         }
-        let gone = self.contexts.partition_point(|(since, _)| *since < edge);
+        let since = Since { at, context: context.clone(), phase_since: at };
+        self.contexts.insert(index, since);
+        for later in index..self.contexts.len() {
+            let before = later.checked_sub(1).map(|before| &self.contexts[before]);
+            let same = |before: &&Since| {
+                before.context.care_phase == self.contexts[later].context.care_phase
+            };
+            let began = before.filter(same).map(|before| before.phase_since);
+            self.contexts[later].phase_since = began.unwrap_or(self.contexts[later].at);
+        }
+        let gone = self.contexts.partition_point(|since| since.at < edge);
         self.contexts.drain(..gone.saturating_sub(1));
     }
 }

@@ -393,10 +393,24 @@ struct Step<'a, 'b> {
 }
 
 impl Step<'_, '_> {
+    /// What a level's predicate says; of one that rests nothing can be told.
+    #[inline]
+    fn judge(&mut self, def: &LevelDef, expr: &Expr) -> Verdict {
+        if self.limits.modified && self.signals.rests(def, self.at) {
+            return Verdict::Stale;
+        }
+        self.signals.verdict(expr, self.at)
+    }
+
+    #[inline]
+    fn hold(&self, def: &LevelDef) -> i64 {
+        if self.limits.modified { self.signals.hold(def, self.at) } else { def.hold }
+    }
+
     /// Times count whether the level is active or not.
     fn count_hits(&mut self, top: usize, hits: &mut Vec<(i64, u8)>) {
         for (i, def) in self.limits.levels.iter().enumerate().take(top) {
-            if def.times.is_some() && self.signals.verdict(&def.raise, self.at) == Verdict::Met {
+            if def.times.is_some() && self.judge(def, &def.raise) == Verdict::Met {
                 count_hit(hits, self.limits, self.at, i);
             }
         }
@@ -408,11 +422,11 @@ impl Step<'_, '_> {
         let mut reached = None;
         for i in top..self.limits.levels.len() {
             let def = &self.limits.levels[i];
-            let verdict = self.signals.verdict(&def.raise, self.at);
+            let verdict = self.judge(def, &def.raise);
             let since = self.machine.holds[i].since;
             let held = self.accrue(i, verdict);
             let satisfied = match def.times {
-                None => held.is_some_and(|held| held >= def.hold),
+                None => held.is_some_and(|held| held >= self.hold(def)),
                 Some(_) => verdict == Verdict::Met && count_hit(hits, self.limits, self.at, i),
             };
             if satisfied {
@@ -440,8 +454,8 @@ impl Step<'_, '_> {
         for i in 0..top {
             let def = &self.limits.levels[i];
             let verdict = match &def.clear {
-                Some(clear) => self.signals.verdict(clear, self.at),
-                None => match self.signals.verdict(&def.raise, self.at) {
+                Some(clear) => self.judge(def, clear),
+                None => match self.judge(def, &def.raise) {
                     Verdict::Met => Verdict::NotMet,
                     Verdict::NotMet => Verdict::Met,
                     unknown => unknown,

@@ -6,10 +6,12 @@
 //! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
 //! | [`score`] | early warning scores: points, total, what it means |
 //! | [`tabs`] | scores as signals |
+//! | `modified` | what circumstances make of limits and holds |
 //! | [`background`] | what is usual, and what is known of the patient's circumstances |
 
 pub(crate) mod background;
 pub(crate) mod condition;
+mod modified;
 pub(crate) mod predicate;
 pub(crate) mod score;
 pub(crate) mod tabs;

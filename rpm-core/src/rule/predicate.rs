@@ -99,33 +99,36 @@ impl Signals<'_> {
 
     #[inline(always)]
     fn leaf(&mut self, leaf: &Leaf, at: i64) -> Verdict {
-        if leaf.from.is_some() {
-            return self.deviates(leaf, at);
+        if !leaf.is_fixed() {
+            return self.moves(leaf, at);
         }
         let view = self.view(leaf, at);
         judge(leaf, leaf.limit, &view)
     }
 
-    /// A comparison with what is usual: not to be told as long as that is not known.
+    /// A comparison with a limit that is not always the same: not to be told where it is measured from
+    /// what is not known.
     #[inline(never)]
-    fn deviates(&mut self, leaf: &Leaf, at: i64) -> Verdict {
+    fn moves(&mut self, leaf: &Leaf, at: i64) -> Verdict {
         let limit = self.limit(leaf, at);
         limit.map_or(Verdict::Stale, |limit| judge(leaf, limit, &self.view(leaf, at)))
     }
 
     /// The limit in force at a time; none if it is measured from what is not known.
     fn limit(&self, leaf: &Leaf, at: i64) -> Option<i64> {
+        let limit = self.adjusted(leaf.limit, &leaf.adjusts, at);
         let Some(from) = &leaf.from else {
-            return Some(leaf.limit);
+            return Some(limit);
         };
-        self.norm(from, at).map(|norm| from.limit(&norm, leaf.comparison, leaf.limit))
+        self.norm(from, at).map(|norm| from.limit(&norm, leaf.comparison, limit))
     }
 
     fn norm(&self, from: &FromBaseline, at: i64) -> Option<Norm> {
         let index = usize::from(from.baseline);
         let def = &self.policy.baselines()[index];
         let ring = &self.live[usize::from(def.signal)].ring;
-        self.background.usual.at(index, def, ring, at)
+        let age_band = self.background.situation.profile().and_then(|p| p.age_band.as_deref());
+        self.background.usual.at(index, def, ring, at, age_band)
     }
 
     /// Whether the comparison is met in any pane with evidence from `from` to `until`. The window
@@ -192,6 +195,7 @@ impl Signals<'_> {
 
     fn clause(&mut self, leaf: &Leaf, at: i64) -> Clause {
         let limit = self.limit(leaf, at);
+        let modifiers = self.modified(leaf, at);
         let baseline = leaf.from.as_ref().map(|from| self.usual(leaf, from, at));
         let score = self.defs[usize::from(leaf.signal)].tab.map(|tab| self.terms(tab, at));
         let view = self.view(leaf, at);
@@ -208,6 +212,7 @@ impl Signals<'_> {
             unit: crate::policy::unit_text(def, leaf),
             comparison: leaf.comparison.name().into(),
             limit: limit.map(text),
+            modifiers,
             baseline,
             score,
             coverage,
@@ -226,7 +231,7 @@ impl Signals<'_> {
             baseline: def.id.clone(),
             value: edge.map(text),
             spread: norm.map(|norm| text(norm.spread.into())),
-            distance: text(leaf.limit),
+            distance: text(self.adjusted(leaf.limit, &leaf.adjusts, at)),
             measured: from.distance,
             samples: learned.map_or(0, |norm| norm.samples),
             since: learned.and(since).map(Timestamp::from_millis),
@@ -234,7 +239,7 @@ impl Signals<'_> {
     }
 }
 
-fn text(thousandths: i64) -> String {
+pub(super) fn text(thousandths: i64) -> String {
     let mut out = String::new();
     let _ = write_thousandths(thousandths, &mut out);
     out

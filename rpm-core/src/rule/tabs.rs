@@ -48,7 +48,7 @@ impl Signals<'_> {
         let inputs: SmallVec<[Option<ScoreInput>; 8]> = inputs.iter().map(input).collect();
         let situation = &self.background.situation;
         let facts = ScoreFacts {
-            spo2_scale: situation.spo2_scale,
+            spo2_scale: situation.profile().and_then(|profile| profile.spo2_scale),
             on_oxygen: situation.at(end - 1).on_oxygen,
         };
         score.evaluate(&inputs, facts)

@@ -1,13 +1,11 @@
 //! What was learned and is known of a patient.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
-use crate::event::Context;
 use crate::policy::Policy;
-use crate::rule::background::{Background, Situation};
+use crate::rule::background::{Background, Since};
 use crate::signal::baseline::moments::{Moments, Sums};
 use crate::signal::baseline::sketch::Sketch;
 use crate::signal::baseline::{Baseline, BaselineDef, Kept, Learner, Norm, Usual};
@@ -23,16 +21,14 @@ impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
         self.usual.save(w);
         w.list(self.situation.contexts.iter());
-        self.situation.spo2_scale.save(w);
         self.carried.iter().for_each(|carried| carried.save(w));
     }
 
     pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
         let mut background = Self::new(policy);
         background.usual = Usual::load(r, policy)?;
-        let contexts: Vec<(i64, Context)> = r.list()?;
-        r.ensure(contexts.is_sorted_by(|a, b| a.0 < b.0))?;
-        background.situation = Situation { contexts, spo2_scale: r.read()? };
+        background.situation.contexts = r.list()?;
+        r.ensure(background.situation.contexts.is_sorted_by(|a, b| a.at < b.at))?;
         for carried in &mut background.carried {
             *carried = r.read()?;
         }
@@ -43,8 +39,6 @@ impl Background {
 impl Usual {
     fn save(&self, w: &mut Writer) {
         self.offset.save(w);
-        self.age_band.is_some().save(w);
-        self.age_band.iter().for_each(|band| w.text(band));
         self.baselines.iter().for_each(|baseline| baseline.save(w));
         w.len(self.kept.len());
         for kept in &self.kept {
@@ -56,7 +50,6 @@ impl Usual {
 
     fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
         let offset = r.time()?;
-        let age_band: Option<String> = if r.read()? { Some(r.text()?) } else { None };
         let mut baselines = Vec::new();
         for def in policy.baselines() {
             baselines.push(Baseline::load(r, def)?);
@@ -67,8 +60,7 @@ impl Usual {
             let def = policy.baselines().get(usize::from(index)).ok_or_else(corrupt)?;
             kept.push(Kept { alert, index, baseline: Baseline::load(r, def)? });
         }
-        let age_band = age_band.map(Into::into);
-        Ok(Self { baselines: baselines.into(), offset, age_band, kept })
+        Ok(Self { baselines: baselines.into(), offset, kept })
     }
 }
 
@@ -141,13 +133,14 @@ impl Learner {
     }
 }
 
-impl Snap for (i64, Context) {
+impl Snap for Since {
     fn save(&self, w: &mut Writer) {
-        self.0.save(w);
-        self.1.save(w);
+        (self.at, self.phase_since).save(w);
+        self.context.save(w);
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        Ok((r.time()?, r.read()?))
+        let (at, phase_since) = r.read()?;
+        Ok(Self { at, phase_since, context: r.read()? })
     }
 }
 

@@ -456,6 +456,9 @@ impl Patient {
         let (chain, counts) = (r.read()?, r.read()?);
         let fresh = Self::new(tenant, id, policy);
         let care = care.map(Box::new);
-        Ok(Self { devices, lane, backlog, alerts, next_alert, care, chain, counts, ..fresh })
+        let mut patient =
+            Self { devices, lane, backlog, alerts, next_alert, care, chain, counts, ..fresh };
+        patient.know_profile(policy);
+        Ok(patient)
     }
 }

@@ -115,7 +115,7 @@ impl Compiler {
         spans
     }
 
-    fn hours(&mut self, spec: &HoursSpec, path: &str) -> Option<Hours> {
+    pub fn hours(&mut self, spec: &HoursSpec, path: &str) -> Option<Hours> {
         let from = self.time_of_day(&spec.from, &format!("{path}.from"))?;
         let until = self.time_of_day(&spec.until, &format!("{path}.until"))?;
         if from == until {

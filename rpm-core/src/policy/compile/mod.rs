@@ -6,6 +6,7 @@
 //! | `rules` | rules and their levels |
 //! | `predicates` | comparisons and compositions |
 //! | `baselines` | what is learned of each patient |
+//! | `modifiers` | circumstances that change what rules ask for |
 //! | `tabs` | scores, and the signals that they are |
 //!
 //! A rule has a *kind*: levels with limits, or a missing signal. To add one: a field in
@@ -13,6 +14,7 @@
 //! [`Compiler::rule_body`], and its evaluation in `rule`.
 
 mod baselines;
+mod modifiers;
 mod predicates;
 mod rules;
 mod signals;
@@ -50,6 +52,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let (scores, tabs) = compiler.tabs(&spec);
     compiler.name_baselines(&spec);
     let mut rules = compiler.rules(&spec);
+    let modifiers = compiler.modifiers(&spec, &mut rules);
     let care = compiler.care(&spec.care, &rules);
     compiler.size_rings();
     let mut baselines = compiler.baselines(&spec, &rules);
@@ -72,6 +75,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         baselines,
         scores,
         tabs,
+        modifiers,
         by_kind,
         warnings: Vec::new(),
     };

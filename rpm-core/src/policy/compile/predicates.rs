@@ -185,6 +185,7 @@ impl Compiler {
             comparison,
             limit,
             from,
+            adjusts: Vec::new(),
             windowed,
             coverage_permille: match coverage {
                 Some(share) if windowed => share,

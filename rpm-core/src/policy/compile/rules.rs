@@ -174,6 +174,7 @@ impl Compiler {
                 longest_times: times.max().unwrap_or(0),
                 keep: horizon + 2 * widest,
                 minds_artifacts: rule.max_artifact.is_some(),
+                modified: false,
             })
         })
     }
@@ -223,6 +224,8 @@ impl Compiler {
                 None => None,
             },
             hold: hold.unwrap_or_default().as_millis(),
+            hold_adjusts: Vec::new(),
+            rests: Vec::new(),
             times,
             clear_hold: clear_hold.unwrap_or_default().as_millis(),
             latch: spec.latch.unwrap_or(level == Level::Urgent),

@@ -127,7 +127,6 @@ pub(crate) struct Usual {
     pub baselines: Box<[Baseline]>,
     /// How much later it is where the patient is, in milliseconds.
     pub offset: i64,
-    pub age_band: Option<Box<str>>,
     /// What baselines had learned when an episode began that kept them from learning.
     pub kept: Vec<Kept>,
 }
@@ -178,21 +177,30 @@ impl BaselineDef {
 impl Usual {
     pub fn new(defs: &[BaselineDef], offset: i64) -> Self {
         let baselines = defs.iter().map(Baseline::new).collect();
-        Self { baselines, offset, age_band: None, kept: Vec::new() }
+        Self { baselines, offset, kept: Vec::new() }
     }
 
-    /// The patient lives by another time: intervals begin anew.
-    pub fn move_to(&mut self, offset: i64) {
-        if offset != self.offset {
+    /// The patient may live by another time: then intervals begin anew.
+    pub fn move_to(&mut self, offset: i64) -> bool {
+        let moved = offset != self.offset;
+        if moved {
             self.offset = offset;
             self.baselines.iter_mut().for_each(|baseline| baseline.published = NEVER);
         }
+        moved
     }
 
     /// What was usual at a time: learned, or the fallback, which has no samples.
-    pub fn at(&self, index: usize, def: &BaselineDef, ring: &Ring, at: i64) -> Option<Norm> {
+    pub fn at(
+        &self,
+        index: usize,
+        def: &BaselineDef,
+        ring: &Ring,
+        at: i64,
+        age_band: Option<&str>,
+    ) -> Option<Norm> {
         let learned = self.baselines.get(index)?.norm(def, ring, at, self.offset);
-        learned.or_else(|| def.fallback(self.age_band.as_deref()))
+        learned.or_else(|| def.fallback(age_band))
     }
 }
 
