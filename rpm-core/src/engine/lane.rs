@@ -6,15 +6,15 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::scoring::no_inputs;
+use super::derive::no_inputs;
 use crate::error::Code;
 use crate::id::AlertId;
 use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::background::Background;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
+use crate::rule::derived::Inputs;
 use crate::rule::predicate::{Known, Signals, rests};
-use crate::rule::tabs::Inputs;
 use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
@@ -193,7 +193,7 @@ impl Lane {
             signal = &mut self.signals[index];
         }
         if !def.feeds.is_empty() {
-            self.carry(def, index, i64::from(steps));
+            self.carry(index, i64::from(steps));
             signal = &mut self.signals[index];
         }
         signal.append(steps, sample, def);
@@ -217,7 +217,7 @@ impl Lane {
             }
             signal = &mut self.signals[index];
         }
-        if good && !def.feeds.is_empty() && !self.count(policy, def, index) {
+        if good && !def.feeds.is_empty() && !self.derive(policy, def, index) {
             return Appended::Restless;
         }
         Appended::Calm
@@ -248,7 +248,7 @@ impl Lane {
     pub fn look(&mut self, policy: &Policy, index: usize, good: bool, effects: &mut Effects) {
         let pane = self.signals[index].ring.newest_pane();
         self.evaluate(policy, index, pane, good, effects);
-        self.count_again(policy, index, pane, effects);
+        self.derive_again(policy, index, pane, effects);
     }
 
     /// Takes a reading in and evaluates what reads its signal.
@@ -268,7 +268,7 @@ impl Lane {
             let ring = &self.signals[index].ring;
             let newest = ring.newest();
             let steps = newest.map_or(0, |newest| ring.pane_of(sample.observed_at) - newest);
-            self.carry(def, index, steps);
+            self.carry(index, steps);
         }
         let (placed, pane) = self.signals[index].insert(sample, good, def);
         if placed != Placed::Accepted {
@@ -280,7 +280,7 @@ impl Lane {
         }
         self.evaluate(policy, index, pane, good, effects);
         if good {
-            self.count_again(policy, index, pane, effects);
+            self.derive_again(policy, index, pane, effects);
         }
         for twin in &def.twins {
             self.insert(policy, usize::from(*twin), sample, effects);
@@ -311,7 +311,7 @@ impl Lane {
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
         self.evaluate(policy, index, pane, true, effects);
-        self.count_again(policy, index, pane, effects);
+        self.derive_again(policy, index, pane, effects);
         for twin in &def.twins {
             // What the twin has forgotten already cannot matter to it any more.
             let _ = self.amend(policy, usize::from(*twin), sample, to.map(|(v, _)| v), effects);

@@ -273,6 +273,7 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         limit: Some(seconds(missing.after)),
         modifiers: Vec::new(),
         baseline: None,
+        accuracy: None,
         score: None,
         coverage: 0,
         verdict: Verdict::Met,

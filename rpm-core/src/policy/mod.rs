@@ -44,7 +44,8 @@ pub(crate) use compile::cover;
 pub(crate) use modifier::{Adjust, Modifier};
 pub use plan::{Comparison, LimitLine, Mode, Rule};
 pub(crate) use plan::{
-    Expr, FromBaseline, Leaf, LevelDef, Limits, Missing, Part, Reader, RuleBody, Tab,
+    Derivation, Derived, Expr, FromBaseline, Fused, Leaf, LevelDef, Limits, Missing, Part, Reader,
+    RuleBody,
 };
 use score::Score;
 pub use spec::{Harm, Onset, PolicySpec};
@@ -66,8 +67,8 @@ pub struct Policy {
     care: Care,
     baselines: Vec<BaselineDef>,
     scores: Vec<Score>,
-    /// The signals that scores are.
-    tabs: Vec<Tab>,
+    /// The signals that nobody measures.
+    derived: Vec<Derived>,
     modifiers: Vec<Modifier>,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
@@ -184,9 +185,9 @@ impl Policy {
         keep.max(self.horizon.as_millis()).saturating_add(2 * widest)
     }
 
-    /// The signals that scores are.
-    pub(crate) fn tabs(&self) -> &[Tab] {
-        &self.tabs
+    /// The signals that nobody measures.
+    pub(crate) fn derived(&self) -> &[Derived] {
+        &self.derived
     }
 
     /// Circumstances that change what rules ask for.
@@ -262,8 +263,8 @@ impl Policy {
         match self.by_kind.get(usize::from(kind.0)) {
             Some(signal) => signal.map(usize::from),
             // Declared kinds: a handful, so that a scan beats a search.
-            // What is counted is nobody's reading.
-            None => self.signals.iter().position(|s| s.kind == kind && s.tab.is_none()),
+            // What is derived is nobody's reading.
+            None => self.signals.iter().position(|s| s.kind == kind && s.derived.is_none()),
         }
     }
 }

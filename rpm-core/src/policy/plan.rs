@@ -76,14 +76,35 @@ pub(crate) struct Limits {
     pub modified: bool,
 }
 
-/// A signal that is what a score makes of others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Tab {
+/// A signal that nobody measures.
+#[derive(Clone, Debug)]
+pub(crate) struct Derived {
     /// Index of the signal.
     pub signal: u16,
-    /// Index of the score.
-    pub score: u16,
-    pub part: Part,
+    /// The signals that it is made of, each once.
+    pub inputs: Vec<u16>,
+    pub how: Derivation,
+}
+
+/// What a derived signal makes of its inputs.
+#[derive(Clone, Debug)]
+pub(crate) enum Derivation {
+    /// Part of a score, by its index.
+    Score { score: u16, part: Part },
+    /// What redundant sources say together.
+    Fused(Fused),
+    /// The first input minus the second.
+    Difference,
+}
+
+/// Redundant sources of one thing.
+#[derive(Clone, Debug)]
+pub(crate) struct Fused {
+    /// So many of the inputs, the first ones, are sources; the others are asked for `unless`.
+    pub sources: u16,
+    /// In thousandths.
+    pub agree_within: Option<i64>,
+    pub unless: Option<Expr>,
 }
 
 /// What of a score a signal is.

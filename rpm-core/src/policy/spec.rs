@@ -91,7 +91,7 @@ pub struct KindSpec {
     pub plausible: Option<[Number; 2]>,
 }
 
-/// A monitored signal: a kind of measurement, or a score of others.
+/// A monitored signal: a kind of measurement, or what is made of others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -107,6 +107,17 @@ pub struct SignalSpec {
     /// points of the parameter of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
+    /// Instead: what redundant sources say together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fused: Option<FusedSpec>,
+    /// Instead: the first signal minus the second, where both were measured in a pane. A device that
+    /// drifts from its pair shows in the mean of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<[String; 2]>,
+    /// How far a value may be from the truth, in the signal's unit: the device's accuracy (A_rms). Where
+    /// a value is nearer to a limit than that, the explanation says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Number>,
     /// How often a reading is expected, unless the patient's enrolment says otherwise.
     pub cadence: String,
     /// The width of a pane; windows are whole numbers of panes. The cadence if absent.
@@ -115,6 +126,38 @@ pub struct SignalSpec {
     /// Quality flags that do not keep a reading from feeding rules, such as `implausible`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
+}
+
+impl SignalSpec {
+    /// Whether it is made of others and not measured.
+    pub fn is_derived(&self) -> bool {
+        self.score.is_some() || self.fused.is_some() || self.difference.is_some()
+    }
+}
+
+/// Redundant sources of one thing, of which the first that was measured counts, unless they disagree.
+///
+/// ```
+/// # use rpm_core::policy::spec::FusedSpec;
+/// // The pulse of an oximeter confirms the heart rate of the electrodes; in motion neither counts.
+/// let pulse: FusedSpec = serde_json::from_str(r#"{
+///   "of": ["heart_rate", "pulse_rate"], "agree_within": 10,
+///   "unless": { "signal": "activity", "above": 4 }
+/// }"#).unwrap();
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FusedSpec {
+    /// The sources, the best one first; all in one unit. One is enough.
+    pub of: Vec<String>,
+    /// Sources that are further apart than this make the pane an artifact. They need not agree if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agree_within: Option<Number>,
+    /// What makes the pane an artifact if it is known to be so: motion, poor perfusion, another signal
+    /// that contradicts itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<PredicateSpec>,
 }
 
 /// What is usual for a patient, learned from what can no longer change.

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::compile::guard;
 use super::modifier::Adjust;
-use super::plan::{Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody, Tab};
+use super::plan::{Derivation, Derived, Expr, LevelDef, Limits, Missing, Retired, Rule, RuleBody};
 use super::{Mode, Policy, SignalDef};
 use crate::event::Kind;
 use crate::signal::Feed;
@@ -156,22 +156,41 @@ fn same_signal(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool
 
 /// Whether values of two signals are values of the same.
 fn same_kind(old: &Policy, a: &SignalDef, new: &Policy, b: &SignalDef) -> bool {
-    let tab = |policy: &Policy, def: &SignalDef| def.tab.map(|tab| policy.tabs[usize::from(tab)]);
-    match (tab(old, a), tab(new, b)) {
+    match (a.derived, b.derived) {
         (None, None) => a.unit == b.unit && old.kind_name(a.kind) == new.kind_name(b.kind),
-        (Some(a), Some(b)) => a.part == b.part && same_score(old, a, new, b),
+        (Some(a), Some(b)) => {
+            let derived = (&old.derived[usize::from(a)], &new.derived[usize::from(b)]);
+            same_derived(old, derived.0, new, derived.1)
+        }
         _ => false,
     }
 }
 
-/// Whether two scores count the same from the same.
-fn same_score(old: &Policy, a: Tab, new: &Policy, b: Tab) -> bool {
-    let (a, b) = (&old.scores[usize::from(a.score)], &new.scores[usize::from(b.score)]);
-    let mut inputs = a.signals().iter().zip(b.signals());
-    a.counts_like(b)
-        && inputs.all(|(a, b)| {
-            same_signal(old, &old.signals[usize::from(*a)], new, &new.signals[usize::from(*b)])
-        })
+/// Whether two derived signals make the same of the same.
+fn same_derived(old: &Policy, a: &Derived, new: &Policy, b: &Derived) -> bool {
+    let how = match (&a.how, &b.how) {
+        (
+            Derivation::Score { score: a, part: a_part },
+            Derivation::Score { score: b, part: b_part },
+        ) => {
+            let scores = (&old.scores[usize::from(*a)], &new.scores[usize::from(*b)]);
+            a_part == b_part && scores.0.counts_like(scores.1)
+        }
+        (Derivation::Fused(a), Derivation::Fused(b)) => {
+            let unless = match (&a.unless, &b.unless) {
+                (Some(a), Some(b)) => same_expr(old, a, new, b),
+                (None, None) => true,
+                _ => false,
+            };
+            (a.sources, a.agree_within) == (b.sources, b.agree_within) && unless
+        }
+        (Derivation::Difference, Derivation::Difference) => true,
+        _ => false,
+    };
+    let same = |(a, b): (&u16, &u16)| {
+        same_signal(old, &old.signals[usize::from(*a)], new, &new.signals[usize::from(*b)])
+    };
+    how && a.inputs.len() == b.inputs.len() && a.inputs.iter().zip(&b.inputs).all(same)
 }
 
 /// Puts a rule of the policy before behind the rules of this one.
@@ -275,8 +294,8 @@ fn adopt_signal(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
 }
 
 fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
-    if let Some(tab) = was.tab {
-        return add_tab(policy, old, was, old.tabs[usize::from(tab)]);
+    if let Some(derived) = was.derived {
+        return add_derived(policy, old, was, old.derived[usize::from(derived)].clone());
     }
     let kind = match was.kind.info() {
         Some(_) => was.kind,
@@ -308,19 +327,29 @@ fn unread(was: &SignalDef) -> SignalDef {
     def
 }
 
-/// A signal that is a score of the policy before, with the signals that it reads.
-fn add_tab(policy: &mut Policy, old: &Policy, was: &SignalDef, tab: Tab) -> usize {
-    let mut score = old.scores[usize::from(tab.score)].clone();
-    for (input, signal) in score.signals.iter_mut().enumerate() {
-        *signal = adopt_signal(policy, old, *signal);
-        let feed = Feed { tab: policy.tabs.len() as u16, input: input as u16 };
+/// A derived signal of the policy before, with those that it is made of.
+fn add_derived(policy: &mut Policy, old: &Policy, was: &SignalDef, mut derived: Derived) -> usize {
+    let inputs = derived.inputs.iter().map(|input| adopt_signal(policy, old, *input));
+    derived.inputs = inputs.collect();
+    match &mut derived.how {
+        Derivation::Score { score, .. } => {
+            let mut counted = old.scores[usize::from(*score)].clone();
+            counted.signals.clone_from(&derived.inputs);
+            *score = policy.scores.len() as u16;
+            policy.scores.push(counted);
+        }
+        Derivation::Fused(fused) => {
+            fused.unless.iter_mut().for_each(|unless| adopt(policy, old, unless));
+        }
+        Derivation::Difference => {}
+    }
+    let (at, index) = (policy.signals.len(), policy.derived.len() as u16);
+    for (input, signal) in derived.inputs.iter().enumerate() {
+        let feed = Feed { derived: index, input: input as u16 };
         policy.signals[usize::from(*signal)].feeds.push(feed);
     }
-    let at = policy.signals.len();
-    let index = policy.tabs.len() as u16;
-    policy.tabs.push(Tab { signal: at as u16, score: policy.scores.len() as u16, ..tab });
-    policy.scores.push(score);
-    policy.signals.push(SignalDef { tab: Some(index), ..unread(was) });
+    policy.derived.push(Derived { signal: at as u16, ..derived });
+    policy.signals.push(SignalDef { derived: Some(index), ..unread(was) });
     at
 }
 

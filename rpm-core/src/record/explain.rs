@@ -297,6 +297,9 @@ impl fmt::Display for Clause {
         self.modifiers.iter().try_for_each(|modified| write!(f, " ({modified})"))?;
         self.baseline.iter().try_for_each(|usual| write!(f, " ({usual})"))?;
         self.score.iter().try_for_each(|score| write!(f, " ({score})"))?;
+        if let Some(accuracy) = &self.accuracy {
+            write!(f, ", nearer than the device's accuracy of {accuracy}{space}{unit}")?;
+        }
         if self.over.is_some() {
             write!(f, ", coverage {} %", self.coverage)?;
         }

@@ -496,6 +496,9 @@ pub struct Clause {
     /// What the limit is measured from, if it is a distance from what is usual for the patient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Usual>,
+    /// The device's accuracy, if the value is nearer to the limit than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<String>,
     /// If the signal is a score: what it was counted from, and what it means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<CountedScore>,

@@ -41,7 +41,7 @@ static UNKNOWN: Context =
 impl Background {
     pub fn new(policy: &Policy) -> Self {
         let offset = i64::from(policy.care().offset_min) * 60_000;
-        let scored = if policy.tabs().is_empty() { 0 } else { policy.signals().len() };
+        let scored = if policy.derived().is_empty() { 0 } else { policy.signals().len() };
         Self {
             usual: Usual::new(policy.baselines(), offset),
             situation: Situation::default(),

@@ -5,13 +5,13 @@
 //! | [`predicate`] | comparisons and their compositions at one time |
 //! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
 //! | [`score`] | early warning scores: points, total, what it means |
-//! | [`tabs`] | scores as signals |
+//! | [`derived`] | scores as signals |
 //! | `modified` | what circumstances make of limits and holds |
 //! | [`background`] | what is usual, and what is known of the patient's circumstances |
 
 pub(crate) mod background;
 pub(crate) mod condition;
+pub(crate) mod derived;
 mod modified;
 pub(crate) mod predicate;
 pub(crate) mod score;
-pub(crate) mod tabs;

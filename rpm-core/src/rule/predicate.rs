@@ -9,7 +9,7 @@ use crate::record::{self, Clause, Verdict};
 use crate::signal::baseline::Norm;
 use crate::signal::cursor::{Cursor, Window};
 use crate::signal::slots::{Slot, Walk};
-use crate::signal::statistic::WindowView;
+use crate::signal::statistic::{UnitOf, WindowView};
 use crate::signal::{Signal, Statistic};
 use crate::time::{Duration, Timestamp};
 use crate::value::{Value, write_thousandths};
@@ -197,9 +197,14 @@ impl Signals<'_> {
         let limit = self.limit(leaf, at);
         let modifiers = self.modified(leaf, at);
         let baseline = leaf.from.as_ref().map(|from| self.usual(leaf, from, at));
-        let score = self.defs[usize::from(leaf.signal)].tab.map(|tab| self.terms(tab, at));
+        let score = self.defs[usize::from(leaf.signal)].derived;
+        let score = score.and_then(|derived| self.terms(derived, at));
+        let accuracy = self.defs[usize::from(leaf.signal)].accuracy;
         let view = self.view(leaf, at);
         let quantity = view.compute(leaf.statistic, leaf.per);
+        let apart = quantity.zip(limit).map(|(q, limit)| q.thousandths().abs_diff(limit));
+        let near = apart.is_some_and(|apart| apart < accuracy.unsigned_abs());
+        let comparable = leaf.statistic.row().unit == UnitOf::Signal;
         let verdict = limit.map_or(Verdict::Stale, |limit| judge(leaf, limit, &view));
         let (panes, coverage) = (view.panes, view.coverage_percent());
         let def = &self.defs[usize::from(leaf.signal)];
@@ -214,6 +219,7 @@ impl Signals<'_> {
             limit: limit.map(text),
             modifiers,
             baseline,
+            accuracy: (near && comparable).then(|| text(accuracy)),
             score,
             coverage,
             verdict,

@@ -31,24 +31,26 @@ pub struct SignalDef {
     pub(crate) plausible: (Value, Value),
     /// To what a chart rounds it.
     pub(crate) resolution: Value,
+    /// How far from the truth it may be, in thousandths; nobody said if zero.
+    pub(crate) accuracy: i64,
     /// Each distinct window, whatever the number of rules that use it.
     pub(crate) windows: Vec<Window>,
     /// The rules that fire when it is missing.
     pub(crate) watchers: Vec<u16>,
     /// Signals of the same kind with other panes, which only retired rules read.
     pub(crate) twins: Vec<u16>,
-    /// If it is no measurement but what a score makes of others: which of the policy's tabs.
-    pub(crate) tab: Option<u16>,
-    /// The scores that read it.
+    /// If nobody measures it: which of the policy's derived signals it is.
+    pub(crate) derived: Option<u16>,
+    /// The derived signals that are made of it.
     pub(crate) feeds: Vec<Feed>,
 }
 
-/// A score that reads a signal.
+/// A derived signal that is made of another one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Feed {
-    /// Which of the policy's tabs.
-    pub tab: u16,
-    /// Which of the score's inputs.
+    /// Which of the policy's derived signals.
+    pub derived: u16,
+    /// Which of its inputs.
     pub input: u16,
 }
 

@@ -42,6 +42,15 @@ pub(crate) struct Sample {
     pub quality: Quality,
 }
 
+/// What a pane of a derived signal holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Held {
+    Nothing,
+    Good(i32),
+    /// A value that is not to be believed.
+    Artifact(i32),
+}
+
 /// One signal of one patient: four lines of the cache, of which a usual reading touches the first two.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
@@ -117,16 +126,16 @@ impl Signal {
         (placed, pane)
     }
 
-    /// Makes a pane hold this one value, or none: what was counted and not measured. Whether that
-    /// changed anything.
-    pub fn set(&mut self, pane: i64, value: Option<i32>, def: &SignalDef) -> bool {
+    /// Makes a pane hold this and nothing else: what was derived and not measured. Whether that changed
+    /// anything.
+    pub fn set(&mut self, pane: i64, held: Held, def: &SignalDef) -> bool {
         let newest = self.ring.newest();
         if newest.is_none() {
             self.cursors.iter_mut().for_each(|cursor| cursor.at = pane);
         }
         let fresh = newest.is_none_or(|newest| pane > newest);
         let before = if fresh { Tally::EMPTY } else { self.ring.tally(pane) };
-        if !self.ring.write(pane, value) {
+        if !self.ring.write(pane, held) {
             return false;
         }
         self.replace(pane, before, def);

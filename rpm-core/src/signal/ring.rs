@@ -11,9 +11,9 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Sample;
 use super::pane::{Detail, Entry, Pane, Point, State, Tally};
 use super::slots::{Run, Slot, Slots, Walk};
+use super::{Held, Sample};
 use crate::bytes::{Reader, Snap, Writer};
 use crate::error::Error;
 use crate::event::Quality;
@@ -415,9 +415,14 @@ impl Ring {
         }
     }
 
-    /// Makes a pane hold this one value, or none. Whether that changed anything: outside the ring
-    /// nothing does.
-    pub fn write(&mut self, pane: i64, value: Option<i32>) -> bool {
+    /// Whether a pane holds this and nothing else.
+    pub fn holds(&self, pane: i64, held: Held) -> bool {
+        self.slots.get(self.place_of(pane)) == slot_of(held)
+    }
+
+    /// Makes a pane hold this and nothing else. Whether that changed anything: outside the ring nothing
+    /// does.
+    pub fn write(&mut self, pane: i64, held: Held) -> bool {
         match self.newest() {
             None => {
                 self.slots = Slots::empty(self.capacity as usize);
@@ -429,7 +434,7 @@ impl Ring {
         let Some(at) = self.slot_index(pane) else {
             return false;
         };
-        let slot = value.map_or(Slot::Empty, Slot::Good);
+        let slot = slot_of(held);
         let changed = self.slots.get(at) != slot;
         self.slots.set(at, slot);
         changed
@@ -634,6 +639,14 @@ impl Ring {
             None if detail.total.good == 0 => Some(Slot::Spoilt(detail.total.bad)),
             None => None,
         }
+    }
+}
+
+fn slot_of(held: Held) -> Slot {
+    match held {
+        Held::Nothing => Slot::Empty,
+        Held::Good(value) => Slot::Good(value),
+        Held::Artifact(value) => Slot::Artifact(value),
     }
 }
 

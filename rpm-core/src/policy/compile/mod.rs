@@ -7,18 +7,18 @@
 //! | `predicates` | comparisons and compositions |
 //! | `baselines` | what is learned of each patient |
 //! | `modifiers` | circumstances that change what rules ask for |
-//! | `tabs` | scores, and the signals that they are |
+//! | `derived` | signals that nobody measures: scores, what redundant sources say together |
 //!
 //! A rule has a *kind*: levels with limits, or a missing signal. To add one: a field in
 //! [`RuleSpec`](super::spec::RuleSpec), a variant of [`RuleBody`](super::RuleBody), an arm in
 //! [`Compiler::rule_body`], and its evaluation in `rule`.
 
 mod baselines;
+mod derived;
 mod modifiers;
 mod predicates;
 mod rules;
 mod signals;
-mod tabs;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -49,7 +49,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     compiler.head(&spec);
     compiler.kinds(&spec);
     compiler.signals(&spec);
-    let (scores, tabs) = compiler.tabs(&spec);
+    let (scores, derived) = compiler.derived(&spec);
     compiler.name_baselines(&spec);
     let mut rules = compiler.rules(&spec);
     let modifiers = compiler.modifiers(&spec, &mut rules);
@@ -74,7 +74,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         care,
         baselines,
         scores,
-        tabs,
+        derived,
         modifiers,
         by_kind,
         warnings: Vec::new(),

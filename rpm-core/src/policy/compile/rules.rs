@@ -80,8 +80,8 @@ impl Compiler {
     ) -> Option<RuleBody> {
         let after = self.duration(after, &format!("{path}.missing_for"));
         let signal = self.signal_index(rule.signal.as_deref(), &format!("{path}.signal"))?;
-        if self.signals[signal].tab.is_some() {
-            self.error(Code::ScoreSignal, format!("{path}.signal"));
+        if self.signals[signal].derived.is_some() {
+            self.error(Code::DerivedSignal, format!("{path}.signal"));
         }
         if after.is_zero() {
             self.error(Code::BadDuration, format!("{path}.missing_for"));

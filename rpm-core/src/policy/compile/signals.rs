@@ -68,7 +68,7 @@ impl Compiler {
             return self.error(Code::TooManyItems, "signals");
         }
         let mut kinds = BTreeSet::new();
-        for (name, signal) in spec.signals.iter().filter(|(_, signal)| signal.score.is_none()) {
+        for (name, signal) in spec.signals.iter().filter(|(_, signal)| !signal.is_derived()) {
             let path = format!("signals.{name}");
             self.name(name, &path);
             if signal.part.is_some() {
@@ -106,6 +106,11 @@ impl Compiler {
         let cadence = self.duration(&spec.cadence, &format!("{path}.cadence"));
         let pane_path = format!("{path}.pane");
         let pane = self.optional_duration(spec.pane.as_ref(), &pane_path).unwrap_or(cadence);
+        let accuracy_path = format!("{path}.accuracy");
+        let accuracy = spec.accuracy.as_ref().map(|n| self.number(n, &accuracy_path).thousandths());
+        if accuracy.is_some_and(|accuracy| accuracy < 0) {
+            self.error(Code::OutOfRange, accuracy_path);
+        }
         let pane_ms = pane.as_millis();
         if pane_ms == 0 || pane_ms > MAX_PANE_MS || cadence.is_zero() {
             self.error_with(Code::OutOfRange, pane_path, "1 ms to 1 d".to_string());
@@ -127,10 +132,11 @@ impl Compiler {
             possible: facts.possible,
             plausible: facts.plausible,
             resolution: facts.resolution,
+            accuracy: accuracy.map_or(0, i64::from),
             windows: Vec::new(),
             watchers: Vec::new(),
             twins: Vec::new(),
-            tab: None,
+            derived: None,
             feeds: Vec::new(),
         })
     }

@@ -1,0 +1,222 @@
+//! Signals that nobody measures: scores, what redundant sources say together, differences.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::super::plan::{Derivation, Derived, Fused, Part};
+use super::super::spec::{FusedSpec, PolicySpec, RuleSpec, SignalSpec};
+use super::Compiler;
+use super::predicates::{Build, Defaults};
+use super::signals::KindFacts;
+use crate::error::Code;
+use crate::event::{Kind, Quality};
+use crate::policy::score::Score;
+use crate::signal::{Feed, SignalDef};
+use crate::time::Duration;
+use crate::value::Value;
+
+const MAX_SCORES: usize = 50;
+const MAX_SOURCES: usize = 16;
+/// Kinds of what is derived are numbered from the end: no reading can be of one.
+const LAST_KIND: u16 = u16::MAX;
+
+impl Compiler {
+    /// After the signals that are measured.
+    pub(super) fn derived(&mut self, spec: &PolicySpec) -> (Vec<Score>, Vec<Derived>) {
+        if spec.scores.len() > MAX_SCORES {
+            self.error(Code::TooManyItems, "scores");
+            return Default::default();
+        }
+        let compiled = spec.scores.iter().map(|(name, score)| self.score(name, score));
+        let scores: Vec<Score> = compiled.flatten().collect();
+        let mut derived = Vec::new();
+        for (name, signal) in spec.signals.iter().filter(|(_, signal)| signal.is_derived()) {
+            let path = format!("signals.{name}");
+            self.name(name, &path);
+            let ways =
+                [signal.score.is_some(), signal.fused.is_some(), signal.difference.is_some()];
+            let one = ways.into_iter().filter(|way| *way).count() == 1;
+            if !one || signal.kind.is_some() || !signal.accept.is_empty() {
+                self.error(Code::DerivedSignal, path.as_str());
+            }
+            if let Some((how, inputs, facts)) = self.how(spec, signal, &scores, &path) {
+                let kind = Kind(LAST_KIND - derived.len() as u16);
+                let facts = KindFacts { kind, ..facts };
+                derived.extend(self.add(name, signal, how, inputs, facts, derived.len(), &path));
+            }
+        }
+        (scores, derived)
+    }
+
+    /// What it makes of what, and what that is.
+    fn how(
+        &mut self,
+        policy: &PolicySpec,
+        spec: &SignalSpec,
+        scores: &[Score],
+        path: &str,
+    ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
+        if let Some(name) = &spec.score {
+            return self.score_signal(policy, spec, scores, name, path);
+        }
+        if let Some(fused) = &spec.fused {
+            return self.fused(policy, fused, &format!("{path}.fused"));
+        }
+        let names = spec.difference.as_ref()?;
+        let inputs = self.sources(names, &format!("{path}.difference"))?;
+        let facts = self.facts_of(&inputs);
+        let (low, high) = (facts.possible.0.thousandths(), facts.possible.1.thousandths());
+        let widest = Value::from_thousandths(high.saturating_sub(low));
+        let least = Value::from_thousandths(low.saturating_sub(high));
+        let title = names.join(" - ");
+        let range = (least, widest);
+        let facts = KindFacts { title, possible: range, plausible: range, ..facts };
+        Some((Derivation::Difference, inputs, facts))
+    }
+
+    fn score_signal(
+        &mut self,
+        policy: &PolicySpec,
+        spec: &SignalSpec,
+        scores: &[Score],
+        name: &str,
+        path: &str,
+    ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
+        let Some(index) = scores.iter().position(|score| score.name() == name) else {
+            // A score with mistakes of its own has been told.
+            if !policy.scores.contains_key(name) {
+                let known: Vec<_> = policy.scores.keys().cloned().collect();
+                self.error_with(Code::UnknownScore, format!("{path}.score"), known.join(", "));
+            }
+            return None;
+        };
+        let score = &scores[index];
+        let part = self.part(spec.part.as_deref(), score, path)?;
+        let highest = Value::from_units(i32::from(score.highest_total())).unwrap_or_default();
+        let facts = KindFacts {
+            kind: Kind(LAST_KIND),
+            title: score.title().to_string(),
+            unit: "1".to_string(),
+            possible: (Value::ZERO, highest),
+            plausible: (Value::ZERO, highest),
+            resolution: Value::from_thousandths(1000),
+        };
+        let how = Derivation::Score { score: index as u16, part };
+        Some((how, score.signals().to_vec(), facts))
+    }
+
+    fn fused(
+        &mut self,
+        policy: &PolicySpec,
+        spec: &FusedSpec,
+        path: &str,
+    ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
+        let mut inputs = self.sources(&spec.of, &format!("{path}.of"))?;
+        let sources = inputs.len() as u16;
+        let within = spec.agree_within.as_ref();
+        let within = within.map(|n| self.number(n, &format!("{path}.agree_within")).thousandths());
+        let rule = RuleSpec::default();
+        let mut build = Build::new(Defaults { rule: &rule, spec: policy });
+        let unless = spec.unless.as_ref();
+        let unless = match unless.map(|u| self.expr(&mut build, u, &format!("{path}.unless"), 0)) {
+            Some(unless) => Some(unless?),
+            None => None,
+        };
+        for leaf in unless.iter().flat_map(|unless| unless.leaves()) {
+            if self.signals[usize::from(leaf.signal)].derived.is_some() {
+                self.error(Code::DerivedSignal, format!("{path}.unless"));
+            }
+            if !inputs.contains(&leaf.signal) {
+                inputs.push(leaf.signal);
+            }
+        }
+        let facts = self.facts_of(&inputs);
+        let agree_within = within.map(i64::from);
+        Some((Derivation::Fused(Fused { sources, agree_within, unless }), inputs, facts))
+    }
+
+    /// Signals that are measured, each once, in one unit.
+    fn sources(&mut self, names: &[String], path: &str) -> Option<Vec<u16>> {
+        let failed_before = self.errors.len();
+        if names.is_empty() || names.len() > MAX_SOURCES {
+            self.error(Code::EmptyComposition, path);
+        }
+        let mut found: Vec<u16> = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let path = format!("{path}[{i}]");
+            let Some(index) = self.signal_index(Some(name), &path) else {
+                continue;
+            };
+            let unit = |index: usize| self.signals[index].unit.as_str();
+            let unlike =
+                found.first().is_some_and(|first| unit(usize::from(*first)) != unit(index));
+            if self.signals[index].derived.is_some() {
+                self.error(Code::DerivedSignal, path);
+            } else if found.contains(&(index as u16)) {
+                self.error(Code::DuplicateId, path);
+            } else if unlike {
+                self.error(Code::UnitMismatch, path);
+            }
+            found.push(index as u16);
+        }
+        (self.errors.len() == failed_before).then_some(found)
+    }
+
+    fn facts_of(&self, inputs: &[u16]) -> KindFacts {
+        let of = |def: &SignalDef| KindFacts {
+            kind: def.kind,
+            title: def.title.clone(),
+            unit: def.unit.clone(),
+            possible: def.possible,
+            plausible: def.plausible,
+            resolution: def.resolution,
+        };
+        of(&self.signals[usize::from(inputs.first().copied().unwrap_or_default())])
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is one fact of the signal")]
+    fn add(
+        &mut self,
+        name: &str,
+        spec: &SignalSpec,
+        how: Derivation,
+        inputs: Vec<u16>,
+        facts: KindFacts,
+        index: usize,
+        path: &str,
+    ) -> Option<Derived> {
+        let mut def = self.signal_of(name, spec, facts, Quality::GOOD, path)?;
+        def.derived = Some(index as u16);
+        let pane = |s: &u16| self.signals[usize::from(*s)].pane_ms;
+        if !inputs.iter().all(|s| def.pane_ms % pane(s) == 0) {
+            let widest = Duration::from_millis(inputs.iter().map(pane).max().unwrap_or(1));
+            let hint = format!("whole panes of {widest}");
+            self.error_with(Code::NotAMultiple, format!("{path}.pane"), hint);
+        }
+        for (input, signal) in inputs.iter().enumerate() {
+            let feed = Feed { derived: index as u16, input: input as u16 };
+            self.signals[usize::from(*signal)].feeds.push(feed);
+        }
+        let signal = self.signals.len() as u16;
+        self.names.insert(name.to_string(), self.signals.len());
+        self.signals.push(def);
+        Some(Derived { signal, inputs, how })
+    }
+
+    fn part(&mut self, name: Option<&str>, score: &Score, path: &str) -> Option<Part> {
+        match name {
+            None | Some("total") => Some(Part::Total),
+            Some("highest_single") => Some(Part::HighestSingle),
+            Some(name) => {
+                let found = score.parameters().position(|parameter| parameter == name);
+                if found.is_none() {
+                    let known: Vec<_> = score.parameters().collect();
+                    let path = format!("{path}.part");
+                    self.error_with(Code::UnknownParameter, path, known.join(", "));
+                }
+                found.map(|index| Part::Parameter(index as u16))
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Signals that nobody measures: what each pane of one holds is a function of the panes of others.
+
+use smallvec::SmallVec;
+
+use super::predicate::{Signals, pane_at};
+use super::score::{ScoreFacts, ScoreInput, ScoreOutcome};
+use crate::policy::score::Score;
+use crate::policy::{Derivation, Derived, Expr, Fused, Part};
+use crate::record::{CountedScore, Verdict};
+use crate::signal::Held;
+use crate::time::Duration;
+use crate::value::Value;
+
+/// The youngest value of each input: when it was observed, and what it is.
+pub(crate) type Inputs = SmallVec<[Option<(i64, i32)>; 8]>;
+
+impl Signals<'_> {
+    /// The last good value of a signal before a time at which one of its panes ends.
+    fn as_of(&self, signal: usize, end: i64) -> Option<(i64, i32)> {
+        let ring = &self.live[signal].ring;
+        let pane = ring.good_before(pane_at(end, self.policy.signals()[signal].pane_ms));
+        let in_ring = pane.map(|pane| ring.last_of(pane));
+        let carried = || *self.background.carried.get(signal)?;
+        in_ring.or_else(|| carried().filter(|(at, _)| *at < end))
+    }
+
+    /// The inputs of a derived signal as of the end of one of its panes.
+    pub fn inputs(&self, derived: &Derived, end: i64) -> Inputs {
+        derived.inputs.iter().map(|signal| self.as_of(usize::from(*signal), end)).collect()
+    }
+
+    /// What a pane from `start` to `end` holds; nothing if none of what it is made of was measured in
+    /// it.
+    pub fn derive(&mut self, derived: &Derived, inputs: &Inputs, start: i64, end: i64) -> Held {
+        let fresh = |known: &Option<(i64, i32)>| known.filter(|(at, _)| *at >= start);
+        match &derived.how {
+            Derivation::Score { score, part } => {
+                if !inputs.iter().any(|known| fresh(known).is_some()) {
+                    return Held::Nothing;
+                }
+                let score = &self.policy.scores()[usize::from(*score)];
+                let outcome = self.counted(score, inputs, start, end);
+                part.of(&outcome).map_or(Held::Nothing, Held::Good)
+            }
+            Derivation::Difference => match (inputs.first(), inputs.get(1)) {
+                (Some(a), Some(b)) => match (fresh(a), fresh(b)) {
+                    (Some((_, a)), Some((_, b))) => Held::Good(a.saturating_sub(b)),
+                    _ => Held::Nothing,
+                },
+                _ => Held::Nothing,
+            },
+            Derivation::Fused(fused) => self.fuse(fused, inputs, start, end),
+        }
+    }
+
+    /// What redundant sources say together: the first that was measured, unless they disagree or
+    /// something speaks against all of them. What speaks against them must be known to be so.
+    fn fuse(&mut self, fused: &Fused, inputs: &Inputs, start: i64, end: i64) -> Held {
+        let sources = inputs.iter().take(usize::from(fused.sources)).flatten();
+        let fresh = || sources.clone().filter(|(at, _)| *at >= start).map(|(_, value)| *value);
+        let Some(first) = fresh().next() else {
+            return Held::Nothing;
+        };
+        let (low, high) = fresh().fold((first, first), |(low, high), v| (low.min(v), high.max(v)));
+        let apart = i64::from(high) - i64::from(low);
+        let disagree = fused.agree_within.is_some_and(|most| apart > most);
+        let against = |signals: &mut Self, unless: &Expr| {
+            signals.verdict(unless, end.saturating_sub(1)) == Verdict::Met
+        };
+        let spoilt = disagree || fused.unless.as_ref().is_some_and(|unless| against(self, unless));
+        if spoilt { Held::Artifact(first) } else { Held::Good(first) }
+    }
+
+    /// The terms of a score at a time, for a record.
+    pub fn terms(&self, derived: u16, at: i64) -> Option<CountedScore> {
+        let derived = &self.policy.derived()[usize::from(derived)];
+        let Derivation::Score { score, .. } = derived.how else {
+            return None;
+        };
+        let score = &self.policy.scores()[usize::from(score)];
+        let width = self.policy.signals()[usize::from(derived.signal)].pane_ms;
+        let start = pane_at(at, width).saturating_mul(width);
+        let end = start.saturating_add(width);
+        let inputs = self.inputs(derived, end);
+        Some(self.counted(score, &inputs, start, end).words(score))
+    }
+
+    /// The score of a pane.
+    fn counted(&self, score: &Score, inputs: &Inputs, start: i64, end: i64) -> ScoreOutcome {
+        let input = |known: &Option<(i64, i32)>| {
+            let (at, value) = (*known)?;
+            let age = Duration::from_millis(start.saturating_sub(at).max(0));
+            Some(ScoreInput { value: Value::from_thousandths(value), age })
+        };
+        let inputs: SmallVec<[Option<ScoreInput>; 8]> = inputs.iter().map(input).collect();
+        let situation = &self.background.situation;
+        let facts = ScoreFacts {
+            spo2_scale: situation.profile().and_then(|profile| profile.spo2_scale),
+            on_oxygen: situation.at(end - 1).on_oxygen,
+        };
+        score.evaluate(&inputs, facts)
+    }
+}
+
+impl Part {
+    /// What of a score it is, in thousandths.
+    fn of(self, outcome: &ScoreOutcome) -> Option<i32> {
+        let total = outcome.total?;
+        let points = match self {
+            Self::Total => i32::from(total),
+            Self::HighestSingle => i32::from(outcome.highest_single),
+            Self::Parameter(index) => i32::from(outcome.parts.get(usize::from(index))?.points?),
+        };
+        Some(points * 1000)
+    }
+}
