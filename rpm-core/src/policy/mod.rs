@@ -45,7 +45,7 @@ pub(crate) use modifier::{Adjust, Modifier};
 pub use plan::{Comparison, LimitLine, Mode, Rule};
 pub(crate) use plan::{
     Derivation, Derived, Expr, FromBaseline, Fused, Leaf, LevelDef, Limits, Missing, Part, Reader,
-    RuleBody,
+    Recently, RuleBody,
 };
 use score::Score;
 pub use spec::{Harm, Onset, PolicySpec};

@@ -219,6 +219,17 @@ pub(crate) enum Expr {
     Any(Vec<Expr>),
     AtLeast(u16, Vec<Expr>),
     Not(Box<Expr>),
+    Recently(Box<Recently>),
+}
+
+/// A predicate that was met within a time up to now.
+#[derive(Clone, Debug)]
+pub(crate) struct Recently {
+    pub of: Expr,
+    /// In milliseconds.
+    pub within: i64,
+    /// The distinct signals of it.
+    pub signals: Vec<u16>,
 }
 
 /// One comparison.
@@ -336,6 +347,19 @@ impl Expr {
                 parts.iter().flat_map(Self::leaves).collect()
             }
             Self::Not(part) => part.leaves(),
+            Self::Recently(recently) => recently.of.leaves(),
+        }
+    }
+
+    /// How far back it looks for what was met recently, in milliseconds.
+    pub fn looks_back(&self) -> i64 {
+        match self {
+            Self::Leaf(_) => 0,
+            Self::All(parts) | Self::Any(parts) | Self::AtLeast(_, parts) => {
+                parts.iter().map(Self::looks_back).max().unwrap_or(0)
+            }
+            Self::Not(part) => part.looks_back(),
+            Self::Recently(recently) => recently.within.saturating_add(recently.of.looks_back()),
         }
     }
 }

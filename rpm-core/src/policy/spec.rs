@@ -508,9 +508,23 @@ pub struct PredicateSpec {
     /// The part is not met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not: Option<Box<PredicateSpec>>,
+    /// The part was met at some time in a window up to now: `SpO2 fell within the last 10 min`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recently: Option<RecentlySpec>,
     /// What the rule of this name raises its mildest level on, without its hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+}
+
+/// `of` was met within a time up to now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RecentlySpec {
+    /// Within how long.
+    pub within: String,
+    /// What.
+    pub of: Box<PredicateSpec>,
 }
 
 /// At least `count` of `of`.

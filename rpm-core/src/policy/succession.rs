@@ -123,6 +123,9 @@ fn same_expr(old: &Policy, a: &Expr, new: &Policy, b: &Expr) -> bool {
         (Expr::All(a), Expr::All(b)) | (Expr::Any(a), Expr::Any(b)) => same_parts(a, b),
         (Expr::AtLeast(n, a), Expr::AtLeast(m, b)) => n == m && same_parts(a, b),
         (Expr::Not(a), Expr::Not(b)) => same_expr(old, a, new, b),
+        (Expr::Recently(a), Expr::Recently(b)) => {
+            a.within == b.within && same_expr(old, &a.of, new, &b.of)
+        }
         _ => false,
     }
 }
@@ -256,6 +259,12 @@ fn adopt(policy: &mut Policy, old: &Policy, expr: &mut Expr) {
             parts.iter_mut().for_each(|part| adopt(policy, old, part));
         }
         Expr::Not(part) => adopt(policy, old, part),
+        Expr::Recently(recently) => {
+            adopt(policy, old, &mut recently.of);
+            for signal in &mut recently.signals {
+                *signal = adopt_signal(policy, old, *signal);
+            }
+        }
     }
 }
 

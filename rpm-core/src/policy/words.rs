@@ -121,6 +121,10 @@ fn expr_words(policy: &Policy, expr: &Expr) -> String {
         Expr::Any(parts) => format!("({})", list(parts, " or ")),
         Expr::AtLeast(k, parts) => format!("at least {k} of ({})", list(parts, "; ")),
         Expr::Not(part) => format!("not ({})", expr_words(policy, part)),
+        Expr::Recently(recently) => {
+            let within = Duration::from_millis(recently.within);
+            format!("within the last {within} {}", expr_words(policy, &recently.of))
+        }
     }
 }
 

@@ -276,7 +276,7 @@ impl Condition {
         let touched = self.undo.last().is_some_and(|(at, _)| *at >= from);
         let before = if touched { self.history(limits, from) } else { Vec::new() };
         self.rewind(from);
-        let mut frontier = previous_evidence(limits, signals, from).unwrap_or(NEVER);
+        let mut frontier = signals.evidence_before(&limits.signals, from).unwrap_or(NEVER);
         let mut next = next_evidence(limits, signals, from - 1);
         while let Some(at) = next.filter(|at| *at <= end) {
             self.step(frontier, limits, signals, at, None);
@@ -534,6 +534,7 @@ fn first_leaf(expr: &Expr) -> Option<&Leaf> {
             parts.iter().find_map(first_leaf)
         }
         Expr::Not(part) => first_leaf(part),
+        Expr::Recently(recently) => first_leaf(&recently.of),
     }
 }
 
@@ -570,14 +571,4 @@ fn next_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64>
         Some(signal.ring.start_of(pane))
     };
     limits.signals.iter().filter_map(next).min()
-}
-
-/// The last pane before `at` in which any signal of the rule has good evidence.
-fn previous_evidence(limits: &Limits, signals: &Signals<'_>, at: i64) -> Option<i64> {
-    let before = |s: &u16| {
-        let (def, signal) = (&signals.defs[usize::from(*s)], &signals.live[usize::from(*s)]);
-        let pane = signal.ring.good_before(pane_at(at - 1, def.pane_ms) + 1)?;
-        Some(signal.ring.start_of(pane))
-    };
-    limits.signals.iter().filter_map(before).max()
 }

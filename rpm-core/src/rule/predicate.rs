@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::background::Background;
-use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, SignalDef};
+use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, Recently, SignalDef};
 use crate::record::{self, Clause, Verdict};
 use crate::signal::baseline::Norm;
 use crate::signal::cursor::{Cursor, Window};
@@ -72,29 +72,57 @@ impl Signals<'_> {
                 Verdict::NotMet => Verdict::Met,
                 unknown => unknown,
             },
+            Expr::Recently(recently) => self.recently(recently, at),
         }
+    }
+
+    /// Met if it was met in any pane with evidence in the time up to now; not met if any of them says
+    /// no and none says yes.
+    fn recently(&mut self, recently: &Recently, at: i64) -> Verdict {
+        let edge = at.saturating_sub(recently.within);
+        let (mut time, mut answer) = (at, Verdict::Stale);
+        loop {
+            match self.verdict(&recently.of, time) {
+                Verdict::Met => return Verdict::Met,
+                Verdict::NotMet => answer = Verdict::NotMet,
+                Verdict::Invalid if answer == Verdict::Stale => answer = Verdict::Invalid,
+                Verdict::Invalid | Verdict::Stale => {}
+            }
+            match self.evidence_before(&recently.signals, time).filter(|before| *before > edge) {
+                Some(before) => time = before,
+                None => return answer,
+            }
+        }
+    }
+
+    /// The last pane before `at` in which any of the signals has good evidence.
+    pub fn evidence_before(&self, signals: &[u16], at: i64) -> Option<i64> {
+        let before = |s: &u16| {
+            let (def, signal) = (&self.defs[usize::from(*s)], &self.live[usize::from(*s)]);
+            let pane = signal.ring.good_before(pane_at(at - 1, def.pane_ms) + 1)?;
+            Some(signal.ring.start_of(pane))
+        };
+        signals.iter().filter_map(before).max()
     }
 
     /// Decided as soon as the known parts decide; otherwise the unknown ones are the answer.
     fn at_least(&mut self, k: usize, parts: &[Expr], at: i64) -> Verdict {
         let (mut met, mut open, mut invalid) = (0, 0, false);
-        for part in parts {
+        for (i, part) in parts.iter().enumerate() {
             match self.verdict(part, at) {
                 Verdict::Met => met += 1,
                 Verdict::NotMet => {}
                 Verdict::Stale => open += 1,
                 Verdict::Invalid => (open, invalid) = (open + 1, true),
             }
+            if met >= k {
+                return Verdict::Met;
+            }
+            if met + open + parts.len() - i - 1 < k {
+                return Verdict::NotMet;
+            }
         }
-        if met >= k {
-            Verdict::Met
-        } else if met + open < k {
-            Verdict::NotMet
-        } else if invalid {
-            Verdict::Invalid
-        } else {
-            Verdict::Stale
-        }
+        if invalid { Verdict::Invalid } else { Verdict::Stale }
     }
 
     #[inline(always)]

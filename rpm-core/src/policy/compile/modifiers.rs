@@ -185,5 +185,6 @@ fn adjust(expr: &mut Expr, negated: bool, change: &mut dyn FnMut(&mut Leaf, bool
             parts.iter_mut().for_each(|part| adjust(part, negated, change));
         }
         Expr::Not(part) => adjust(part, !negated, change),
+        Expr::Recently(recently) => adjust(&mut recently.of, negated, change),
     }
 }

@@ -1,12 +1,13 @@
 //! Comparisons, and their compositions.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::super::plan::{Comparison, Expr, FromBaseline, Leaf};
-use super::super::spec::{Number, PolicySpec, PredicateSpec, RuleSpec};
+use super::super::plan::{Comparison, Expr, FromBaseline, Leaf, Recently};
+use super::super::spec::{Number, PolicySpec, PredicateSpec, RecentlySpec, RuleSpec};
 use super::{Compiler, MAX_PANES};
 use crate::error::Code;
 use crate::signal::Statistic;
@@ -16,6 +17,8 @@ use crate::time::Duration;
 
 const MAX_LEAVES: usize = 64;
 const MAX_DEPTH: usize = 8;
+/// So many panes are looked at for what was met recently.
+const MAX_RECENT: i64 = 4096;
 const DEFAULT_COVERAGE_PERMILLE: i64 = 500;
 
 /// What a rule's comparisons fall back to.
@@ -58,6 +61,7 @@ impl Compiler {
             spec.any.is_some(),
             spec.at_least.is_some(),
             spec.not.is_some(),
+            spec.recently.is_some(),
             spec.rule.is_some(),
         ];
         match (limits.as_slice(), compositions.iter().filter(|given| **given).count()) {
@@ -96,6 +100,9 @@ impl Compiler {
             let part = self.expr(build, part, &format!("{path}.not"), depth + 1)?;
             return Some(Expr::Not(Box::new(part)));
         }
+        if let Some(recently) = &spec.recently {
+            return self.recently(build, recently, &format!("{path}.recently"), depth);
+        }
         self.other_rule(build, spec.rule.as_deref().unwrap_or_default(), path, depth)
     }
 
@@ -115,7 +122,40 @@ impl Compiler {
         for (i, part) in parts.iter().enumerate() {
             compiled.push(self.expr(build, part, &format!("{path}[{i}]"), depth + 1));
         }
-        compiled.into_iter().collect()
+        let mut compiled = compiled.into_iter().collect::<Option<Vec<_>>>()?;
+        // What looks back costs most: mostly the others decide.
+        compiled.sort_by_key(|part| part.looks_back() > 0);
+        Some(compiled)
+    }
+
+    /// What was met a while ago. One such time does not look for another.
+    fn recently(
+        &mut self,
+        build: &mut Build<'_>,
+        spec: &RecentlySpec,
+        path: &str,
+        depth: usize,
+    ) -> Option<Expr> {
+        let within = self.duration(&spec.within, &format!("{path}.within")).as_millis();
+        let of = self.expr(build, &spec.of, &format!("{path}.of"), depth + 1)?;
+        let signals: BTreeSet<u16> = of.leaves().into_iter().map(|leaf| leaf.signal).collect();
+        let signals: Vec<u16> = signals.into_iter().collect();
+        let narrowest = signals.iter().map(|s| self.signals[usize::from(*s)].pane_ms).min()?;
+        if within < narrowest || within / narrowest > MAX_RECENT {
+            let most = Duration::from_millis(narrowest).times(MAX_RECENT);
+            let hint = format!("{} to {most}", Duration::from_millis(narrowest));
+            self.error_with(Code::OutOfRange, format!("{path}.within"), hint);
+            return None;
+        }
+        if of.looks_back() > 0 {
+            self.error(Code::TooDeep, format!("{path}.of"));
+            return None;
+        }
+        for signal in &signals {
+            let def = &mut self.signals[usize::from(*signal)];
+            def.reach_ms = def.reach_ms.max(within);
+        }
+        Some(Expr::Recently(Box::new(Recently { of, within, signals })))
     }
 
     /// Another rule's mildest raise predicate, with that rule's own defaults.

@@ -152,10 +152,13 @@ impl Compiler {
         let widest = widest.unwrap_or(1);
         let times = levels.iter().filter_map(|l| l.times).map(|t| t.within);
         let times = times.collect::<Vec<_>>().into_iter();
+        let exprs = levels.iter().flat_map(|l| [Some(&l.raise), l.clear.as_ref()]).flatten();
+        let recent = exprs.map(Expr::looks_back).max().unwrap_or(0);
         for signal in &signals {
             let def = &mut self.signals[usize::from(*signal)];
             def.memory_ms = def.memory_ms.max(abandon_after.as_millis());
-            def.reach_ms = def.reach_ms.max(if signals.len() > 1 { widest } else { 0 });
+            let more = if signals.len() > 1 { widest } else { 0 };
+            def.reach_ms = def.reach_ms.max(more + recent);
         }
         let horizon = self.horizon.as_millis().max(widest);
         let fixed = |l: &LevelDef| l.leaf().is_some_and(|leaf| leaf.from.is_none());
@@ -172,7 +175,7 @@ impl Compiler {
                 unverified_after,
                 flap_window: cadence.times(FLAP_CADENCES),
                 longest_times: times.max().unwrap_or(0),
-                keep: horizon + 2 * widest,
+                keep: horizon + 2 * widest + recent,
                 minds_artifacts: rule.max_artifact.is_some(),
                 modified: false,
             })
