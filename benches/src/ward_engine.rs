@@ -19,6 +19,9 @@ pub const POLICY: &str = include_str!("../../testdata/policies/ward-hour.toml");
 /// What a hospital would add to it: routes, escalations, deadlines.
 const CARE: &str = include_str!("care.toml");
 
+/// What knows the patient: three baselines with a rule each, and NEWS2.
+const USUAL: &str = include_str!("usual.toml");
+
 /// Which rule of [`POLICY`] is which of the yardstick's.
 const RULES: [(&str, u8); 4] =
     [("desaturation", 1), ("tachycardia", 2), ("decline", 3), ("spo2-missing", 4)];
@@ -82,6 +85,14 @@ impl Ward {
     /// If the bundled text is wrong.
     pub fn policy_with_care() -> Arc<Policy> {
         Policy::from_toml(&[POLICY, CARE].concat()).expect("the bundled policy is valid")
+    }
+
+    /// The same policy with what is usual for each patient, and a score.
+    ///
+    /// # Panics
+    /// If the bundled text is wrong.
+    pub fn policy_with_usual() -> Arc<Policy> {
+        Policy::from_toml(&[POLICY, USUAL].concat()).expect("the bundled policy is valid")
     }
 
     /// The same under a policy.

@@ -37,7 +37,9 @@ fn main() -> ExitCode {
         [] => report(),
         ["--people"] => {
             header();
-            people::care(&HOUR, &generate(&HOUR));
+            let samples = generate(&HOUR);
+            people::care(&HOUR, &samples);
+            people::usual(&HOUR, &samples);
             people::crowd();
         }
         ["--million"] => memory::million(&MILLION),
@@ -55,6 +57,7 @@ fn report() {
     speed::ratio("1,000 patients, 1 h", "0.33", &HOUR, &samples);
     speed::latency(&HOUR, &samples);
     people::care(&HOUR, &samples);
+    people::usual(&HOUR, &samples);
     people::crowd();
     let ward = memory::after(&HOUR, &samples);
     memory::snapshot(&ward);
