@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::counted;
 use crate::episode::Episode;
 use crate::failure::{Failure, Verdict};
-use crate::host;
+use crate::host::{self, Host};
 use crate::picture::chart::Chart;
 use crate::picture::layout;
 use crate::picture::page::{self, Figure, Section};
@@ -268,7 +268,7 @@ impl Watch for Collector {
         self.progress.replayed(inputs, all);
     }
 
-    fn event(&mut self, event: &Event, kind: Option<&str>, receipt: Receipt) {
+    fn event(&mut self, event: &Event, kind: Option<&str>, receipt: Receipt, _: &Host) {
         let (Some(kind), Receipt::Accepted) = (kind, receipt) else {
             return;
         };

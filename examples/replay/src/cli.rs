@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use rpm_core::{Duration, HostTime};
+use rpm_core::{Duration, HostTime, Value};
 
 use crate::run::parse_time;
 
@@ -31,6 +31,7 @@ Examples:
   replay compare --policy a.toml --policy b.toml --readings march.csv.gz --out out
   replay suggest --policy a.toml --rule spo2-low --readings march.csv.gz --out out
   replay suggest --policy a.toml --bad-actors --readings march.csv.gz --out out
+  replay score --policy a.toml --readings march.csv.gz --labels events.csv --out out
   replay diff out/march out/april                   what changed between two runs
   replay kpi out/march                              whether people could have kept up
 
@@ -75,6 +76,9 @@ pub enum Request {
     /// or suggest a hold or dead band for every bad actor.
     #[command(after_help = SUGGEST_HELP)]
     Suggest(Suggest),
+    /// Write down a score hour by hour, and how well it tells the hours of an event from others.
+    #[command(after_help = SCORE_HELP)]
+    Score(Score),
     /// Compare the alerts of two runs: new, gone, changed.
     #[command(after_help = "Example:\n  replay diff out/v3 out/v4")]
     Diff {
@@ -142,15 +146,23 @@ pub struct Run {
     pub sort_memory: usize,
 }
 
-/// What happened to the patients, and which alarms belong to it.
+/// What happened to the patients.
 #[derive(clap::Args, Debug)]
-pub struct Labels {
+pub struct LabelFile {
     /// What happened to the patients: CSV with `patient` and a time of onset, empty if nothing did.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// The column of the onset [default: onset, t_seconds or observed_at].
     #[arg(long, value_name = "NAME")]
     pub onset_column: Option<String>,
+}
+
+/// What happened to the patients, and which alarms belong to it.
+#[derive(clap::Args, Debug)]
+pub struct Labels {
+    /// What happened.
+    #[command(flatten)]
+    pub file: LabelFile,
     /// How long before an onset an alarm still belongs to it.
     #[arg(long, value_name = "TIME", default_value = "12 h")]
     pub lead: Duration,
@@ -226,6 +238,46 @@ pub struct Suggest {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
+
+/// What `score` needs.
+#[derive(clap::Args, Debug)]
+pub struct Score {
+    /// The policy.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// A recording, as for `run`; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub readings: Vec<PathBuf>,
+    /// The signal: a score, or any other of the policy.
+    #[arg(long, value_name = "SIGNAL", default_value = "news2")]
+    pub signal: String,
+    /// What happened to the patients.
+    #[command(flatten)]
+    pub file: LabelFile,
+    /// How long before an onset its hours begin; they last to the end of the stay.
+    #[arg(long, value_name = "TIME", default_value = "6 h", requires = "labels")]
+    pub lead: Duration,
+    /// The column of the labels with the first hour of a stay [default: the first reading's].
+    #[arg(long, value_name = "NAME", requires_all = ["labels", "until_column"])]
+    pub from_column: Option<String>,
+    /// The column with its last hour [default: the last reading's].
+    #[arg(long, value_name = "NAME", requires_all = ["labels", "from_column"])]
+    pub until_column: Option<String>,
+    /// What an hour counts before anything was measured; such hours are left out if absent.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    pub unmeasured: Option<Value>,
+    /// Where to write.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+const SCORE_HELP: &str = "\
+The values are the engine's own: what it had at the end of the hour (the signal's pane). An hour
+without a reading has the value of the one before, up to the last hour of the stay. Writes score.csv,
+score.json, and the files of `run`; with labels score.html too, crossings against events reached.
+
+Example:
+  replay score --policy news2.toml --readings march.csv.gz --labels events.csv --lead \"12 h\" --out out";
 
 const SUGGEST_HELP: &str = "\
 All variants are rules of one policy and are judged in one replay, by the engine itself. Writes

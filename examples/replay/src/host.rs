@@ -16,7 +16,8 @@ use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
     Alert, AlertId, Code, Command, DeliveryIntent, DeviceId, Engine, EngineConfig, Error, HostTime,
-    Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster, TenantId, Value,
+    Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster, TenantId, Timestamp,
+    Value,
 };
 
 use serde::Serialize;
@@ -144,6 +145,12 @@ impl Host {
     /// The state of a rule's condition.
     pub fn condition(&self, patient: PatientKey, rule: &str) -> Option<ConditionState> {
         self.engine.condition(patient, rule)
+    }
+
+    /// The newest good value of a patient's signal, and when it was observed.
+    pub fn latest(&self, patient: &PatientId, signal: &str) -> Option<(Timestamp, Value)> {
+        let key = self.engine.find_patient(self.tenant.as_ref(), patient)?;
+        self.engine.latest(key, signal)
     }
 
     /// Why a rule has not raised, in words.

@@ -12,6 +12,7 @@
 //! | [`picture`] | a patient's signals and alerts as SVG |
 //! | [`suite`] | unit tests of policies |
 //! | [`compare`] [`suggest`] | what another policy, or another hold, would change |
+//! | [`score`] | a score hour by hour, and what it tells |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
 //! | [`kpi`] | whether people could have kept up |
 
@@ -31,6 +32,7 @@ mod kpi;
 mod picture;
 mod progress;
 mod run;
+mod score;
 mod stream;
 mod suggest;
 mod suite;
@@ -70,6 +72,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         }
         Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Suggest(request)) => suggest::run(&request, out),
+        Some(Request::Score(request)) => score::run(&request, out),
         Some(Request::Diff { before, after }) => diff::run(&before, &after, out),
         Some(Request::Kpi { directory, json }) => kpi::run(&directory, json, out),
         Some(Request::Verify { directory }) => verify::run(&directory, out),

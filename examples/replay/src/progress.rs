@@ -7,6 +7,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use rpm_core::Receipt;
 use rpm_core::event::Event;
 
+use crate::host::Host;
 use crate::run::Watch;
 
 /// A progress bar on standard error.
@@ -63,7 +64,7 @@ impl Watch for Progress {
         self.bar.set_position(inputs);
     }
 
-    fn event(&mut self, _: &Event, _: Option<&str>, _: Receipt) {}
+    fn event(&mut self, _: &Event, _: Option<&str>, _: Receipt, _: &Host) {}
 
     fn warn(&mut self, message: &str) {
         let name = &self.name;

@@ -484,6 +484,12 @@ impl Engine {
         Some(self.patients.get(patient.0 as usize)?.condition(&self.force.plan, index))
     }
 
+    /// The newest good value of a patient's signal, by the signal's name, and when it was observed; of
+    /// a score the latest that was counted, and when its pane starts. None if the panes hold none.
+    pub fn latest(&self, patient: PatientKey, signal: &str) -> Option<(Timestamp, Value)> {
+        self.patients.get(patient.0 as usize)?.latest(&self.force.plan, signal)
+    }
+
     /// Why a rule has not raised an alert for a patient, or what holds it back.
     pub fn why(&mut self, patient: PatientKey, rule: &str) -> Option<WhyNot> {
         let (index, _) = self.force.plan.rule(rule)?;

@@ -14,7 +14,8 @@ use crate::id::{DeviceId, DeviceKey, PatientId, TenantId};
 use crate::intake::{Counts, Receipt};
 use crate::policy::{Policy, Rule};
 use crate::record::{Chain, ConditionState};
-use crate::time::HostTime;
+use crate::time::{HostTime, Timestamp};
+use crate::value::Value;
 
 /// How many devices one patient may have here.
 const MAX_DEVICES: usize = 64;
@@ -165,6 +166,11 @@ impl Monitor {
     pub fn condition(&self, rule: &str) -> Option<ConditionState> {
         let (index, _) = self.force.plan.rule(rule)?;
         Some(self.patient.condition(&self.force.plan, index))
+    }
+
+    /// The newest good value of a signal; as [`Engine::latest`](super::Engine::latest).
+    pub fn latest(&self, signal: &str) -> Option<(Timestamp, Value)> {
+        self.patient.latest(&self.force.plan, signal)
     }
 
     /// Why a rule has not raised an alert.

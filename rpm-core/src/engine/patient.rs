@@ -18,7 +18,7 @@ use crate::intake::{self, Counts, DeviceState, Receipt, Seen};
 use crate::policy::Policy;
 use crate::record::{Body, Chain};
 use crate::signal::{Placed, Sample};
-use crate::time::HostTime;
+use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
 /// No timer.
@@ -253,6 +253,14 @@ impl Patient {
             call.rearm = true;
         }
         placed
+    }
+
+    /// The newest good value in the panes of a signal.
+    pub fn latest(&self, policy: &Policy, signal: &str) -> Option<(Timestamp, Value)> {
+        let index = policy.signals().iter().position(|def| def.name == signal)?;
+        let ring = &self.lane.signals[index].ring;
+        let (at, value) = ring.last_of(ring.good_before(i64::MAX)?);
+        Some((Timestamp::from_millis(at), Value::from_thousandths(value)))
     }
 
     pub fn record(&mut self, call: &mut Call<'_>, body: Body) {

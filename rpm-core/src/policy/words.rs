@@ -145,12 +145,12 @@ fn leaf_words(policy: &Policy, leaf: &Leaf) -> String {
     text
 }
 
-/// `120 /min`, or `usual-hr + 3 deviations`.
+/// `120 /min`, `5`, or `usual-hr + 3 deviations`.
 fn limit_words(policy: &Policy, signal: &SignalDef, leaf: &Leaf) -> String {
     let mut text = String::new();
     let Some(from) = leaf.from else {
         let _ = write_thousandths(leaf.limit, &mut text);
-        return format!("{text} {}", unit_text(signal, leaf));
+        return with_unit(text, &unit_text(signal, leaf));
     };
     let sign = if leaf.limit < 0 { '-' } else { '+' };
     let _ = write_thousandths(leaf.limit.abs(), &mut text);
@@ -159,7 +159,13 @@ fn limit_words(policy: &Policy, signal: &SignalDef, leaf: &Leaf) -> String {
         Distance::Percent => String::from("%"),
         Distance::Deviations => String::from("deviations"),
     };
-    format!("{} {sign} {text} {unit}", policy.baselines[usize::from(from.baseline)].id)
+    let id = &policy.baselines[usize::from(from.baseline)].id;
+    with_unit(format!("{id} {sign} {text}"), &unit)
+}
+
+/// Points and ratios have no unit that anybody would say.
+fn with_unit(text: String, unit: &str) -> String {
+    if unit == "1" { text } else { format!("{text} {unit}") }
 }
 
 /// The unit of a comparison's value and limit, as printed.

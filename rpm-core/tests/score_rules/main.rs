@@ -7,10 +7,10 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Run, event, heart_rate, host, policy, reading, spo2};
+use common::{Run, event, heart_rate, host, observed, policy, reading, spo2};
 use rpm_core::event::{Body, Context, Event, Kind};
 use rpm_core::policy::Policy;
-use rpm_core::record;
+use rpm_core::{Value, record};
 use serde_json::json;
 
 fn ward() -> Arc<Policy> {
@@ -78,6 +78,31 @@ fn a_rule_reads_a_score_and_explains_its_terms() {
     assert_eq!(run.opened("one-red").len(), 1);
     assert!(explained(&run, "one-red").contains("respiration 26 /min 3"));
     assert_eq!(run.state("news2-high"), record::ConditionState::Active(record::Level::Urgent));
+}
+
+/// A host that draws a score asks for it as for a measurement; a score's time is that of its pane.
+#[test]
+fn the_latest_value_of_a_score_or_a_measurement_can_be_asked() {
+    let mut run = Run::new(&ward());
+    assert_eq!(run.engine.find_patient(None, &common::patient_id(0)), None);
+    let second = |ms: i64| minutes(ms) + 1000;
+    for event in [heart_rate(second(0), 95), spo2(second(1), 93), heart_rate(second(2), 80)] {
+        run.live(event);
+    }
+    let patient = run.engine.find_patient(None, &common::patient_id(0)).unwrap();
+    let value = |n: i32| Value::from_thousandths(n * 1000);
+    let latest = |run: &Run, signal: &str| run.engine.latest(patient, signal);
+    assert_eq!(latest(&run, "heart_rate"), Some((observed(second(2)), value(80))));
+    assert_eq!(latest(&run, "news2"), Some((observed(minutes(2)), value(2))), "saturation 2");
+    assert_eq!(latest(&run, "respiratory_rate"), None, "never measured");
+    assert_eq!(latest(&run, "no such signal"), None);
+    run.event(spo2(second(0), 97), host(second(2)));
+    assert_eq!(latest(&run, "news2"), Some((observed(minutes(2)), value(2))), "late, and older");
+    assert_eq!(latest(&run, "spo2"), Some((observed(second(1)), value(93))));
+    assert_eq!(
+        ward().describe().lines().find(|line| line.contains("Review: when news2")),
+        Some("  Review: when news2 last is at or above 5; over when that is no longer so.")
+    );
 }
 
 /// Late evidence changes a score where it belongs, as if it had come in time.

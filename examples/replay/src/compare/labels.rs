@@ -19,25 +19,32 @@ const ONSETS: [&str; 3] = ["onset", "t_seconds", "observed_at"];
 pub struct Labels {
     /// In the order of time.
     pub onsets: BTreeMap<String, Vec<HostTime>>,
+    /// From when to when each patient was watched, if columns for that were named.
+    pub stays: BTreeMap<String, (HostTime, HostTime)>,
 }
 
-/// Reads the file that was asked for, if one was.
-pub fn asked(request: &cli::Labels) -> Result<Option<Labels>, Failure> {
+/// Reads the file that was asked for, if one was; with the columns of first and last hour, if named.
+pub fn asked(request: &cli::LabelFile, stay: Option<[&str; 2]>) -> Result<Option<Labels>, Failure> {
     let column = request.onset_column.as_deref();
-    request.labels.as_deref().map(|path| read(path, column)).transpose()
+    request.labels.as_deref().map(|path| read(path, column, stay)).transpose()
 }
 
-fn read(path: &Path, column: Option<&str>) -> Result<Labels, Failure> {
+fn read(path: &Path, column: Option<&str>, stay: Option<[&str; 2]>) -> Result<Labels, Failure> {
     let wrong = |what: &str| Failure::new(format!("{}: {what}", path.display()));
     let mut reader = csv::Reader::from_path(path).map_err(|_| wrong("cannot be read as CSV"))?;
     let header = reader.headers().map_err(|_| wrong("has no header"))?.clone();
     let find = |name: &str| header.iter().position(|h| h == name);
-    let patient = find("patient").ok_or_else(|| wrong("has no column patient"))?;
+    let named = |name: &str| find(name).ok_or_else(|| wrong(&format!("has no column {name}")));
+    let patient = named("patient")?;
     let onset = match column {
-        Some(name) => find(name).ok_or_else(|| wrong(&format!("has no column {name}")))?,
+        Some(name) => named(name)?,
         None => ONSETS.iter().find_map(|name| find(name)).ok_or_else(|| {
             wrong("has no column onset, t_seconds or observed_at: name one with --onset-column")
         })?,
+    };
+    let stay = match stay {
+        Some([from, until]) => Some((named(from)?, named(until)?)),
+        None => None,
     };
     let mut labels = Labels::default();
     for (number, row) in (2..).zip(reader.records()) {
@@ -48,6 +55,14 @@ fn read(path: &Path, column: Option<&str>) -> Result<Labels, Failure> {
         let onsets = labels.onsets.entry(name.to_string()).or_default();
         if let Some(text) = row.get(onset).filter(|text| !text.is_empty()) {
             onsets.push(parse_time(text).map_err(|_| bad("the onset is not a time"))?);
+        }
+        if let Some((from, until)) = stay {
+            let time = |column: usize| parse_time(row.get(column).unwrap_or_default());
+            let times = (time(from), time(until));
+            let (Ok(from), Ok(until)) = times else {
+                return Err(bad("the stay is not from a time to a time"));
+            };
+            labels.stays.insert(name.to_string(), (from, until));
         }
     }
     labels.onsets.values_mut().for_each(|onsets| onsets.sort_unstable());

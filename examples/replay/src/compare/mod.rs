@@ -50,7 +50,7 @@ pub fn run(request: &cli::Compare, out: &mut dyn Write) -> Result<Verdict, Failu
     let [first, second] = &request.policy[..] else {
         return Err(Failure::new("compare takes two policies: --policy A --policy B"));
     };
-    let labels = labels::asked(&request.labels)?;
+    let labels = labels::asked(&request.labels.file, None)?;
     let directories = [request.out.join("a"), request.out.join("b")];
     let a = judge(request, first, &directories[0], labels.as_ref())?;
     let b = judge(request, second, &directories[1], labels.as_ref())?;

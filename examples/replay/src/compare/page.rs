@@ -161,8 +161,18 @@ fn load(a: &Side, b: &Side) -> String {
     svg.document((WIDTH, HEIGHT), "Alarms an hour", DRAWN, "")
 }
 
-/// Points with tooltips: to the left fewer alarms, to the top more found.
-pub fn scatter(title: &str, points: &[(f64, f64, &'static str, String)]) -> String {
+/// What is said of a [`scatter`].
+pub struct Scatter<'a> {
+    /// Above it.
+    pub title: &'a str,
+    /// What the points are.
+    pub note: &'a str,
+    /// What goes from left to right.
+    pub across: &'a str,
+}
+
+/// Points with tooltips, as a page: to the left fewer alarms, to the top more found.
+pub fn scatter(said: &Scatter<'_>, points: &[(f64, f64, &'static str, String)]) -> String {
     const HEIGHT: f64 = 420.0;
     let most = points.iter().fold(f64::MIN_POSITIVE, |most, (x, ..)| most.max(*x));
     let x = |value: f64| 60.0 + (WIDTH - 90.0) * value / most;
@@ -174,20 +184,20 @@ pub fn scatter(title: &str, points: &[(f64, f64, &'static str, String)]) -> Stri
         let rate = figure(most * quarter);
         svg.text("label", "middle", (x(most * quarter), HEIGHT - 22.0), &rate);
     }
-    svg.text("label", "end", (WIDTH - 30.0, HEIGHT - 6.0), "alarms for each day of a patient");
+    svg.text("label", "end", (WIDTH - 30.0, HEIGHT - 6.0), said.across);
     for (rate, found, class, tip) in points {
         let (x, y) = (x(*rate), y(*found));
         let size = if *class == "now" { 12.0 } else { 8.0 };
         let half = size / 2.0;
         svg.rect(class, Rect { x: x - half, y: y - half, width: size, height: size }, tip);
     }
-    let drawing = svg.document((WIDTH, HEIGHT), title, DRAWN, "");
+    let drawing = svg.document((WIDTH, HEIGHT), said.title, DRAWN, "");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
-         <p>Green: the rule as it is. Orange: variants that none beats in both. Blue: the others. \
-         Point at one to read it.</p>\n{drawing}</body>\n</html>\n",
-        title = Escaped(title)
+         <p>{note} Point at one to read it.</p>\n{drawing}</body>\n</html>\n",
+        title = Escaped(said.title),
+        note = Escaped(said.note)
     )
 }
 

@@ -91,8 +91,8 @@ pub trait Watch {
     fn read(&mut self, rows: u64);
     /// So many inputs of all were replayed so far.
     fn replayed(&mut self, inputs: u64, all: u64);
-    /// An event on its way into the engine, and what became of it.
-    fn event(&mut self, event: &Event, kind: Option<&str>, receipt: Receipt);
+    /// An event, what became of it, and the host as it was left.
+    fn event(&mut self, event: &Event, kind: Option<&str>, receipt: Receipt, host: &Host);
     /// Something the user should know.
     fn warn(&mut self, message: &str);
 }
@@ -267,7 +267,7 @@ impl Stage<'_> {
         let kind = kind_name(self.policy, &event);
         let patient = self.patient(item, &event)?;
         self.tally.answered(kind, patient, &event, receipt);
-        watch.event(&event, kind, receipt);
+        watch.event(&event, kind, receipt, &self.host);
         Ok(())
     }
 

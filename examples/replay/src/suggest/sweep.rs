@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli;
 use crate::compare::labels;
-use crate::compare::page::scatter;
+use crate::compare::page::{Scatter, scatter};
 use crate::compare::side::{Alarm, Detection, figure};
 use crate::failure::{Failure, Verdict};
 use crate::host;
@@ -43,7 +43,7 @@ pub fn run(request: &cli::Suggest, rule: &str, out: &mut dyn Write) -> Result<Ve
     let path = &request.policy;
     let policy = host::load_policy(path).map_err(|p| p.into_failure(path))?;
     let (varied, variants) = variants::policy(&policy, rule).map_err(Failure::new)?;
-    let labels = labels::asked(&request.labels)?;
+    let labels = labels::asked(&request.labels.file, None)?;
     let (lead, delay) = (request.labels.lead, request.labels.delay);
     let job = Job { enrol: request.enrol, ..Job::new(varied, request.readings.clone()) };
     let mut journal = Journal::create(&request.out)?;
@@ -73,8 +73,12 @@ pub fn run(request: &cli::Suggest, rule: &str, out: &mut dyn Write) -> Result<Ve
     write_json(&request.out.join("suggest.json"), &outcomes)?;
     let page = request.out.join("suggest.html");
     let points: Vec<_> = outcomes.iter().map(point).collect();
-    let title = format!("{}: alarms a patient-day, and the share found", rule);
-    std::fs::write(&page, scatter(&title, &points)).map_err(|e| Failure::at(&page, &e))?;
+    let drawn = Scatter {
+        title: &format!("{rule}: alarms a patient-day, and the share found"),
+        note: "Green: the rule as it is. Orange: variants that none beats in both. Blue: the others.",
+        across: "alarms for each day of a patient",
+    };
+    std::fs::write(&page, scatter(&drawn, &points)).map_err(|e| Failure::at(&page, &e))?;
     tell(&outcomes, labels.is_some(), out)?;
     writeln!(out, "as a picture: {}", page.display())?;
     Ok(Verdict::Clean)

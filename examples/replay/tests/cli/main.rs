@@ -6,4 +6,5 @@ mod bundle;
 mod commands;
 mod common;
 mod run;
+mod score;
 mod suggest;
