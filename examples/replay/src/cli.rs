@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use rpm_core::{Duration, HostTime, Value};
 
 use crate::run::parse_time;
+use crate::sensitivity::shifts::Shifts;
 
 /// Replays recordings of vital signs through a monitoring policy and shows every alert with its
 /// reason.
@@ -32,6 +33,7 @@ Examples:
   replay suggest --policy a.toml --rule spo2-low --readings march.csv.gz --out out
   replay suggest --policy a.toml --bad-actors --readings march.csv.gz --out out
   replay score --policy a.toml --readings march.csv.gz --labels events.csv --out out
+  replay sensitivity --policy a.toml --kind heart_rate --shift 5..30 --for \"1 h\" --readings march.csv.gz --out out
   replay diff out/march out/april                   what changed between two runs
   replay kpi out/march                              whether people could have kept up
 
@@ -79,6 +81,10 @@ pub enum Request {
     /// Write down a score hour by hour, and how well it tells the hours of an event from others.
     #[command(after_help = SCORE_HELP)]
     Score(Score),
+    /// Tell how large a change of a signal a policy would have found: readings are shifted for a while,
+    /// by more and more.
+    #[command(after_help = SENSITIVITY_HELP)]
+    Sensitivity(Sensitivity),
     /// Compare the alerts of two runs: new, gone, changed.
     #[command(after_help = "Example:\n  replay diff out/v3 out/v4")]
     Diff {
@@ -271,6 +277,47 @@ pub struct Score {
     pub out: PathBuf,
 }
 
+/// What `sensitivity` needs.
+#[derive(clap::Args, Debug)]
+pub struct Sensitivity {
+    /// The policy.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Only alarms of this rule count, be it in force or on trial [default: all rules in force].
+    #[arg(long, value_name = "RULE")]
+    pub rule: Option<String>,
+    /// A recording, as for `run`; may be given several times.
+    #[arg(long, required = true, value_name = "FILE")]
+    pub readings: Vec<PathBuf>,
+    /// The kind whose readings are shifted.
+    #[arg(long, value_name = "KIND")]
+    pub kind: String,
+    /// By how much, in the kind's unit: `3..12` is each whole number of these, `-2,-4.5` a list.
+    #[arg(long, value_name = "AMOUNTS", allow_hyphen_values = true)]
+    pub shift: Shifts,
+    /// For how long.
+    #[arg(long = "for", value_name = "TIME")]
+    pub lasting: Duration,
+    /// What is found so much later still is told apart.
+    #[arg(long, value_name = "TIME", default_value = "0 s")]
+    pub later: Duration,
+    /// From each patient's first reading up to the first shift: what baselines need to learn.
+    #[arg(long, value_name = "TIME", default_value = "0 s")]
+    pub settle: Duration,
+    /// At most so many places for each patient, each in a replay of its own.
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub places: NonZeroUsize,
+    /// Another seed is other places.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// As for `run`.
+    #[arg(long)]
+    pub enrol: bool,
+    /// Where to write.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
 const SCORE_HELP: &str = "\
 The values are the engine's own: what it had at the end of the hour (the signal's pane). An hour
 without a reading has the value of the one before, up to the last hour of the stay. Writes score.csv,
@@ -278,6 +325,18 @@ score.json, and the files of `run`; with labels score.html too, crossings agains
 
 Example:
   replay score --policy news2.toml --readings march.csv.gz --labels events.csv --lead \"12 h\" --out out";
+
+const SENSITIVITY_HELP: &str = "\
+At a place of each patient, drawn by the seed, every reading of the kind is shifted by the same amount
+for a while, and the whole recording is replayed: once for every amount and place. A shift is found if an
+alarm stands in that time; where one stands anyway, or just before, the place does not count. Says too how
+many days have an alarm as it is. Writes sensitivity.json and sensitivity.html with the curve, and below
+DIR/now what `run` writes for the recording as it is.
+
+Example:
+  replay sensitivity --policy testdata/policies/resting-heart-rate.toml --kind resting_heart_rate \\
+      --shift 3..12 --for \"3 d\" --later \"1 d\" --settle \"28 d\" --enrol --out target/sensitivity \\
+      --readings testdata/recordings/lifesnaps_daily/resting_heart_rate_38_people.csv.gz";
 
 const SUGGEST_HELP: &str = "\
 All variants are rules of one policy and are judged in one replay, by the engine itself. Writes

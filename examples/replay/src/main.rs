@@ -13,8 +13,10 @@
 //! | [`suite`] | unit tests of policies |
 //! | [`compare`] [`suggest`] | what another policy, or another hold, would change |
 //! | [`score`] | a score hour by hour, and what it tells |
+//! | [`sensitivity`] | what change of a signal a policy would have found |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
 //! | [`kpi`] | whether people could have kept up |
+//! | [`draw`] | what is drawn, by a seed |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on fails"))]
 
@@ -23,6 +25,7 @@ mod check;
 mod cli;
 mod compare;
 mod diff;
+mod draw;
 mod episode;
 mod explain;
 mod failure;
@@ -33,6 +36,7 @@ mod picture;
 mod progress;
 mod run;
 mod score;
+mod sensitivity;
 mod stream;
 mod suggest;
 mod suite;
@@ -73,6 +77,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Suggest(request)) => suggest::run(&request, out),
         Some(Request::Score(request)) => score::run(&request, out),
+        Some(Request::Sensitivity(request)) => sensitivity::run(&request, out),
         Some(Request::Diff { before, after }) => diff::run(&before, &after, out),
         Some(Request::Kpi { directory, json }) => kpi::run(&directory, json, out),
         Some(Request::Verify { directory }) => verify::run(&directory, out),

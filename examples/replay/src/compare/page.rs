@@ -31,12 +31,7 @@ const BAR: f64 = 11.0;
 pub fn html(comparison: &Comparison) -> String {
     let Comparison { a, b, differences } = comparison;
     let title = format!("{} against {}", a.name(), b.name());
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
-        title = Escaped(&title)
-    );
+    let mut page = String::new();
     for (side, class) in [(a, "#5b7fa6"), (b, "#e0862a")] {
         put(
             &mut page,
@@ -85,8 +80,19 @@ pub fn html(comparison: &Comparison) -> String {
     for line in differences {
         put(&mut page, format_args!("{}\n", Escaped(line)));
     }
-    page.push_str("</pre>\n</body>\n</html>\n");
-    page
+    page.push_str("</pre>\n");
+    document(&title, &page)
+}
+
+/// A page of its own with this title and body.
+pub fn document(title: &str, body: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
+         {body}</body>\n</html>\n",
+        title = Escaped(title)
+    )
 }
 
 /// Two bars for each level and rule.
@@ -118,25 +124,41 @@ fn bars(a: &Side, b: &Side) -> String {
 }
 
 fn curves(a: &[(i64, f64)], b: &[(i64, f64)]) -> String {
-    const HEIGHT: f64 = 260.0;
     let (first, last) = (a.first().map_or(0, |p| p.0), a.last().map_or(1, |p| p.0));
-    let x = |s: i64| 50.0 + (WIDTH - 70.0) * (s - first) as f64 / (last - first).max(1) as f64;
+    let hours = |at: i64| (at as f64, format!("{:+.1} h", at as f64 / 3600.0));
+    let line = |curve: &[(i64, f64)]| curve.iter().map(|(s, share)| (*s as f64, *share)).collect();
+    let marks = [first, first / 2, 0, last].map(hours);
+    shares("Share of events with an alarm", &marks, [("la", line(a)), ("lb", line(b))])
+}
+
+/// Shares over something, from low to high, with what is written below it. Zero has a line.
+pub fn shares(
+    title: &str,
+    marks: &[(f64, String)],
+    lines: [(&'static str, Vec<(f64, f64)>); 2],
+) -> String {
+    const HEIGHT: f64 = 260.0;
+    let ends = lines[0].1.first().zip(lines[0].1.last());
+    let (first, last) = ends.map_or((0.0, 1.0), |(first, last)| (first.0, last.0));
+    let width = if last > first { last - first } else { 1.0 };
+    let x = |at: f64| 50.0 + (WIDTH - 70.0) * (at - first) / width;
     let y = |share: f64| 10.0 + (HEIGHT - 40.0) * (1.0 - share);
     let mut svg = Svg::default();
-    for tenths in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        svg.line("grid", (50.0, y(tenths)), (WIDTH - 20.0, y(tenths)));
-        svg.text("label", "end", (45.0, y(tenths) + 4.0), &format!("{:.0} %", tenths * 100.0));
+    for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        svg.line("grid", (50.0, y(share)), (WIDTH - 20.0, y(share)));
+        svg.text("label", "end", (45.0, y(share) + 4.0), &format!("{:.0} %", share * 100.0));
     }
-    svg.line("grid", (x(0), y(0.0)), (x(0), y(1.0)));
-    for at in [first, first / 2, 0, last] {
-        let hours = at as f64 / 3600.0;
-        svg.text("label", "middle", (x(at), HEIGHT - 12.0), &format!("{hours:+.1} h"));
+    if first < 0.0 && last > 0.0 {
+        svg.line("grid", (x(0.0), y(0.0)), (x(0.0), y(1.0)));
     }
-    for (class, curve) in [("la", a), ("lb", b)] {
-        let points: Vec<_> = curve.iter().map(|(s, share)| (x(*s), y(*share))).collect();
+    for (at, text) in marks {
+        svg.text("label", "middle", (x(*at), HEIGHT - 12.0), text);
+    }
+    for (class, line) in lines {
+        let points: Vec<_> = line.iter().map(|(at, share)| (x(*at), y(*share))).collect();
         svg.polyline(class, &points);
     }
-    svg.document((WIDTH, HEIGHT), "Share of events with an alarm", DRAWN, "")
+    svg.document((WIDTH, HEIGHT), title, DRAWN, "")
 }
 
 fn load(a: &Side, b: &Side) -> String {
@@ -192,13 +214,12 @@ pub fn scatter(said: &Scatter<'_>, points: &[(f64, f64, &'static str, String)]) 
         svg.rect(class, Rect { x: x - half, y: y - half, width: size, height: size }, tip);
     }
     let drawing = svg.document((WIDTH, HEIGHT), said.title, DRAWN, "");
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n\
-         <p>{note} Point at one to read it.</p>\n{drawing}</body>\n</html>\n",
-        title = Escaped(said.title),
-        note = Escaped(said.note)
-    )
+    let note = Escaped(said.note);
+    let body = format!(
+        "<p>{note} Point at one to read it.</p>
+{drawing}"
+    );
+    document(said.title, &body)
 }
 
 fn put(page: &mut String, text: std::fmt::Arguments<'_>) {

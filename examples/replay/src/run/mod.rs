@@ -63,6 +63,8 @@ pub struct Job {
     /// Whether each patient is enrolled from the first to the last reading, so that the end of a
     /// recording is no missing signal.
     pub enrol: bool,
+    /// What is done to each event on its way in.
+    pub alter: Option<Alter>,
     /// Bytes of rows kept in memory while sorting.
     pub budget: usize,
 }
@@ -80,10 +82,14 @@ impl Job {
             team: None,
             until: None,
             enrol: false,
+            alter: None,
             budget: BUDGET,
         }
     }
 }
+
+/// Makes something else of an event.
+pub type Alter = Box<dyn Fn(&mut Event)>;
 
 /// Somebody who looks on.
 pub trait Watch {
@@ -128,6 +134,7 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         tally,
         policy: &job.policy,
         stays,
+        alter: job.alter.as_ref(),
     };
     let all = sorted.count;
     let mut orders = job.orders.iter().peekable();
@@ -206,6 +213,7 @@ struct Stage<'a> {
     policy: &'a Policy,
     stays: Stays,
     team: Option<Team>,
+    alter: Option<&'a Alter>,
 }
 
 impl Stage<'_> {
@@ -256,11 +264,14 @@ impl Stage<'_> {
         if let Item::Row(row) = item {
             self.enrol(row, now)?;
         }
-        let event = match self.host.to_event(item, &self.names) {
+        let mut event = match self.host.to_event(item, &self.names) {
             Ok(event) => event,
             // It was read once already: only a damaged temporary file gets here.
             Err(code) => return Err(Failure::new(code.message())),
         };
+        if let Some(alter) = self.alter {
+            alter(&mut event);
+        }
         self.out.place = Some(item.place());
         let receipt = self.host.event(&event, now, &mut self.out)?;
         self.out.place = None;
@@ -323,7 +334,7 @@ impl Stage<'_> {
 }
 
 /// The name of the kind that an event is about, if it is about one.
-fn kind_name<'a>(policy: &'a Policy, event: &'a Event) -> Option<&'a str> {
+pub fn kind_name<'a>(policy: &'a Policy, event: &'a Event) -> Option<&'a str> {
     match &event.body {
         Body::Reading { kind, .. } | Body::Correction { kind, .. } | Body::Void { kind } => {
             match kind {

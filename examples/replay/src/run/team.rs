@@ -23,6 +23,7 @@ use rpm_core::record::{IntentKey, NotifyReason, Resolution};
 use rpm_core::{Action, AlertId, DeliveryIntent, Duration, HostTime, PatientId};
 use serde::Deserialize;
 
+use crate::draw::mixed;
 use crate::failure::Failure;
 
 /// The file.
@@ -196,14 +197,10 @@ impl Team {
         least.plus(Duration::from_millis(i64::try_from(drawn).unwrap_or(0)))
     }
 
-    /// Something below a bound: SplitMix64 of seed, key and purpose.
+    /// Something below a bound, of seed, key and purpose.
     fn draw(&self, key: IntentKey, what: u64, below: u64) -> u64 {
         let folded = (key.0 >> 64) as u64 ^ key.0 as u64;
-        let mut z =
-            folded ^ self.spec.seed.rotate_left(17) ^ what.wrapping_mul(0xd1b5_4a32_d192_ed03);
-        z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below.max(1)
+        let what = what.wrapping_mul(0xd1b5_4a32_d192_ed03);
+        mixed(folded ^ self.spec.seed.rotate_left(17) ^ what) % below.max(1)
     }
 }

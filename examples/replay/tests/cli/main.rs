@@ -7,4 +7,5 @@ mod commands;
 mod common;
 mod run;
 mod score;
+mod sensitivity;
 mod suggest;
