@@ -58,14 +58,15 @@ impl Backlog {
         self.readings.len() >= MOST
     }
 
-    /// Reads it through. `live` lends what enrolment said of the signals.
+    /// Reads it through. `live` lends what enrolment said of the signals, and the profile of
+    /// the patient; what was usual so long ago is not known any more.
     pub fn read(&self, policy: &Policy, live: &Lane) -> Vec<Past> {
         let mut lane = Lane::new(policy);
         for (signal, from) in lane.signals.iter_mut().zip(&live.signals) {
             signal.cover = from.cover;
         }
-        // What was learned by now was not known then.
         lane.background.situation = live.background.situation.clone();
+        lane.background.usual.move_to(live.background.usual.offset);
         let mut open: BTreeMap<usize, Machine> = BTreeMap::new();
         let mut past = Vec::new();
         for ((observed, signal, device), (value, quality)) in &self.readings {

@@ -283,6 +283,7 @@ impl Patient {
                 }
             }
         }
+        lane.background.usual.offset = self.lane.background.usual.offset;
         for (index, source) in to.baselines.iter().enumerate() {
             if let Some(source) = *source {
                 lane.background.usual.baselines[index] =

@@ -13,36 +13,41 @@ impl Patient {
     pub fn know_profile(&mut self, policy: &Policy) {
         let profile = self.care().profile.as_ref().map(|profile| profile.what.clone());
         let offset = i64::from(self.care().offset_min(policy)) * 60_000;
-        let background = &mut self.lane.background;
-        background.situation.set_profile(profile.as_ref());
-        if background.usual.move_to(offset) {
-            self.lane.learn_at = self.lane.learn_at.min(self.lane.newest);
+        self.lane.background.situation.set_profile(profile.as_ref());
+        if offset != self.lane.background.usual.offset {
+            // First of all that is certain, so that what is published anew does not depend on how many
+            // readings were waited for.
+            self.lane.learn_now(policy);
+            self.lane.background.usual.move_to(offset);
+            self.lane.learn_now(policy);
         }
     }
 }
 
 impl Lane {
+    /// What is certain by the newest reading is learned.
+    fn learn_now(&mut self, policy: &Policy) {
+        if self.newest != i64::MIN {
+            self.learn(policy, self.newest);
+        }
+    }
+
     /// Before evidence as new as that is judged: what is certain by then is learned, and what is
     /// published for its time is.
     #[inline(never)]
     pub fn learn(&mut self, policy: &Policy, newest: i64) {
         let mut next = i64::MAX;
         for (index, def) in policy.baselines().iter().enumerate() {
-            let interval = def.interval_of(newest, self.background.usual.offset);
+            let offset = self.background.usual.offset;
+            let interval = def.interval_of(newest, offset);
             let published = self.background.usual.baselines[index].published;
             for interval in [interval - 1, interval].into_iter().filter(|i| *i > published) {
-                self.take_in(
-                    policy,
-                    index,
-                    def.known_until(interval, self.background.usual.offset),
-                );
+                self.take_in(policy, index, def.known_until(interval, offset));
                 self.background.usual.baselines[index].publish(def, interval);
             }
             self.take_in(policy, index, newest.saturating_sub(def.certain_after));
             let width = policy.signals()[usize::from(def.signal)].pane_ms;
-            let boundary = (interval + 1)
-                .saturating_mul(def.interval)
-                .saturating_sub(self.background.usual.offset);
+            let boundary = (interval + 1).saturating_mul(def.interval).saturating_sub(offset);
             next = next.min(boundary).min(newest.saturating_add(CHUNK * width));
         }
         self.learn_at = next;

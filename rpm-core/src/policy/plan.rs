@@ -11,6 +11,9 @@ use crate::signal::baseline::Norm;
 use crate::time::Duration;
 use crate::value::div_round;
 
+/// No value is as far out; and times the readings of a window, it fits 64 bits.
+const FARTHEST: i64 = 1 << 40;
+
 /// Whether a rule decides, only records, or rests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -274,11 +277,13 @@ impl FromBaseline {
         let edge = self.edge(norm, comparison);
         let scaled =
             |by: i64, of: i128| div_round(i128::from(by) * i128::from(distance), of) as i64;
-        edge + match self.distance {
-            Distance::Absolute => distance,
-            Distance::Percent => scaled(edge, 100_000),
-            Distance::Deviations => scaled(norm.spread.into(), 1000),
-        }
+        let limit = edge
+            + match self.distance {
+                Distance::Absolute => distance,
+                Distance::Percent => scaled(edge, 100_000),
+                Distance::Deviations => scaled(norm.spread.into(), 1000),
+            };
+        limit.clamp(-FARTHEST, FARTHEST)
     }
 }
 

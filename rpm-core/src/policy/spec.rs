@@ -162,8 +162,9 @@ pub struct FusedSpec {
 
 /// What is usual for a patient, learned from what can no longer change.
 ///
-/// Readings that are marked as bad, that are implausible, or that were observed while a rule about the
-/// signal was active are not learned.
+/// Readings that are marked as bad, that are implausible, that came later than the lateness horizon, or
+/// that were observed while a rule about the signal was active (in force, not in shadow) are not
+/// learned; `median` alone asks whatever its panes hold.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -173,7 +174,8 @@ pub struct BaselineSpec {
     /// How.
     pub learn: LearnSpec,
     /// How often what was learned comes into force; `1 h` if absent, and never under what it takes for
-    /// readings to be certain.
+    /// readings to be certain: the lateness horizon, or the widest pane that a rule about the signal
+    /// reads if that is longer, and two such panes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<String>,
     /// How much of the signal must have been seen before; for `by_hour` of each hour of the day. A day
@@ -201,7 +203,8 @@ pub enum LearnSpec {
         /// After this time a reading counts half.
         half_life: String,
     },
-    /// A range of the patient's own, from one percentile to another; what is older counts less.
+    /// A range of the patient's own, from one percentile to another; what is older counts less. Exact
+    /// for up to 26 distinct values at the resolution of charts.
     Range {
         /// `5 %`.
         from: String,
@@ -210,7 +213,8 @@ pub enum LearnSpec {
         /// After this time a reading counts half.
         half_life: String,
     },
-    /// The median of so many panes before the one that is compared; for signals with few readings.
+    /// The median of so many panes before the one that is compared, which is of the same signal; for
+    /// signals with few readings.
     Median {
         /// How many; at most 400.
         panes: u16,
@@ -474,8 +478,8 @@ pub struct PredicateSpec {
     /// For `slope` and `rate_of_change`: per how long; `1 min` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<String>,
-    /// The baseline from which the limit is measured: `above: 20` is then 20 above what is usual,
-    /// `below: -20` is 20 below it.
+    /// The baseline from which the limit of `last`, `mean`, `min` or `max` is measured: `above: 20` is
+    /// then 20 above what is usual, `below: -20` is 20 below it. A clear predicate names it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<String>,
     /// In what: the signal's unit (`absolute`, if absent), `percent` or `deviations`.

@@ -321,7 +321,7 @@ impl fmt::Display for Modified {
 }
 
 impl fmt::Display for Usual {
-    /// `3 deviations of 4.2 from 71.5, usual-hr, 18720 readings since 2026-03-01T00:00:00Z`.
+    /// `3 deviations of 4.2 from 71.5, usual-hr, 18720 panes since 2026-03-01T00:00:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(value) = &self.value else {
             return write!(f, "{} is not known yet", self.baseline);
@@ -339,7 +339,7 @@ impl fmt::Display for Usual {
         match self.samples {
             0 => f.write_str(", the policy's fallback"),
             samples => {
-                write!(f, ", {samples} readings")?;
+                write!(f, ", {samples} panes")?;
                 self.since.iter().try_for_each(|since| write!(f, " since {since}"))
             }
         }

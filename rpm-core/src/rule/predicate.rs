@@ -260,7 +260,8 @@ impl Signals<'_> {
         let (def, norm) = (&self.policy.baselines()[index], self.norm(from, at));
         let edge = norm.map(|norm| from.edge(&norm, leaf.comparison));
         let learned = norm.filter(|norm| norm.samples > 0);
-        let since = self.background.usual.baselines[index].since();
+        let ring = &self.live[usize::from(def.signal)].ring;
+        let since = self.background.usual.since(index, def, ring, at);
         record::Usual {
             baseline: def.id.clone(),
             value: edge.map(text),

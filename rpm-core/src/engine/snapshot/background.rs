@@ -10,12 +10,9 @@ use crate::signal::baseline::moments::{Moments, Sums};
 use crate::signal::baseline::sketch::Sketch;
 use crate::signal::baseline::{Baseline, BaselineDef, Kept, Learner, Norm, Usual};
 
-/// No sum of values reaches this; below it, arithmetic cannot overflow.
-const SANE: u64 = 1 << 53;
-
-fields!(Moments { mean, deviation, weight });
+fields!(Moments { mean, mean_places, deviation_places, deviation, weight });
 fields!(Sums { pivot, count, sum, squares });
-fields!(Norm { low, center, high, spread, samples });
+fields!(Norm { low, high, spread, samples });
 
 impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
@@ -76,18 +73,15 @@ impl Baseline {
     fn load(r: &mut Reader<'_>, def: &BaselineDef) -> Result<Self, Error> {
         let mut baseline = Self::new(def);
         baseline.learner.load(r)?;
-        (baseline.next, baseline.interval) = r.read()?;
-        (baseline.since, baseline.published) = r.read()?;
+        (baseline.next, baseline.interval) = (r.time()?, r.time()?);
+        (baseline.since, baseline.published) = (r.time()?, r.time()?);
         baseline.samples = r.read()?;
         for norm in &mut baseline.norms {
             *norm = r.read()?;
         }
-        let sane = |moments: &Moments| moments.mean.unsigned_abs() < SANE;
         r.ensure(match &baseline.learner {
-            Learner::Mean { usual, open } => sane(usual) && open.sum.unsigned_abs() < SANE,
-            Learner::ByHour { hours, open, .. } => {
-                hours.iter().all(sane) && open.sum.unsigned_abs() < SANE
-            }
+            Learner::Mean { usual, .. } => usual.is_sane(),
+            Learner::ByHour { hours, .. } => hours.usual.iter().all(Moments::is_sane),
             Learner::Range(_) | Learner::Median { .. } => true,
         })?;
         Ok(baseline)
@@ -102,7 +96,8 @@ impl Learner {
                 open.save(w);
             }
             Self::ByHour { hours, hour, open } => {
-                hours.iter().for_each(|cell| cell.save(w));
+                hours.usual.iter().for_each(|cell| cell.save(w));
+                hours.seen.iter().for_each(|seen| seen.save(w));
                 hour.save(w);
                 open.save(w);
             }
@@ -116,11 +111,14 @@ impl Learner {
         match self {
             Self::Mean { usual, open } => (*usual, *open) = (r.read()?, r.read()?),
             Self::ByHour { hours, hour, open } => {
-                for cell in hours.iter_mut() {
+                for cell in &mut hours.usual {
                     *cell = r.read()?;
                 }
+                for seen in &mut hours.seen {
+                    *seen = r.read()?;
+                }
                 (*hour, *open) = (r.read()?, r.read()?);
-                r.ensure(usize::from(*hour) < hours.len())?;
+                r.ensure(usize::from(*hour) < hours.usual.len())?;
             }
             Self::Range(sketch) => {
                 let points: Vec<(i32, u32)> = r.list()?;

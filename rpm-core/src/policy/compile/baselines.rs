@@ -16,6 +16,8 @@ use crate::value::Value;
 
 const MAX_BASELINES: usize = 200;
 const MAX_MEDIAN: u16 = 400;
+/// So many panes of an hour of the day are counted.
+const MAX_BY_HOUR: u32 = u16::MAX as u32;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// The age band that is everybody's.
@@ -38,27 +40,27 @@ impl Compiler {
         let mut defs = Vec::new();
         for (index, (name, baseline)) in spec.baselines.iter().enumerate() {
             let path = format!("baselines.{name}");
-            let Some(signal) = self.signal_index(Some(&baseline.of), &format!("{path}.of")) else {
-                continue;
-            };
-            let asked = rules.iter().filter_map(looks_back(index as u16, signal as u16)).max();
-            let width = self.signals[signal].pane_ms;
-            let certain_after =
-                asked.unwrap_or(0).max(self.horizon.as_millis().max(width) + 2 * width);
+            let signal = self.signal_index(Some(&baseline.of), &format!("{path}.of"));
+            let certain_after = signal.map_or(0, |signal| {
+                let asked = rules.iter().filter_map(looks_back(index as u16, signal as u16)).max();
+                let width = self.signals[signal].pane_ms;
+                asked.unwrap_or(0).max(self.horizon.as_millis().max(width) + 2 * width)
+            });
             defs.extend(self.baseline(name, baseline, signal, certain_after, &path));
         }
         defs
     }
 
+    /// Nothing if there are mistakes in it; without a signal, the others are still told.
     fn baseline(
         &mut self,
         name: &str,
         spec: &BaselineSpec,
-        signal: usize,
+        signal: Option<usize>,
         certain_after: i64,
         path: &str,
     ) -> Option<BaselineDef> {
-        let width = self.signals[signal].pane_ms;
+        let width = signal.map_or(1, |signal| self.signals[signal].pane_ms);
         let every = self.optional_duration(spec.every.as_ref(), &format!("{path}.every"));
         if every.is_some_and(|every| every.as_millis() < certain_after) {
             let hint = format!("at least {}", Duration::from_millis(certain_after));
@@ -73,18 +75,26 @@ impl Compiler {
             Some(Method::ByHour { .. }) => panes(HOUR),
             _ => panes(DAY),
         };
+        let most =
+            if matches!(method, Some(Method::ByHour { .. })) { MAX_BY_HOUR } else { u32::MAX };
         let fallback = self.fallbacks(&spec.fallback, path);
-        Some(BaselineDef {
+        let signal = signal?;
+        let def = BaselineDef {
             id: name.to_string(),
             signal: signal as u16,
             method: method?,
             interval,
             certain_after,
-            warm_up: warm_up.map_or(usually, panes),
+            warm_up: warm_up.map_or(usually, panes).min(most),
             resolution: self.signals[signal].resolution,
             guards: Vec::new(),
             fallback,
-        })
+        };
+        if kept(&def, width) > 2 * MAX_PANES {
+            let hint = "too many panes until readings are certain: widen the pane".to_string();
+            self.error_with(Code::WindowTooLong, format!("{path}.of"), hint);
+        }
+        Some(def)
     }
 
     fn method(&mut self, spec: &LearnSpec, interval: i64, path: &str) -> Option<Method> {
@@ -127,7 +137,11 @@ impl Compiler {
     /// By what a weight decays in an interval.
     fn half_life(&mut self, text: &str, interval: i64, path: &str) -> Option<u32> {
         let path = format!("{path}.half_life");
+        let failed_before = self.errors.len();
         let half_life = self.duration(text, &path).as_millis();
+        if self.errors.len() > failed_before {
+            return None;
+        }
         if half_life < interval {
             let hint = format!("at least {}", Duration::from_millis(interval));
             self.error_with(Code::OutOfRange, path, hint);
@@ -144,8 +158,9 @@ impl Compiler {
         let mut found = Vec::new();
         for (band, [low, high]) in spec {
             let path = format!("{path}.fallback.{band}");
+            let failed_before = self.errors.len();
             let (low, high) = (self.number(low, &path), self.number(high, &path));
-            if low >= high {
+            if low >= high && self.errors.len() == failed_before {
                 self.error(Code::OutOfRange, path);
             }
             found.push(((band != ANY).then(|| band.clone()), (low, high)));
@@ -167,6 +182,20 @@ fn looks_back(baseline: u16, signal: u16) -> impl Fn(&Rule) -> Option<i64> {
     }
 }
 
+/// How long what rules make of panes must be remembered, in milliseconds.
+fn remembered(def: &BaselineDef, pane_ms: i64) -> i64 {
+    def.certain_after + (CHUNK + 2) * pane_ms
+}
+
+/// How many panes must be kept. A median is asked of late evidence, too.
+fn kept(def: &BaselineDef, pane_ms: i64) -> i64 {
+    let panes = |ms| Duration::from_millis(ms).in_panes(pane_ms);
+    match def.method {
+        Method::Median { of } => i64::from(of) + panes(def.certain_after) + 1,
+        _ => panes(remembered(def, pane_ms)),
+    }
+}
+
 /// Which rules keep each baseline from learning, and how long these and the panes must be remembered.
 pub(in crate::policy) fn guard(
     baselines: &mut [BaselineDef],
@@ -175,7 +204,7 @@ pub(in crate::policy) fn guard(
 ) {
     for def in baselines {
         let signal = &mut signals[usize::from(def.signal)];
-        let remembered = def.certain_after + (CHUNK + 2) * signal.pane_ms;
+        let remembered = remembered(def, signal.pane_ms);
         def.guards.clear();
         for (index, rule) in rules.iter_mut().enumerate().filter(|(_, r)| r.mode == Mode::Active) {
             match &mut rule.body {
@@ -186,10 +215,7 @@ pub(in crate::policy) fn guard(
                 _ => {}
             }
         }
-        let panes = match def.method {
-            Method::Median { of } => i64::from(of) + signal.horizon_panes + 2,
-            _ => Duration::from_millis(remembered).in_panes(signal.pane_ms),
-        };
-        signal.ring_panes = signal.ring_panes.max(panes.clamp(1, 2 * MAX_PANES) as u32);
+        signal.ring_panes =
+            signal.ring_panes.max(kept(def, signal.pane_ms).clamp(1, 2 * MAX_PANES) as u32);
     }
 }

@@ -7,12 +7,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::super::plan::{Comparison, Expr, FromBaseline, Leaf, Recently};
-use super::super::spec::{Number, PolicySpec, PredicateSpec, RecentlySpec, RuleSpec};
+use super::super::spec::{LearnSpec, Number, PolicySpec, PredicateSpec, RecentlySpec, RuleSpec};
 use super::{Compiler, MAX_PANES};
 use crate::error::Code;
 use crate::signal::Statistic;
 use crate::signal::cursor::Window;
-use crate::signal::statistic::UnitOf;
 use crate::time::Duration;
 
 const MAX_LEAVES: usize = 64;
@@ -257,9 +256,14 @@ impl Compiler {
             self.error_with(Code::UnknownBaseline, path, known.join(", "));
             return None;
         };
-        let of = policy.baselines.get(name).and_then(|b| self.names.get(&b.of));
+        let spec_of = policy.baselines.get(name);
+        let of = spec_of.and_then(|b| self.names.get(&b.of));
         let same = of.is_none_or(|of| self.signals[*of].unit == self.signals[signal].unit);
-        if !same || statistic.row().unit != UnitOf::Signal {
+        // The panes of another signal can still change when this one is compared.
+        let median = matches!(spec_of.map(|b| &b.learn), Some(LearnSpec::Median { .. }));
+        let apart = median && of.is_some_and(|of| *of != signal);
+        use Statistic as S;
+        if !same || apart || !matches!(statistic, S::Last | S::Mean | S::Min | S::Max) {
             self.error(Code::UnlikeBaseline, format!("{path}.baseline"));
         }
         Some(FromBaseline { baseline, distance: spec.distance.unwrap_or_default() })

@@ -79,7 +79,6 @@ pub(crate) enum Method {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Norm {
     pub low: i32,
-    pub center: i32,
     pub high: i32,
     /// A standard deviation, or what stands for one.
     pub spread: i32,
@@ -110,7 +109,7 @@ pub(crate) enum Learner {
         open: Sums,
     },
     ByHour {
-        hours: Box<[Moments; HOURS]>,
+        hours: Box<Hours>,
         hour: u8,
         open: Sums,
     },
@@ -119,6 +118,14 @@ pub(crate) enum Learner {
     Median {
         removed: Vec<(i64, i64)>,
     },
+}
+
+/// Each hour of the local day.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Hours {
+    pub usual: [Moments; HOURS],
+    /// How many panes were seen, as far as that can be counted; unlike the weight, it never falls.
+    pub seen: [u16; HOURS],
 }
 
 /// What is usual for one patient, of every baseline of the policy.
@@ -167,10 +174,9 @@ impl BaselineDef {
         };
         let (_, (low, high)) = self.fallback.iter().find(fits)?;
         let (low, high) = (low.thousandths(), high.thousandths());
-        let center = div_round(i128::from(low) + i128::from(high), 2) as i32;
         // A reference range holds 95 % of the healthy: two deviations to either side.
         let spread = div_round(i128::from(high) - i128::from(low), 4) as i32;
-        Some(Norm { low, center, high, spread, samples: 0 })
+        Some(Norm { low, high, spread, samples: 0 })
     }
 }
 
@@ -180,14 +186,24 @@ impl Usual {
         Self { baselines, offset, kept: Vec::new() }
     }
 
-    /// The patient may live by another time: then intervals begin anew.
-    pub fn move_to(&mut self, offset: i64) -> bool {
-        let moved = offset != self.offset;
-        if moved {
+    /// By what time the patient lives. If it is another one, intervals begin anew.
+    pub fn move_to(&mut self, offset: i64) {
+        if offset != self.offset {
             self.offset = offset;
             self.baselines.iter_mut().for_each(|baseline| baseline.published = NEVER);
         }
-        moved
+    }
+
+    /// Since when what was usual at a time has been learned.
+    pub fn since(&self, index: usize, def: &BaselineDef, ring: &Ring, at: i64) -> Option<i64> {
+        let baseline = self.baselines.get(index)?;
+        match (def.method, &baseline.learner) {
+            (Method::Median { of }, Learner::Median { removed }) => {
+                let first = before(ring, at.div_euclid(ring.width), of, removed).next();
+                first.map(|(pane, _)| ring.start_of(pane))
+            }
+            _ => baseline.since(),
+        }
     }
 
     /// What was usual at a time: learned, or the fallback, which has no samples.
@@ -241,7 +257,7 @@ impl Baseline {
                 open.pivot = open.pivot.saturating_add(by);
             }
             Learner::ByHour { hours, open, .. } => {
-                hours.iter_mut().for_each(|cell| cell.shift(by));
+                hours.usual.iter_mut().for_each(|cell| cell.shift(by));
                 open.pivot = open.pivot.saturating_add(by);
             }
             Learner::Range(sketch) => {
@@ -252,7 +268,7 @@ impl Baseline {
             Learner::Median { .. } => return false,
         }
         for norm in self.norms.iter_mut().filter(|norm| norm.samples > 0) {
-            for value in [&mut norm.low, &mut norm.center, &mut norm.high] {
+            for value in [&mut norm.low, &mut norm.high] {
                 *value = value.saturating_add(by);
             }
         }
@@ -297,7 +313,7 @@ impl Baseline {
     /// What was published for a time; nothing if not enough had been seen by then.
     pub fn norm(&self, def: &BaselineDef, ring: &Ring, at: i64, offset: i64) -> Option<Norm> {
         if let (Method::Median { of }, Learner::Median { removed }) = (def.method, &self.learner) {
-            return middle(ring, at, i64::from(of), def.warm_up, removed);
+            return middle(ring, at.div_euclid(ring.width), of, def.warm_up, removed);
         }
         let interval = def.interval_of(at, offset);
         let norm = match self.published.wrapping_sub(interval) {
@@ -314,8 +330,7 @@ impl Learner {
         match method {
             Method::Mean { .. } => Self::Mean { usual: Moments::default(), open: Sums::default() },
             Method::ByHour { .. } => {
-                let hours = Box::new([Moments::default(); HOURS]);
-                Self::ByHour { hours, hour: 0, open: Sums::default() }
+                Self::ByHour { hours: Box::default(), hour: 0, open: Sums::default() }
             }
             Method::Range { .. } => Self::Range(Sketch::default()),
             Method::Median { .. } => Self::Median { removed: Vec::new() },
@@ -331,18 +346,20 @@ impl Learner {
                     usual.age(power(factor, passed));
                     *open = Sums::default();
                 }
-                open.add(value);
+                usual.note(open, value);
             }
             (Self::ByHour { hours, hour, open }, Method::ByHour { factor }) => {
                 if passed > 0 || at_hour != *hour {
-                    let cell = &mut hours[usize::from(*hour) % HOURS];
+                    let cell = &mut hours.usual[usize::from(*hour) % HOURS];
                     *cell = cell.with(open);
                     *open = Sums::default();
                     let factor = power(factor, passed);
-                    hours.iter_mut().for_each(|cell| cell.age(factor));
+                    hours.usual.iter_mut().for_each(|cell| cell.age(factor));
                     *hour = at_hour;
                 }
-                open.add(value);
+                let at = usize::from(at_hour) % HOURS;
+                hours.seen[at] = hours.seen[at].saturating_add(1);
+                hours.usual[at].note(open, value);
             }
             (Self::Range(sketch), Method::Range { factor, .. }) => {
                 if passed > 0 {
@@ -359,17 +376,17 @@ impl Learner {
         let (found, seen) = match (self, def.method) {
             (Self::Mean { usual, open }, _) => (around(&usual.with(open)), samples),
             (Self::ByHour { hours, hour: now, open }, _) => {
-                let cell = hours[hour % HOURS];
+                let cell = hours.usual[hour % HOURS];
                 let cell = if usize::from(*now) == hour { cell.with(open) } else { cell };
-                (around(&cell), cell.weight >> 8)
+                (around(&cell), hours.seen[hour % HOURS].into())
             }
             (Self::Range(sketch), Method::Range { low, high, .. }) => {
                 let at = |permille: u16| sketch.quantile(permille).unwrap_or_default();
-                let (low, center, high) = (at(low), at(500), at(high));
+                let (low, high) = (at(low), at(high));
                 // As wide as the middle half of a normal distribution with that deviation.
                 let spread = i128::from(at(750)) - i128::from(at(250));
-                let spread = div_round(spread * 1000, 1349) as i32;
-                (Norm { low, center, high, spread, samples }, samples)
+                let spread = bounded(div_round(spread * 1000, 1349));
+                (Norm { low, high, spread, samples }, samples)
             }
             _ => (Norm::default(), 0),
         };
@@ -380,29 +397,37 @@ impl Learner {
 
 fn around(moments: &Moments) -> Norm {
     let (center, spread) = (moments.center(), moments.spread());
-    Norm { low: center, center, high: center, spread, samples: 0 }
+    Norm { low: center, high: center, spread, samples: 0 }
+}
+
+/// The good ones of so many panes before one, but for those that were taken out, and what each holds.
+fn before<'a>(
+    ring: &'a Ring,
+    pane: i64,
+    of: u16,
+    removed: &'a [(i64, i64)],
+) -> impl Iterator<Item = (i64, i32)> + 'a {
+    let first = pane.saturating_sub(of.into()).max(ring.oldest());
+    let stands = move |pane: &i64| {
+        let start = ring.start_of(*pane);
+        removed.iter().all(|(from, until)| start < *from || start >= *until)
+    };
+    let tallies = (first..pane).filter(stands).map(|pane| (pane, ring.tally(pane)));
+    tallies.filter(|(_, tally)| tally.good > 0).map(|(pane, tally)| (pane, tally.mean()))
 }
 
 /// The median of the good panes before one, and the median distance from it times what makes that a
 /// deviation of normal data.
-fn middle(ring: &Ring, at: i64, of: i64, least: u32, removed: &[(i64, i64)]) -> Option<Norm> {
-    let pane = at.div_euclid(ring.width);
-    let first = pane.saturating_sub(of).max(ring.oldest());
-    let stands = |pane: &i64| {
-        let start = ring.start_of(*pane);
-        removed.iter().all(|(from, until)| start < *from || start >= *until)
-    };
-    let panes = (first..pane).filter(stands);
-    let tallies = panes.map(|pane| ring.tally(pane)).filter(|tally| tally.good > 0);
-    let values: Vec<i32> = tallies.map(|tally| tally.mean()).collect();
+fn middle(ring: &Ring, pane: i64, of: u16, least: u32, removed: &[(i64, i64)]) -> Option<Norm> {
+    let values: Vec<i32> = before(ring, pane, of, removed).map(|(_, value)| value).collect();
     let samples = values.len() as u32;
     if samples < least.max(1) {
         return None;
     }
     let center = median(values.clone());
     let distances = values.iter().map(|v| center.abs_diff(*v).min(i32::MAX as u32) as i32);
-    let spread = div_round(i128::from(median(distances.collect())) * 14_826, 10_000) as i32;
-    Some(Norm { low: center, center, high: center, spread, samples })
+    let spread = div_round(i128::from(median(distances.collect())) * 14_826, 10_000);
+    Some(Norm { low: center, high: center, spread: bounded(spread), samples })
 }
 
 fn median(mut values: Vec<i32>) -> i32 {
@@ -412,4 +437,9 @@ fn median(mut values: Vec<i32>) -> i32 {
         (Some(a), Some(b)) => div_round(i128::from(*a) + i128::from(*b), 2) as i32,
         _ => 0,
     }
+}
+
+/// The nearest spread that there is room for: values at both ends of their range are further apart.
+fn bounded(spread: i128) -> i32 {
+    i32::try_from(spread).unwrap_or(i32::MAX)
 }

@@ -1,14 +1,15 @@
 //! Quantiles of readings, in bounded memory, in which what is long ago counts less.
 //!
 //! Vital signs come in steps of a chart's resolution, so that few distinct values say everything. Only
-//! where there are more than fit do the two nearest become one between them.
+//! where there are more than fit do two neighbours become one between them: those to which it means
+//! least.
 
 use alloc::vec::Vec;
 
 use super::decay::aged;
 
 /// So many distinct values are told apart.
-const MOST: usize = 32;
+const MOST: usize = 26;
 
 /// Values with their weights, from low to high.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,9 +24,13 @@ impl Sketch {
         match self.points.binary_search_by_key(&value, |point| point.0) {
             Ok(at) => self.points[at].1 = self.points[at].1.saturating_add(1 << 8),
             Err(at) => {
+                if self.points.capacity() == 0 {
+                    // So much at once, rather than twice as much later.
+                    self.points.reserve_exact(MOST + 1);
+                }
                 self.points.insert(at, (value, 1 << 8));
                 if self.points.len() > MOST {
-                    self.join_nearest();
+                    self.join_two();
                 }
             }
         }
@@ -49,9 +54,13 @@ impl Sketch {
         self.points.iter().find(reached).map(|(value, _)| *value)
     }
 
-    fn join_nearest(&mut self) {
-        let gap = |at: &usize| i64::from(self.points[at + 1].0) - i64::from(self.points[*at].0);
-        let Some(at) = (0..self.points.len() - 1).min_by_key(gap) else {
+    fn join_two(&mut self) {
+        // What is rare, or long ago, makes room for the rest.
+        let cost = |at: &usize| {
+            let ((a, a_weight), (b, b_weight)) = (self.points[*at], self.points[at + 1]);
+            u64::from(b.abs_diff(a)) * u64::from(a_weight.min(b_weight))
+        };
+        let Some(at) = (0..self.points.len() - 1).min_by_key(cost) else {
             return;
         };
         let ((a, a_weight), (b, b_weight)) = (self.points[at], self.points[at + 1]);
