@@ -137,11 +137,17 @@ impl Patient {
 
     /// The patient's circumstances changed, from a time on.
     pub fn take_context(&mut self, call: &mut Call<'_>, at: Timestamp, context: &Context) {
-        let mut effects = Effects::at(call.now);
-        self.lane.take_context(call.policy, at, context, &mut effects);
-        self.take_effects(call, effects);
+        self.lane.know_context(call.policy, at, context);
+        self.circumstances_changed(call, at);
         self.attend_all(call, None);
         call.rearm = true;
+    }
+
+    /// What rules and scores ask of beside measurements is otherwise from a time on.
+    pub fn circumstances_changed(&mut self, call: &mut Call<'_>, from: Timestamp) {
+        let mut effects = Effects::of_circumstances(call.now);
+        self.lane.circumstances_changed(call.policy, from.as_millis(), &mut effects);
+        self.take_effects(call, effects);
     }
 
     /// Why an open alert should annunciate nothing now. Where several causes hold, the first that

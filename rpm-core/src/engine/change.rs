@@ -16,6 +16,7 @@ use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
 use crate::policy::{Approved, Mode, Policy, Succession, succeed};
 use crate::record::{Body, Hash, PolicyRef, WithholdReason};
+use crate::rule::condition::Pulse;
 use crate::rule::predicate::pane_at;
 use crate::time::HostTime;
 
@@ -271,7 +272,6 @@ impl Patient {
                 lane.carry_over(index, left.or(before));
             }
         }
-        lane.gather_inputs(&to.policy);
         for (index, source) in to.rules.iter().enumerate() {
             if let Some(source) = *source {
                 let state = core::mem::replace(&mut self.lane.rules[source], RuleState::Resting);
@@ -344,6 +344,7 @@ impl Patient {
         };
         let successor = retired.successor;
         self.lane.rules[rule] = RuleState::Resting;
+        self.lane.pulses[rule] = Pulse::default();
         self.lane.count_absent();
         self.successor_speaks(call, successor);
     }

@@ -2,45 +2,71 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
-use smallvec::smallvec;
-
-use super::lane::{Effects, Lane};
+use super::lane::{Effects, Lane, RuleState};
 use crate::event::Context;
-use crate::policy::{Derivation, Derived, Policy, RuleBody};
-use crate::rule::derived::Inputs;
+use crate::policy::{Derivation, Policy, RuleBody};
 use crate::rule::predicate::{Signals, pane_at};
 use crate::signal::{Feed, Held, SignalDef};
 use crate::time::Timestamp;
 
-/// Before anything was measured.
-pub(super) fn no_inputs(policy: &Policy) -> Box<[Inputs]> {
-    policy.derived().iter().map(|derived| smallvec![None; derived.inputs.len()]).collect()
+/// Readings of a signal that change nothing that is derived from it: up to a time, with values between
+/// two.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Calm {
+    until: i64,
+    low: i32,
+    high: i32,
+}
+
+impl Calm {
+    const NEVER: Self = Self { until: i64::MIN, low: 0, high: 0 };
+
+    /// Before anything was measured.
+    pub fn none(policy: &Policy) -> Box<[Self]> {
+        let signals = if policy.derived().is_empty() { 0 } else { policy.signals().len() };
+        (0..signals).map(|_| Self::NEVER).collect()
+    }
+
+    #[inline]
+    pub fn covers(&self, at: i64, value: i32) -> bool {
+        at < self.until && self.low <= value && value <= self.high
+    }
+}
+
+/// What became of a signal when it was derived anew.
+#[derive(Debug)]
+pub(crate) struct Rederived {
+    pub signal: usize,
+    /// Panes that hold something else now, oldest first.
+    pub changed: Vec<i64>,
+    /// The newest one.
+    pub last: i64,
 }
 
 impl Lane {
-    /// The inputs of every derived signal, as of now: what a snapshot need not hold.
-    pub fn gather_inputs(&mut self, policy: &Policy) {
-        let signals = Signals::new(policy, &mut self.signals, &self.background);
-        let inputs = |derived: &Derived| signals.inputs(derived, i64::MAX);
-        self.inputs = policy.derived().iter().map(inputs).collect();
-    }
-
-    /// Other circumstances, from a time on: what asks for them is derived and evaluated anew.
-    pub fn take_context(
-        &mut self,
-        policy: &Policy,
-        at: Timestamp,
-        context: &Context,
-        effects: &mut Effects,
-    ) {
+    /// Other circumstances, from a time on.
+    pub fn know_context(&mut self, policy: &Policy, at: Timestamp, context: &Context) {
         let edge = self.newest.saturating_sub(policy.look_back());
         self.background.situation.take(at.as_millis(), context, edge);
-        let from = at.as_millis().max(edge);
-        for index in 0..policy.derived().len() {
-            self.derive_from(policy, index, from, effects);
+    }
+
+    /// What is asked of beside measurements is otherwise from a time on: all is derived and judged anew,
+    /// no further back than what it is made of is kept.
+    pub fn circumstances_changed(&mut self, policy: &Policy, from: i64, effects: &mut Effects) {
+        let mut all = Vec::new();
+        for (index, derived) in policy.derived().iter().enumerate() {
+            let width = policy.signals()[usize::from(derived.signal)].pane_ms;
+            let known = policy.lateness_horizon().as_millis().saturating_add(2 * width);
+            let from = from.max(self.newest.saturating_sub(known));
+            all.extend(self.derive_from(policy, index, from));
         }
-        self.judge_again(policy, from, effects);
+        // Nothing was measured: what is as it was is no evidence.
+        all.retain(|derived| !derived.changed.is_empty());
+        self.judge(policy, &all, effects);
+        let edge = self.newest.saturating_sub(policy.look_back());
+        self.judge_again(policy, from.max(edge), effects);
     }
 
     /// Circumstances changed: rules that ask of them are evaluated anew from a time on.
@@ -97,32 +123,64 @@ impl Lane {
     pub fn derive(&mut self, policy: &Policy, def: &SignalDef, index: usize) -> bool {
         let ring = &self.signals[index].ring;
         let latest = ring.last_of(ring.newest_pane());
-        def.feeds.iter().all(|feed| self.derive_one(policy, *feed, latest))
+        if !def.feeds.iter().all(|feed| self.derive_one(policy, *feed, latest.0)) {
+            return false;
+        }
+        let calm = |feed: &Feed| self.calm_of(policy, *feed, latest);
+        let both = |a: Calm, b: Calm| Calm {
+            until: a.until.min(b.until),
+            low: a.low.max(b.low),
+            high: a.high.min(b.high),
+        };
+        self.calm[index] = def.feeds.iter().map(calm).reduce(both).unwrap_or(Calm::NEVER);
+        true
     }
 
-    fn derive_one(&mut self, policy: &Policy, feed: Feed, latest: (i64, i32)) -> bool {
-        let index = usize::from(feed.derived);
-        let derived = &policy.derived()[index];
+    /// What of a signal would leave a score as it is, now that a reading has been counted in.
+    fn calm_of(&self, policy: &Policy, feed: Feed, (at, value): (i64, i32)) -> Calm {
+        let derived = &policy.derived()[usize::from(feed.derived)];
+        let Derivation::Score { score, .. } = derived.how else {
+            return Calm::NEVER;
+        };
+        let score = &policy.scores()[usize::from(score)];
+        let width = policy.signals()[usize::from(derived.signal)].pane_ms;
+        let here = pane_at(at, width);
         let signal = usize::from(derived.signal);
-        let before = self.inputs[index][usize::from(feed.input)].replace(latest);
-        let def = &policy.signals()[signal];
-        let here = pane_at(latest.0, def.pane_ms);
-        let ring = &self.signals[signal].ring;
-        let known = ring.newest().filter(|newest| here <= *newest);
-        if let Some(newest) = known {
-            let says_the_same = || says_the_same(policy, derived, feed, newest, before, latest);
-            if ring.has_good(here) && says_the_same() {
-                return true;
-            }
+        // Other inputs may be a pane further, and that still counts on this one.
+        let lasts = score.least_max_age() > 2 * width;
+        let current = lasts && self.signals[signal].ring.has_good(here);
+        let current = current && self.is_quiet(policy, signal);
+        match score.same_points(usize::from(feed.input), value).filter(|_| current) {
+            Some((low, high)) => Calm { until: (here + 1).saturating_mul(width), low, high },
+            None => Calm::NEVER,
         }
+    }
+
+    /// Whether no rule that reads a signal has anything going on: what is going on has to be told that
+    /// it goes on.
+    fn is_quiet(&self, policy: &Policy, signal: usize) -> bool {
+        let mut rules = policy.readers(signal).iter().map(|reader| usize::from(reader.rule));
+        rules.all(|rule| self.pulses[rule].quiet || matches!(self.rules[rule], RuleState::Resting))
+    }
+
+    fn derive_one(&mut self, policy: &Policy, feed: Feed, at: i64) -> bool {
+        let derived = &policy.derived()[usize::from(feed.derived)];
+        let signal = usize::from(derived.signal);
+        let def = &policy.signals()[signal];
+        let here = pane_at(at, def.pane_ms);
         let start = here.saturating_mul(def.pane_ms);
+        let end = start + def.pane_ms;
         let mut signals = Signals::new(policy, &mut self.signals, &self.background);
-        let held = signals.derive(derived, &self.inputs[index], start, start + def.pane_ms);
-        match known {
-            Some(newest) if here == newest => return self.signals[signal].ring.holds(here, held),
+        let inputs = signals.inputs(derived, end);
+        let held = signals.derive(derived, &inputs, start, end);
+        let ring = &self.signals[signal].ring;
+        match ring.newest() {
+            Some(newest) if here == newest => {
+                return ring.holds(here, held) && self.is_quiet(policy, signal);
+            }
             // What changes a pane that was evaluated takes the general way.
-            Some(_) => return false,
-            None => {}
+            Some(newest) if here < newest => return false,
+            _ => {}
         }
         let good = matches!(held, Held::Good(_));
         self.signals[signal].set(here, held, def);
@@ -130,36 +188,35 @@ impl Lane {
         held == Held::Nothing || rules.all(|rule| self.stays_calm(policy, rule, signal, good))
     }
 
-    /// After a pane of a signal changed: derives what is made of it from there on, and evaluates the
-    /// rules that read that.
+    /// After a pane of a signal changed: derives what is made of it from there on.
+    /// [`judge`](Self::judge) has to follow.
     #[inline(never)]
-    pub fn derive_again(
-        &mut self,
-        policy: &Policy,
-        index: usize,
-        pane: i64,
-        effects: &mut Effects,
-    ) {
+    pub fn derive_again(&mut self, policy: &Policy, index: usize, pane: i64) -> Vec<Rederived> {
         let from = self.signals[index].ring.start_of(pane);
-        for feed in &policy.signals()[index].feeds {
-            self.derive_from(policy, usize::from(feed.derived), from, effects);
-        }
+        let feeds = &policy.signals()[index].feeds;
+        feeds
+            .iter()
+            .filter_map(|feed| self.derive_from(policy, feed.derived.into(), from))
+            .collect()
     }
 
     /// Derives the panes of a signal anew from a time on.
-    fn derive_from(&mut self, policy: &Policy, index: usize, from: i64, effects: &mut Effects) {
+    fn derive_from(&mut self, policy: &Policy, index: usize, from: i64) -> Option<Rederived> {
         let derived = &policy.derived()[index];
+        for input in &derived.inputs {
+            self.calm[usize::from(*input)] = Calm::NEVER;
+        }
         let signal = usize::from(derived.signal);
         let def = &policy.signals()[signal];
         let latest = derived.inputs.iter().filter_map(|input| {
             let ring = &self.signals[usize::from(*input)].ring;
             Some(pane_at(ring.last_of(ring.good_before(i64::MAX)?).0, def.pane_ms))
         });
-        let Some(last) = latest.chain(self.signals[signal].ring.newest()).max() else {
-            return;
-        };
-        let first = pane_at(from, def.pane_ms).max(self.signals[signal].ring.oldest()).min(last);
-        let mut first_changed = None;
+        let last = latest.chain(self.signals[signal].ring.newest()).max()?;
+        // What its ring does not hold is not worth deriving, also while that is still empty.
+        let oldest = last.saturating_sub(i64::from(def.ring_panes) - 1);
+        let first = pane_at(from, def.pane_ms).max(oldest).min(last);
+        let mut changed = Vec::new();
         for pane in first..=last {
             let start = pane.saturating_mul(def.pane_ms);
             let end = start + def.pane_ms;
@@ -167,34 +224,31 @@ impl Lane {
             let inputs = signals.inputs(derived, end);
             let held = signals.derive(derived, &inputs, start, end);
             if self.signals[signal].set(pane, held, def) {
-                first_changed = first_changed.or(Some(pane));
-            }
-            if pane == last {
-                self.inputs[index] = inputs;
+                changed.push(pane);
             }
         }
-        // What the short way put there may not have been evaluated.
-        let pane = first_changed.unwrap_or(last);
-        let good = self.signals[signal].ring.has_good(pane);
-        self.evaluate(policy, signal, pane, good, effects);
+        Some(Rederived { signal, changed, last })
     }
-}
 
-/// Whether a value of a score's input gives the points that the one before it gave, where that still
-/// counted.
-fn says_the_same(
-    policy: &Policy,
-    derived: &Derived,
-    feed: Feed,
-    newest: i64,
-    before: Option<(i64, i32)>,
-    latest: (i64, i32),
-) -> bool {
-    let (Derivation::Score { score, .. }, Some((since, before))) = (&derived.how, before) else {
-        return false;
-    };
-    let score = &policy.scores()[usize::from(*score)];
-    let width = policy.signals()[usize::from(derived.signal)].pane_ms;
-    newest.saturating_mul(width) - since <= score.least_max_age()
-        && score.same_points(usize::from(feed.input), before, latest.1)
+    /// Evaluates the rules that read signals whose panes hold something else now, from the oldest pane
+    /// on.
+    pub fn judge(&mut self, policy: &Policy, derived: &[Rederived], effects: &mut Effects) {
+        let mut looks: Vec<(i64, usize, i64, bool)> = Vec::new();
+        for Rederived { signal, changed, last } in derived {
+            let ring = &self.signals[*signal].ring;
+            // What the short way put there may not have been evaluated.
+            let newest = changed.is_empty() && ring.has_good(*last);
+            let panes = changed.iter().chain(newest.then_some(last)).enumerate();
+            looks.extend(panes.map(|(nth, pane)| (ring.start_of(*pane), *signal, *pane, nth == 0)));
+        }
+        looks.sort_by_key(|(start, ..)| *start);
+        for (start, signal, pane, first) in looks {
+            // From its first pane on all is evaluated again. A value that was missing may have made
+            // panes after that count for the first time.
+            let is_new = |rule: u16| self.pulses[usize::from(rule)].frontier < start;
+            if first || policy.readers(signal).iter().any(|reader| is_new(reader.rule)) {
+                self.evaluate(policy, signal, pane, true, effects);
+            }
+        }
+    }
 }

@@ -77,7 +77,14 @@ impl Patient {
             }),
             Body::Profile(profile) => self.other(call, event, device, |patient, call| {
                 patient.take_profile(call, |known| newer(known, event.observed_at, profile));
+                let scale = |patient: &Self| {
+                    patient.lane.background.situation.profile().and_then(|p| p.spo2_scale)
+                };
+                let before = scale(patient);
                 patient.know_profile(call.policy);
+                if scale(patient) != before {
+                    patient.circumstances_changed(call, Timestamp::from_millis(i64::MIN));
+                }
             }),
         }
     }
@@ -130,7 +137,7 @@ impl Patient {
             }
         }
         // What is covered has changed, and with it what can be met.
-        self.lane.pulses.iter_mut().for_each(|pulse| pulse.slack = 0);
+        self.lane.wake();
         call.rearm = true;
     }
 

@@ -6,14 +6,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::derive::no_inputs;
+use super::derive::{Calm, Rederived};
 use crate::error::Code;
 use crate::id::AlertId;
 use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::background::Background;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
-use crate::rule::derived::Inputs;
 use crate::rule::predicate::{Known, Signals, rests};
 use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
@@ -33,8 +32,8 @@ pub(crate) struct Lane {
     /// From when on evidence is judged only after [`Lane::learn`].
     pub learn_at: i64,
     pub background: Background,
-    /// Of each signal that is a score: the youngest values of what it reads.
-    pub inputs: Box<[Inputs]>,
+    /// Of each signal, if any is derived: what changes none of these.
+    pub calm: Box<[Calm]>,
     /// How many rules miss their signal now.
     pub absent: u16,
 }
@@ -95,12 +94,19 @@ pub(crate) enum Appended {
 pub(crate) struct Effects {
     /// When the reading came.
     pub now: HostTime,
+    /// Whether it was one: other circumstances are no evidence that anything goes on.
+    pub measured: bool,
     pub list: Vec<(usize, Effect)>,
 }
 
 impl Effects {
     pub fn at(now: HostTime) -> Self {
-        Self { now, list: Vec::new() }
+        Self { now, measured: true, list: Vec::new() }
+    }
+
+    /// Of circumstances, in which nothing was measured.
+    pub fn of_circumstances(now: HostTime) -> Self {
+        Self { measured: false, ..Self::at(now) }
     }
 }
 
@@ -130,7 +136,7 @@ impl Lane {
             newest: i64::MIN,
             learn_at: if policy.baselines().is_empty() { i64::MAX } else { i64::MIN },
             background: Background::new(policy),
-            inputs: no_inputs(policy),
+            calm: Calm::none(policy),
             absent: 0,
         }
     }
@@ -147,6 +153,11 @@ impl Lane {
     #[inline]
     pub fn touch_slots(&self, index: usize) -> u64 {
         self.signals.get(index).map_or(0, |signal| signal.ring.touch())
+    }
+
+    /// What is usual, or known of the patient, has changed: what cannot be met is not known any more.
+    pub fn wake(&mut self) {
+        self.pulses.iter_mut().for_each(|pulse| pulse.slack = 0);
     }
 
     /// Counts anew how many rules miss their signal.
@@ -201,6 +212,14 @@ impl Lane {
         self.newest = self.newest.max(observed);
         let from = signal.ring.newest_start();
         let good = sample.quality.is_good();
+        // Before the signal's own rules: some read both.
+        if good && !def.feeds.is_empty() {
+            let calm = self.calm[index].covers(observed, sample.value.thousandths());
+            if !calm && !self.derive(policy, def, index) {
+                return Appended::Restless;
+            }
+            signal = &mut self.signals[index];
+        }
         for reader in policy.readers(index) {
             let rule = usize::from(reader.rule);
             let Some(pulse) = self.pulses.get_mut(rule) else {
@@ -216,9 +235,6 @@ impl Lane {
                 return Appended::Restless;
             }
             signal = &mut self.signals[index];
-        }
-        if good && !def.feeds.is_empty() && !self.derive(policy, def, index) {
-            return Appended::Restless;
         }
         Appended::Calm
     }
@@ -247,8 +263,7 @@ impl Lane {
     /// changes nothing for the others.
     pub fn look(&mut self, policy: &Policy, index: usize, good: bool, effects: &mut Effects) {
         let pane = self.signals[index].ring.newest_pane();
-        self.evaluate(policy, index, pane, good, effects);
-        self.derive_again(policy, index, pane, effects);
+        self.evaluate_all(policy, index, pane, good, effects);
     }
 
     /// Takes a reading in and evaluates what reads its signal.
@@ -278,10 +293,7 @@ impl Lane {
         if !sample.quality.is_good() {
             self.settle(index, def);
         }
-        self.evaluate(policy, index, pane, good, effects);
-        if good {
-            self.derive_again(policy, index, pane, effects);
-        }
+        self.evaluate_all(policy, index, pane, good, effects);
         for twin in &def.twins {
             self.insert(policy, usize::from(*twin), sample, effects);
             self.signals[usize::from(*twin)].last_arrival = Some(effects.now);
@@ -310,8 +322,7 @@ impl Lane {
             Amended::Changed => {}
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
-        self.evaluate(policy, index, pane, true, effects);
-        self.derive_again(policy, index, pane, effects);
+        self.evaluate_all(policy, index, pane, true, effects);
         for twin in &def.twins {
             // What the twin has forgotten already cannot matter to it any more.
             let _ = self.amend(policy, usize::from(*twin), sample, to.map(|(v, _)| v), effects);
@@ -319,6 +330,26 @@ impl Lane {
         Ok(true)
     }
 
+    /// Evaluates what reads a signal, and what reads what is derived from it. A rule may read both: so
+    /// all is derived first, and then evaluated from the oldest pane on.
+    fn evaluate_all(
+        &mut self,
+        policy: &Policy,
+        index: usize,
+        pane: i64,
+        good: bool,
+        effects: &mut Effects,
+    ) {
+        if !good || policy.signals()[index].feeds.is_empty() {
+            return self.evaluate(policy, index, pane, good, effects);
+        }
+        let mut derived = self.derive_again(policy, index, pane);
+        derived.push(Rederived { signal: index, changed: Vec::from([pane]), last: pane });
+        self.judge(policy, &derived, effects);
+    }
+
+    /// Evaluates the rules that read a signal after one of its panes changed; `good` if that bears on
+    /// what is good in it.
     #[inline(never)]
     pub fn evaluate(
         &mut self,
@@ -328,7 +359,10 @@ impl Lane {
         good: bool,
         effects: &mut Effects,
     ) {
-        let from = self.signals[index].ring.start_of(pane);
+        let ring = &self.signals[index].ring;
+        let from = ring.start_of(pane);
+        // What was taken out is no evidence any more.
+        let fresh = good && ring.has_good(pane);
         let known = Known { signal: index, at: from, pane };
         let mut signals = Signals::knowing(policy, &mut self.signals, &self.background, known);
         for reader in policy.readers(index) {
@@ -345,7 +379,7 @@ impl Lane {
                 continue;
             };
             let passes = if from > pulse.frontier {
-                pulse.passes(limits, &mut signals, from, good)
+                pulse.passes(limits, &mut signals, from, fresh)
             } else {
                 pulse.passes_late(&watch.condition, limits, &mut signals, from)
             };
@@ -355,12 +389,13 @@ impl Lane {
             }
             let mut gaps = Vec::new();
             let change =
-                watch.condition.evaluate(pulse, limits, &mut signals, from, good, &mut gaps);
+                watch.condition.evaluate(pulse, limits, &mut signals, from, fresh, &mut gaps);
             if !gaps.is_empty() {
                 let gaps = gaps.into_iter().map(|gap| (reader, Effect::Abandoned(gap)));
                 effects.list.extend(gaps);
             }
-            let told = change.is_some() || good && watch.is_told(pulse, limits, &mut signals);
+            let measured = good && effects.measured;
+            let told = change.is_some() || measured && watch.is_told(pulse, limits, &mut signals);
             if told {
                 watch.told_at = Some(effects.now);
             }

@@ -14,6 +14,7 @@ impl Patient {
         let profile = self.care().profile.as_ref().map(|profile| profile.what.clone());
         let offset = i64::from(self.care().offset_min(policy)) * 60_000;
         self.lane.background.situation.set_profile(profile.as_ref());
+        self.lane.wake();
         if offset != self.lane.background.usual.offset {
             // First of all that is certain, so that what is published anew does not depend on how many
             // readings were waited for.

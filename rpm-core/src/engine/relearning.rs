@@ -76,6 +76,7 @@ impl Patient {
                 by_value = Some(by.to_string());
             }
         }
+        self.lane.wake();
         // What was kept was learned before.
         self.lane.background.usual.kept.retain(|kept| usize::from(kept.index) != index);
         self.note_relearning(command);

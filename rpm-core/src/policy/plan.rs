@@ -71,7 +71,8 @@ pub(crate) struct Limits {
     /// Whether it reads one signal, and every level is raised by a single comparison with a limit that
     /// stands.
     pub plain: bool,
-    /// Whether it is plain, and only of means: then it can be told for how long none can be met.
+    /// Whether it reads one signal, and every level is raised by a single mean with a limit that no
+    /// circumstances change: then it can be told for how long none can be met.
     pub bounded: bool,
     /// Whether a bad reading can change a verdict.
     pub minds_artifacts: bool,

@@ -175,9 +175,13 @@ impl Pulse {
     /// Whether any level is met in any pane from `from` to the newest.
     #[inline(never)]
     fn ever_met(&self, limits: &Limits, signals: &mut Signals<'_>, from: i64) -> bool {
-        if limits.plain {
-            let mut leaves = limits.levels.iter().filter_map(LevelDef::leaf);
-            return leaves.any(|leaf| signals.was_met(leaf, from, self.frontier));
+        if limits.plain || limits.bounded {
+            let leaves = limits.levels.iter().filter_map(LevelDef::leaf);
+            let met = leaves.map(|leaf| signals.was_met(leaf, from, self.frontier));
+            let steady = |met: bool, one: Option<bool>| Some(met || one?);
+            if let Some(met) = met.into_iter().try_fold(false, steady) {
+                return met;
+            }
         }
         let mut at = from - 1;
         while let Some(next) = next_evidence(limits, signals, at).filter(|t| *t <= self.frontier) {

@@ -159,9 +159,26 @@ impl Signals<'_> {
         self.background.usual.at(index, def, ring, at, age_band)
     }
 
-    /// Whether the comparison is met in any pane with evidence from `from` to `until`. The window
-    /// stays where it is; a copy of it walks back.
-    pub fn was_met(&mut self, leaf: &Leaf, from: i64, until: i64) -> bool {
+    /// Whether the comparison is met in any pane with evidence from `from` to `until`; not to be told so
+    /// if its limit changes in between. The window stays where it is; a copy of it walks back.
+    pub fn was_met(&mut self, leaf: &Leaf, from: i64, until: i64) -> Option<bool> {
+        if self.stands_until(leaf, from) < until {
+            return None;
+        }
+        let limit = self.limit(leaf, until);
+        Some(limit.is_some_and(|limit| self.was_beyond(leaf, limit, from, until)))
+    }
+
+    /// Up to when, in event time, a limit is what it is at a time.
+    fn stands_until(&self, leaf: &Leaf, at: i64) -> i64 {
+        let Some(from) = &leaf.from else {
+            return i64::MAX;
+        };
+        let def = &self.policy.baselines()[usize::from(from.baseline)];
+        self.background.usual.stands_until(def, at)
+    }
+
+    fn was_beyond(&mut self, leaf: &Leaf, limit: i64, from: i64, until: i64) -> bool {
         let def = &self.defs[usize::from(leaf.signal)];
         let window = &def.windows[usize::from(leaf.window)];
         let first = pane_at(from, def.pane_ms);
@@ -178,10 +195,10 @@ impl Signals<'_> {
             let here = ring.plain(cursor.at);
             let view = WindowView { ring, cursor: &cursor, panes, cover };
             let evident = here.is_some() || ring.has_good(cursor.at);
-            if evident && judge(leaf, leaf.limit, &view) == Verdict::Met {
+            if evident && judge(leaf, limit, &view) == Verdict::Met {
                 return true;
             }
-            let margin = if bounded { i64::from(margin(leaf, &cursor, range)) } else { 0 };
+            let margin = if bounded { i64::from(margin(leaf, limit, &cursor, range)) } else { 0 };
             if margin > cursor.at - first {
                 return false;
             }
@@ -208,7 +225,14 @@ impl Signals<'_> {
         let def = &self.defs[usize::from(leaf.signal)];
         let window = def.windows[usize::from(leaf.window)].panes;
         let spare = def.ring_panes.saturating_sub(window) / 2;
-        margin(leaf, self.view(leaf, at).cursor, def.counting()).min(spare)
+        let (width, range) = (def.pane_ms, def.counting());
+        let left = self.stands_until(leaf, at).saturating_sub(at) / width;
+        let left = u32::try_from(left).unwrap_or(u32::MAX).min(spare);
+        match self.limit(leaf, at) {
+            Some(limit) => margin(leaf, limit, self.view(leaf, at).cursor, range).min(left),
+            // From what is not known nothing can be measured.
+            None => left,
+        }
     }
 
     /// The value of a comparison, in thousandths.
@@ -289,18 +313,18 @@ pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef, value: i3
 
 /// How many panes away a mean is from being met: each of them moves the sum by no more than the range
 /// of what counts. Zero if it is met, or not to be told.
-fn margin(leaf: &Leaf, cursor: &Cursor, (low, high): (Value, Value)) -> u32 {
+fn margin(leaf: &Leaf, limit: i64, cursor: &Cursor, (low, high): (Value, Value)) -> u32 {
     let plain = cursor.count == i64::from(cursor.covered);
     if leaf.statistic != Statistic::Mean || !plain {
         return 0;
     }
-    let above = cursor.sum - leaf.limit * cursor.count;
+    let above = cursor.sum - limit * cursor.count;
     // How far the sum is on the side where nothing is met. On the other side only coverage is missing,
     // and the next reading may bring it.
     let distance = if leaf.comparison.is_high() { -above } else { above };
     let (low, high) = (i64::from(low.thousandths()), i64::from(high.thousandths()));
     // A limit outside that range can be further away than the range is wide.
-    if distance <= 0 || leaf.limit < low || leaf.limit > high {
+    if distance <= 0 || limit < low || limit > high {
         return 0;
     }
     u32::try_from((distance - 1) / (high - low).max(1)).unwrap_or(0)

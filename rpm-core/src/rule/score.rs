@@ -120,20 +120,33 @@ impl Score {
         limits.min().map_or(i64::MAX, Duration::as_millis)
     }
 
-    /// Whether two values of an input give the same points, whatever the rest says.
-    pub(crate) fn same_points(&self, input: usize, a: i32, b: i32) -> bool {
-        let reads = |p: &&Parameter| {
-            let source = |read: &Read| usize::from(read.input) == input;
-            p.reads.iter().any(source) || p.divisor.map(usize::from) == Some(input)
-        };
-        let same = |p: &Parameter| {
-            // A ratio and an oxygen flow say more than their bands.
-            let plain = p.divisor.is_none() && p.reads.iter().all(|read| !read.is_flow);
-            let band =
-                |table: &Table, n: i32| table.points(Value::from_thousandths(n).round_to(p.step));
-            plain && p.tables.iter().all(|table| band(table, a) == band(table, b))
-        };
-        a == b || self.parameters.iter().filter(reads).all(same)
+    /// Between which values of an input the points are what they are at this one, whatever the rest
+    /// says; in thousandths. None if that is not to be told from the bands.
+    pub(crate) fn same_points(&self, input: usize, value: i32) -> Option<(i32, i32)> {
+        let mut same = (i32::MIN, i32::MAX);
+        for parameter in &self.parameters {
+            let of = |read: &Read| usize::from(read.input) == input;
+            let divides = parameter.divisor.map(usize::from) == Some(input);
+            if !divides && !parameter.reads.iter().any(of) {
+                continue;
+            }
+            // A ratio has other bands, and oxygen says which tables apply.
+            let says_more = parameter.divisor.is_some() || parameter.kind == Kind::ON_OXYGEN;
+            if says_more || parameter.reads.iter().any(|read| read.is_flow) {
+                return None;
+            }
+            let step = parameter.step;
+            let rounded = Value::from_thousandths(value).round_to(step);
+            for table in &parameter.tables {
+                let (low, high) = table.band_of(rounded);
+                // What rounds into the band: half a step further, and the edges of the steps left out.
+                let half = (step.thousandths() / 2).max(0);
+                let low = if low == i32::MIN { low } else { low.saturating_add(half + 1) };
+                let high = if high == i32::MAX { high } else { high.saturating_add(half - 1) };
+                same = (same.0.max(low), same.1.min(high));
+            }
+        }
+        (same.0 <= value && value <= same.1).then_some(same)
     }
 
     /// Oxygen or air, from whoever says so.
@@ -250,6 +263,14 @@ impl Parameter {
 }
 
 impl Table {
+    /// The end of the band below a value's own, and the end of its own; in thousandths.
+    fn band_of(&self, value: Value) -> (i32, i32) {
+        let at = self.bands.partition_point(|band| band.at_most < value);
+        let end = |at: usize| self.bands.get(at).map(|band| band.at_most.thousandths());
+        let low = at.checked_sub(1).and_then(end).unwrap_or(i32::MIN);
+        (low, end(at).unwrap_or(i32::MAX))
+    }
+
     /// The last band takes what is left.
     fn points(&self, value: Value) -> u8 {
         let last = self.bands.last();

@@ -101,8 +101,18 @@ impl Signal {
             self.ring = from.ring.resized(def.ring_panes);
             return;
         }
-        for (sample, good) in from.ring.readings() {
-            self.insert(&sample, good, def);
+        let derived = def.derived.is_some();
+        // What is derived is so as of the end of a pane: of those that make up a wider one, the last.
+        // What one of a wider pane was at each time within it, nobody knows.
+        let fits = !derived || def.pane_ms % was.pane_ms == 0;
+        for (sample, good) in from.ring.readings().filter(|_| fits) {
+            if derived {
+                let (pane, value) = (self.ring.pane_of(sample.observed_at), sample.value);
+                let held = if good { Held::Good } else { Held::Artifact };
+                self.set(pane, held(value.thousandths()), def);
+            } else {
+                self.insert(&sample, good, def);
+            }
         }
     }
 

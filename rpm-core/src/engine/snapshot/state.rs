@@ -389,7 +389,6 @@ impl Lane {
         let (learn_at, background) = (r.read()?, Background::load(r, policy)?);
         let fresh = Self::new(policy);
         let mut lane = Self { signals, rules, pulses, newest, learn_at, background, ..fresh };
-        lane.gather_inputs(policy);
         lane.count_absent();
         Ok(lane)
     }

@@ -196,7 +196,11 @@ impl Compiler {
         }
         for (input, signal) in inputs.iter().enumerate() {
             let feed = Feed { derived: index as u16, input: input as u16 };
-            self.signals[usize::from(*signal)].feeds.push(feed);
+            let read = &mut self.signals[usize::from(*signal)];
+            read.feeds.push(feed);
+            // Late evidence of one input is counted with what the others said then. It may be a pane
+            // of its own later than the horizon, and counts from where the derived pane begins.
+            read.reach_ms = read.reach_ms.max(2 * def.pane_ms);
         }
         let signal = self.signals.len() as u16;
         self.names.insert(name.to_string(), self.signals.len());

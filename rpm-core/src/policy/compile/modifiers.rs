@@ -45,10 +45,8 @@ impl Compiler {
         for rule in rules {
             if let RuleBody::Limits(limits) = &mut rule.body {
                 limits.modified = limits.levels.iter().any(LevelDef::is_modified);
-                let fixed =
-                    |l: &LevelDef| l.leaf().is_some_and(Leaf::is_fixed) && l.rests.is_empty();
-                limits.plain &= limits.levels.iter().all(fixed);
-                limits.bounded &= limits.plain;
+                limits.plain &= !limits.modified;
+                limits.bounded &= !limits.modified;
             }
         }
         compiled

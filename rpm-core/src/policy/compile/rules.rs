@@ -161,13 +161,13 @@ impl Compiler {
             def.reach_ms = def.reach_ms.max(more + recent);
         }
         let horizon = self.horizon.as_millis().max(widest);
+        let alone = signals.len() == 1 && levels.iter().all(|l| l.leaf().is_some());
         let fixed = |l: &LevelDef| l.leaf().is_some_and(|leaf| leaf.from.is_none());
-        let plain = signals.len() == 1 && levels.iter().all(fixed);
         let of_mean = |l: &LevelDef| l.leaf().is_some_and(|l| l.statistic == Statistic::Mean);
         (self.errors.len() == failed_before).then(|| {
             RuleBody::Limits(Limits {
-                plain,
-                bounded: plain && levels.iter().all(of_mean),
+                plain: alone && levels.iter().all(fixed),
+                bounded: alone && levels.iter().all(of_mean),
                 levels,
                 signals,
                 max_gap: max_gap.as_millis(),

@@ -194,6 +194,15 @@ impl Usual {
         }
     }
 
+    /// Up to when what is usual is what it is at a time: to the end of the interval.
+    pub fn stands_until(&self, def: &BaselineDef, at: i64) -> i64 {
+        if let Method::Median { .. } = def.method {
+            return at;
+        }
+        let next = def.interval_of(at, self.offset).saturating_add(1);
+        next.saturating_mul(def.interval).saturating_sub(self.offset + 1)
+    }
+
     /// Since when what was usual at a time has been learned.
     pub fn since(&self, index: usize, def: &BaselineDef, ring: &Ring, at: i64) -> Option<i64> {
         let baseline = self.baselines.get(index)?;
