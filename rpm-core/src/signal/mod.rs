@@ -42,6 +42,9 @@ pub(crate) struct Sample {
     pub quality: Quality,
 }
 
+/// What a pane of a derived signal holds is smaller than this, in thousandths.
+pub(crate) const HELD_LIMIT: i32 = slots::Slots::LIMIT;
+
 /// What a pane of a derived signal holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Held {

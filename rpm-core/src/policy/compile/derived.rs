@@ -12,7 +12,7 @@ use super::signals::KindFacts;
 use crate::error::Code;
 use crate::event::{Kind, Quality};
 use crate::policy::score::Score;
-use crate::signal::{Feed, SignalDef};
+use crate::signal::{Feed, HELD_LIMIT};
 use crate::time::Duration;
 use crate::value::Value;
 
@@ -37,7 +37,8 @@ impl Compiler {
             let ways =
                 [signal.score.is_some(), signal.fused.is_some(), signal.difference.is_some()];
             let one = ways.into_iter().filter(|way| *way).count() == 1;
-            if !one || signal.kind.is_some() || !signal.accept.is_empty() {
+            let stray_part = signal.part.is_some() && signal.score.is_none();
+            if !one || signal.kind.is_some() || !signal.accept.is_empty() || stray_part {
                 self.error(Code::DerivedSignal, path.as_str());
             }
             if let Some((how, inputs, facts)) = self.how(spec, signal, &scores, &path) {
@@ -61,17 +62,14 @@ impl Compiler {
             return self.score_signal(policy, spec, scores, name, path);
         }
         if let Some(fused) = &spec.fused {
-            return self.fused(policy, fused, &format!("{path}.fused"));
+            return self.fused(policy, fused, path);
         }
         let names = spec.difference.as_ref()?;
         let inputs = self.sources(names, &format!("{path}.difference"))?;
-        let facts = self.facts_of(&inputs);
-        let (low, high) = (facts.possible.0.thousandths(), facts.possible.1.thousandths());
-        let widest = Value::from_thousandths(high.saturating_sub(low));
-        let least = Value::from_thousandths(low.saturating_sub(high));
-        let title = names.join(" - ");
-        let range = (least, widest);
-        let facts = KindFacts { title, possible: range, plausible: range, ..facts };
+        let [(a_low, a_high), (b_low, b_high)] =
+            [self.range_of(&inputs[..1]), self.range_of(&inputs[1..])];
+        let facts = self.facts_of(&inputs, (a_low - b_high, a_high - b_low), path)?;
+        let facts = KindFacts { title: names.join(" - "), ..facts };
         Some((Derivation::Difference, inputs, facts))
     }
 
@@ -112,28 +110,35 @@ impl Compiler {
         spec: &FusedSpec,
         path: &str,
     ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
-        let mut inputs = self.sources(&spec.of, &format!("{path}.of"))?;
-        let sources = inputs.len() as u16;
-        let within = spec.agree_within.as_ref();
-        let within = within.map(|n| self.number(n, &format!("{path}.agree_within")).thousandths());
+        let inputs = self.sources(&spec.of, &format!("{path}.fused.of"));
+        let within = spec.agree_within.as_ref().map(|n| {
+            let path = format!("{path}.fused.agree_within");
+            let within = self.number(n, &path).thousandths();
+            if within < 0 {
+                self.error(Code::OutOfRange, path);
+            }
+            i64::from(within)
+        });
         let rule = RuleSpec::default();
         let mut build = Build::new(Defaults { rule: &rule, spec: policy });
-        let unless = spec.unless.as_ref();
-        let unless = match unless.map(|u| self.expr(&mut build, u, &format!("{path}.unless"), 0)) {
-            Some(unless) => Some(unless?),
+        let unless_path = format!("{path}.fused.unless");
+        let unless = match &spec.unless {
+            Some(unless) => Some(self.expr(&mut build, unless, &unless_path, 0)?),
             None => None,
         };
+        let mut inputs = inputs?;
+        let sources = inputs.len() as u16;
+        let facts = self.facts_of(&inputs, self.range_of(&inputs), path)?;
         for leaf in unless.iter().flat_map(|unless| unless.leaves()) {
             if self.signals[usize::from(leaf.signal)].derived.is_some() {
-                self.error(Code::DerivedSignal, format!("{path}.unless"));
+                self.error(Code::DerivedSignal, unless_path.as_str());
             }
             if !inputs.contains(&leaf.signal) {
                 inputs.push(leaf.signal);
             }
         }
-        let facts = self.facts_of(&inputs);
-        let agree_within = within.map(i64::from);
-        Some((Derivation::Fused(Fused { sources, agree_within, unless }), inputs, facts))
+        let fused = Fused { sources, agree_within: within, unless };
+        Some((Derivation::Fused(fused), inputs, facts))
     }
 
     /// Signals that are measured, each once, in one unit.
@@ -163,16 +168,34 @@ impl Compiler {
         (self.errors.len() == failed_before).then_some(found)
     }
 
-    fn facts_of(&self, inputs: &[u16]) -> KindFacts {
-        let of = |def: &SignalDef| KindFacts {
-            kind: def.kind,
-            title: def.title.clone(),
-            unit: def.unit.clone(),
-            possible: def.possible,
-            plausible: def.plausible,
-            resolution: def.resolution,
-        };
-        of(&self.signals[usize::from(inputs.first().copied().unwrap_or_default())])
+    /// Within what the readings of all these lie that count, in thousandths.
+    fn range_of(&self, inputs: &[u16]) -> (i64, i64) {
+        let ends = inputs.iter().map(|input| self.signals[usize::from(*input)].counting());
+        let ends = ends.map(|(low, high)| (low.thousandths().into(), high.thousandths().into()));
+        let both = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
+        ends.reduce(both).unwrap_or_default()
+    }
+
+    /// What is made of these, as the first of them is, with values in this range.
+    fn facts_of(
+        &mut self,
+        inputs: &[u16],
+        (low, high): (i64, i64),
+        path: &str,
+    ) -> Option<KindFacts> {
+        let first = &self.signals[usize::from(*inputs.first()?)];
+        let (kind, title) = (first.kind, first.title.clone());
+        let (unit, resolution) = (first.unit.clone(), first.resolution);
+        let limit = i64::from(HELD_LIMIT);
+        if low <= -limit || high >= limit {
+            let hint = "a derived signal holds values under 536870 on either side of zero";
+            self.error_with(Code::OutOfRange, path, hint.to_string());
+            return None;
+        }
+        // Both are far under what a value can be.
+        let end = |end: i64| Value::from_thousandths(end as i32);
+        let range = (end(low), end(high));
+        Some(KindFacts { kind, title, unit, possible: range, plausible: range, resolution })
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is one fact of the signal")]
