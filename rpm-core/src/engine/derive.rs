@@ -67,6 +67,24 @@ impl Lane {
         self.judge(policy, &all, effects);
         let edge = self.newest.saturating_sub(policy.look_back());
         self.judge_again(policy, from.max(edge), effects);
+        self.calm.fill(Calm::NEVER);
+    }
+
+    /// After rules were judged: where one has something going on, readings are looked at again.
+    pub fn stay_calm(&mut self, policy: &Policy, index: usize) {
+        for feed in &policy.signals()[index].feeds {
+            let derived = &policy.derived()[usize::from(feed.derived)];
+            if !self.is_quiet(policy, usize::from(derived.signal)) {
+                derived.inputs.iter().for_each(|input| self.look_again(usize::from(*input)));
+            }
+        }
+    }
+
+    /// Nothing is known any more of what readings of a signal change.
+    pub fn look_again(&mut self, index: usize) {
+        if let Some(calm) = self.calm.get_mut(index) {
+            *calm = Calm::NEVER;
+        }
     }
 
     /// Circumstances changed: rules that ask of them are evaluated anew from a time on.
@@ -203,9 +221,6 @@ impl Lane {
     /// Derives the panes of a signal anew from a time on.
     fn derive_from(&mut self, policy: &Policy, index: usize, from: i64) -> Option<Rederived> {
         let derived = &policy.derived()[index];
-        for input in &derived.inputs {
-            self.calm[usize::from(*input)] = Calm::NEVER;
-        }
         let signal = usize::from(derived.signal);
         let def = &policy.signals()[signal];
         let latest = derived.inputs.iter().filter_map(|input| {

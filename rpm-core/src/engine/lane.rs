@@ -322,6 +322,8 @@ impl Lane {
             Amended::Changed => {}
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
+        // A pane may have lost what it was derived from.
+        self.look_again(index);
         self.evaluate_all(policy, index, pane, true, effects);
         for twin in &def.twins {
             // What the twin has forgotten already cannot matter to it any more.
@@ -346,6 +348,7 @@ impl Lane {
         let mut derived = self.derive_again(policy, index, pane);
         derived.push(Rederived { signal: index, changed: Vec::from([pane]), last: pane });
         self.judge(policy, &derived, effects);
+        self.stay_calm(policy, index);
     }
 
     /// Evaluates the rules that read a signal after one of its panes changed; `good` if that bears on
