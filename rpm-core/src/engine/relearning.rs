@@ -6,6 +6,7 @@ use super::patient::{Call, Patient};
 use super::{Engine, Monitor};
 use crate::error::{Code, Error};
 use crate::id::AlertId;
+use crate::intake;
 use crate::policy::Permission;
 use crate::record::Body;
 use crate::signal::baseline::{BaselineAction, BaselineCommand, Kept};
@@ -16,7 +17,8 @@ impl Engine {
     ///
     /// # Errors
     /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
-    /// [`Code::UnknownPatient`], [`Code::UnknownBaseline`], [`Code::NotPermitted`], or
+    /// [`Code::UnknownPatient`], [`Code::UnknownBaseline`], [`Code::NotPermitted`],
+    /// [`Code::FutureTime`] or another reason why no reading could be of that time, or
     /// [`Code::NotPossibleNow`]: a median is of readings, which nobody can shift. Nothing changed then.
     pub fn handle_baseline(
         &mut self,
@@ -60,6 +62,10 @@ impl Patient {
         }
         let def = &policy.baselines()[index];
         let width = policy.signals()[usize::from(def.signal)].pane_ms;
+        if let BaselineAction::Restart { from: Some(from) } = command.action {
+            let believable = intake::check_time(policy, from, call.now);
+            believable.map_err(|code| Error::new(code).at("action.from"))?;
+        }
         let newest = self.lane.newest;
         let baseline = &mut self.lane.background.usual.baselines[index];
         let (mut from, mut by_value) = (None, None);

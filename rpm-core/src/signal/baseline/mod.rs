@@ -157,7 +157,8 @@ pub(crate) struct Certain {
 }
 
 impl BaselineDef {
-    /// The interval in which a time lies. Intervals begin with the local day.
+    /// The interval in which a time lies. They are counted from 1970 in local time, and begin with the day
+    /// only if they divide it.
     pub fn interval_of(&self, at: i64, offset: i64) -> i64 {
         at.saturating_add(offset).div_euclid(self.interval)
     }
