@@ -279,7 +279,7 @@ impl Patient {
                 if self.goes_on(&state, retired) {
                     lane.rules[index] = state;
                     lane.pulses[index] = self.lane.pulses[source];
-                    lane.pulses[index].slack = 0;
+                    lane.pulses[index].wake();
                 }
             }
         }

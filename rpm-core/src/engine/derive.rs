@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::lane::{Effects, Lane, RuleState};
 use crate::event::Context;
 use crate::policy::{Derivation, Policy, RuleBody};
-use crate::rule::predicate::{Signals, pane_at};
+use crate::rule::predicate::{Known, Signals, pane_at};
 use crate::signal::{Feed, Held, SignalDef};
 use crate::time::Timestamp;
 
@@ -67,7 +67,7 @@ impl Lane {
         self.judge(policy, &all, effects);
         let edge = self.newest.saturating_sub(policy.look_back());
         self.judge_again(policy, from.max(edge), effects);
-        self.calm.fill(Calm::NEVER);
+        self.look_at_all_again();
     }
 
     /// After rules were judged: where one has something going on, readings are looked at again.
@@ -78,6 +78,11 @@ impl Lane {
                 derived.inputs.iter().for_each(|input| self.look_again(usize::from(*input)));
             }
         }
+    }
+
+    /// The same of all signals.
+    pub fn look_at_all_again(&mut self) {
+        self.calm.fill(Calm::NEVER);
     }
 
     /// Nothing is known any more of what readings of a signal change.
@@ -106,8 +111,19 @@ impl Lane {
         }
     }
 
+    /// Whether nobody will ask for what leaves a signal's ring with the next pane: there is nothing in it,
+    /// or there is a value after it that is older than all that can still be derived.
+    #[inline]
+    pub fn forgets(&self, def: &SignalDef, index: usize) -> bool {
+        let ring = &self.signals[index].ring;
+        let oldest = ring.oldest();
+        let settled = i64::from(def.ring_panes) > def.derived_panes + 1;
+        !ring.has_good(oldest) || settled && ring.has_good(oldest.saturating_add(1))
+    }
+
     /// Before a signal's ring goes on by so many panes: what will have left it can still be the last
     /// value there is.
+    #[inline(never)]
     pub fn carry(&mut self, index: usize, steps: i64) {
         let ring = &self.signals[index].ring;
         let (oldest, Some(newest)) = (ring.oldest(), ring.newest()) else {
@@ -117,13 +133,7 @@ impl Lane {
             return;
         }
         let leaving = oldest.saturating_add(steps).min(newest.saturating_add(1));
-        let last = if leaving - oldest == 1 {
-            // The usual case, without a search.
-            ring.has_good(oldest).then_some(oldest)
-        } else {
-            ring.good_before(leaving)
-        };
-        if let Some(pane) = last {
+        if let Some(pane) = ring.good_before(leaving) {
             self.background.carried[index] = Some(ring.last_of(pane));
         }
     }
@@ -168,7 +178,9 @@ impl Lane {
         let lasts = score.least_max_age() > 2 * width;
         let current = lasts && self.signals[signal].ring.has_good(here);
         let current = current && self.is_quiet(policy, signal);
-        match score.same_points(usize::from(feed.input), value).filter(|_| current) {
+        let scale = self.background.situation.profile().and_then(|profile| profile.spo2_scale);
+        let same = || score.same_points(usize::from(feed.input), value, scale);
+        match current.then(same).flatten() {
             Some((low, high)) => Calm { until: (here + 1).saturating_mul(width), low, high },
             None => Calm::NEVER,
         }
@@ -192,18 +204,40 @@ impl Lane {
         let inputs = signals.inputs(derived, end);
         let held = signals.derive(derived, &inputs, start, end);
         let ring = &self.signals[signal].ring;
+        let good = matches!(held, Held::Good(_));
+        let mut rules = policy.readers(signal).iter().map(|reader| usize::from(reader.rule));
         match ring.newest() {
             Some(newest) if here == newest => {
-                return ring.holds(here, held) && self.is_quiet(policy, signal);
+                if ring.holds(here, held) {
+                    return self.is_quiet(policy, signal);
+                }
+                let calm = good && ring.has_good(here);
+                calm && self.signals[signal].set(here, held, def)
+                    && rules.all(|rule| self.stays_calm_again(policy, rule, signal))
             }
-            // What changes a pane that was evaluated takes the general way.
-            Some(newest) if here < newest => return false,
-            _ => {}
+            // What changes an earlier pane takes the general way.
+            Some(newest) if here < newest => false,
+            _ => {
+                self.signals[signal].set(here, held, def);
+                let calm = |rule| self.stays_calm(policy, rule, signal, good);
+                held == Held::Nothing || rules.all(calm)
+            }
         }
-        let good = matches!(held, Held::Good(_));
-        self.signals[signal].set(here, held, def);
-        let mut rules = policy.readers(signal).iter().map(|reader| usize::from(reader.rule));
-        held == Held::Nothing || rules.all(|rule| self.stays_calm(policy, rule, signal, good))
+    }
+
+    /// Whether a rule has nothing to say of the newest pane of a signal, which it has judged already and
+    /// which holds another value now.
+    fn stays_calm_again(&mut self, policy: &Policy, rule: usize, index: usize) -> bool {
+        let (RuleBody::Limits(limits), RuleState::Limits(watch)) =
+            (&policy.rules()[rule].body, &self.rules[rule])
+        else {
+            return true;
+        };
+        let ring = &self.signals[index].ring;
+        let (at, pane) = (ring.newest_start(), ring.newest_pane());
+        let known = Known { signal: index, at, pane };
+        let mut signals = Signals::knowing(policy, &mut self.signals, &self.background, known);
+        self.pulses[rule].passes_late(&watch.condition, limits, &mut signals, at)
     }
 
     /// After a pane of a signal changed: derives what is made of it from there on.
@@ -211,11 +245,26 @@ impl Lane {
     #[inline(never)]
     pub fn derive_again(&mut self, policy: &Policy, index: usize, pane: i64) -> Vec<Rederived> {
         let from = self.signals[index].ring.start_of(pane);
-        let feeds = &policy.signals()[index].feeds;
-        feeds
-            .iter()
-            .filter_map(|feed| self.derive_from(policy, feed.derived.into(), from))
-            .collect()
+        let feeds = policy.signals()[index].feeds.iter();
+        let feeds = feeds.filter_map(|feed| {
+            let derived = usize::from(feed.derived);
+            let counts = !self.is_overtaken(policy, derived, index, pane);
+            counts.then(|| self.derive_from(policy, derived, from)).flatten()
+        });
+        feeds.collect()
+    }
+
+    /// Whether a signal has a good value that is newer than a pane in all that is derived of that pane
+    /// at the earliest, so that what the pane holds does not matter.
+    fn is_overtaken(&self, policy: &Policy, derived: usize, index: usize, pane: i64) -> bool {
+        let derived = &policy.derived()[derived];
+        if !derived.how.reads_latest_only() {
+            return false;
+        }
+        let ring = &self.signals[index].ring;
+        let width = policy.signals()[usize::from(derived.signal)].pane_ms;
+        let end = (pane_at(ring.start_of(pane), width) + 1).saturating_mul(width);
+        ring.good_after(pane).is_some_and(|later| later < pane_at(end, ring.width()))
     }
 
     /// Derives the panes of a signal anew from a time on.

@@ -157,7 +157,8 @@ impl Lane {
 
     /// What is usual, or known of the patient, has changed: what cannot be met is not known any more.
     pub fn wake(&mut self) {
-        self.pulses.iter_mut().for_each(|pulse| pulse.slack = 0);
+        self.pulses.iter_mut().for_each(Pulse::wake);
+        self.look_at_all_again();
     }
 
     /// Counts anew how many rules miss their signal.
@@ -204,7 +205,9 @@ impl Lane {
             signal = &mut self.signals[index];
         }
         if !def.feeds.is_empty() {
-            self.carry(index, i64::from(steps));
+            if steps > 1 || !self.forgets(def, index) {
+                self.carry(index, i64::from(steps));
+            }
             signal = &mut self.signals[index];
         }
         signal.append(steps, sample, def);
@@ -212,6 +215,7 @@ impl Lane {
         self.newest = self.newest.max(observed);
         let from = signal.ring.newest_start();
         let good = sample.quality.is_good();
+        let value = good.then_some(sample.value.thousandths());
         // Before the signal's own rules: some read both.
         if good && !def.feeds.is_empty() {
             let calm = self.calm[index].covers(observed, sample.value.thousandths());
@@ -225,7 +229,7 @@ impl Lane {
             let Some(pulse) = self.pulses.get_mut(rule) else {
                 continue;
             };
-            if pulse.idles(from, steps, good) {
+            if pulse.idles(from, steps, value) {
                 continue;
             }
             let gauge = reader.gauge.as_ref().filter(|_| good && pulse.quiet);
@@ -375,7 +379,7 @@ impl Lane {
             };
             let pulse = &mut self.pulses[reader];
             if !good && !limits.minds_artifacts {
-                pulse.slack = 0;
+                pulse.wake();
                 continue;
             }
             let RuleState::Limits(watch) = &mut self.rules[reader] else {

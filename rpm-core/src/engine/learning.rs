@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use super::lane::{Lane, RuleState};
 use super::patient::Patient;
 use crate::policy::Policy;
 use crate::rule::predicate::pane_at;
-use crate::signal::baseline::{CHUNK, Certain};
+use crate::signal::baseline::CHUNK;
 
 impl Patient {
     /// What of the profile bears on what rules know.
@@ -69,13 +71,28 @@ impl Lane {
         let guards: Vec<usize> = guards.map(|rule| usize::from(*rule)).collect();
         let (baseline, offset) =
             (&mut self.background.usual.baselines[index], self.background.usual.offset);
+        let mut stretch = def.stretch(ring.start_of(from), offset);
+        // Of the stretch: the first of the panes that count, and what they hold.
+        let (mut first, mut values) = (0, SmallVec::<[i32; CHUNK as usize]>::new());
         for pane in from..end.min(newest + 1) {
-            let (tally, at) = (ring.tally(pane), ring.start_of(pane));
-            let spoken_for = || guards.iter().any(|rule| is_active(&self.rules[*rule], at));
-            if tally.good > 0 && !spoken_for() {
-                baseline.learn(def, Certain { at, value: tally.mean() }, offset);
+            let Some(value) = ring.plain(pane).or_else(|| ring.tally(pane).mean()) else {
+                continue;
+            };
+            let at = ring.start_of(pane);
+            if guards.iter().any(|rule| is_active(&self.rules[*rule], at)) {
+                continue;
             }
+            if at >= stretch.end {
+                baseline.learn(def, first, &values, &stretch);
+                stretch = def.stretch(at, offset);
+                values.clear();
+            }
+            if values.is_empty() {
+                first = at;
+            }
+            values.push(value);
         }
+        baseline.learn(def, first, &values, &stretch);
         baseline.next = end;
     }
 

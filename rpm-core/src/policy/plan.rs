@@ -101,6 +101,16 @@ pub(crate) enum Derivation {
     Difference,
 }
 
+impl Derivation {
+    /// Whether it asks for nothing of its inputs but the latest value of each.
+    pub fn reads_latest_only(&self) -> bool {
+        match self {
+            Self::Score { .. } | Self::Difference => true,
+            Self::Fused(fused) => fused.unless.is_none(),
+        }
+    }
+}
+
 /// Redundant sources of one thing.
 #[derive(Clone, Debug)]
 pub(crate) struct Fused {

@@ -299,6 +299,8 @@ fn adopt_signal(policy: &mut Policy, old: &Policy, index: u16) -> u16 {
     let signal = &mut policy.signals[at];
     let later = (signal.horizon_panes - was.horizon_panes).max(0) as u32;
     signal.ring_panes = signal.ring_panes.max(was.ring_panes.saturating_add(later));
+    let derived = was.derived_panes.saturating_add(later.into());
+    signal.derived_panes = signal.derived_panes.max(derived);
     at as u16
 }
 

@@ -11,6 +11,7 @@
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
+use super::slack::Slack;
 use crate::policy::{Expr, Leaf, LevelDef, Limits};
 use crate::record::{ConditionState, Level, Verdict};
 use crate::time::Duration;
@@ -41,11 +42,13 @@ pub(crate) struct Condition {
 pub(crate) struct Pulse {
     /// The newest pane evaluated.
     pub frontier: i64,
-    /// For how many more panes nothing can be met, so that plain readings there need no look.
-    pub slack: u32,
+    /// For how long nothing can be met, so that plain readings need no look.
+    slack: Slack,
     /// Normal, and no hold is running.
     pub quiet: bool,
 }
+
+const _: () = assert!(size_of::<Pulse>() <= 16);
 
 /// What a condition remembers from one pane to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,26 +112,30 @@ impl Default for Machine {
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { frontier: NEVER, slack: 0, quiet: false }
+        Self { frontier: NEVER, slack: Slack::NONE, quiet: false }
     }
 }
 
 impl Pulse {
     /// Of a condition that has been evaluated up to `frontier`.
     pub fn of(condition: &Condition, frontier: i64) -> Self {
-        Self { frontier, slack: 0, quiet: condition.machine.is_quiet() }
+        Self { frontier, slack: Slack::NONE, quiet: condition.machine.is_quiet() }
     }
 
-    /// Takes in a plain reading at `from`, so many panes after the one before, if it cannot matter.
-    /// If that cannot be said without a look, the slack is gone.
+    /// Takes in a plain reading at `from`, so many panes after the one before, if it cannot matter: a
+    /// good one has a value. If that cannot be said without a look, the slack is gone.
     #[inline]
-    pub fn idles(&mut self, from: i64, steps: u32, good: bool) -> bool {
-        let idle = self.slack >= steps && from > self.frontier;
-        self.slack = self.slack.saturating_sub(steps);
-        if idle && good {
+    pub fn idles(&mut self, from: i64, steps: u32, good: Option<i32>) -> bool {
+        let idle = self.slack.lasts(steps, good) && from > self.frontier;
+        if idle && good.is_some() {
             self.frontier = from;
         }
         idle
+    }
+
+    /// What cannot be met is not known any more.
+    pub fn wake(&mut self) {
+        self.slack = Slack::NONE;
     }
 
     /// Takes in one plain good reading more at `from` if nothing is going on.
@@ -137,7 +144,8 @@ impl Pulse {
         let calm = from > self.frontier && self.passes(limits, signals, from, true);
         if calm && limits.bounded {
             let leaves = limits.levels.iter().filter_map(LevelDef::leaf);
-            self.slack = leaves.map(|leaf| signals.slack(leaf, from)).min().unwrap_or(0);
+            let slack = leaves.map(|leaf| signals.slack(leaf, from)).reduce(Slack::and);
+            self.slack = slack.unwrap_or(Slack::NONE);
         }
         calm
     }
@@ -152,7 +160,7 @@ impl Pulse {
         from: i64,
         fresh: bool,
     ) -> bool {
-        self.slack = 0;
+        self.slack = Slack::NONE;
         let calm = self.quiet && !(fresh && any_met(limits, signals, from));
         if calm && fresh {
             self.frontier = from;
@@ -168,7 +176,7 @@ impl Pulse {
         signals: &mut Signals<'_>,
         from: i64,
     ) -> bool {
-        self.slack = 0;
+        self.slack = Slack::NONE;
         self.quiet && condition.changed() < from && !self.ever_met(limits, signals, from)
     }
 

@@ -6,6 +6,7 @@
 //! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
 //! | [`score`] | early warning scores: points, total, what it means |
 //! | [`derived`] | scores as signals |
+//! | [`slack`] | for how long a comparison need not be looked at |
 //! | `modified` | what circumstances make of limits and holds |
 //! | [`background`] | what is usual, and what is known of the patient's circumstances |
 
@@ -15,3 +16,4 @@ pub(crate) mod derived;
 mod modified;
 pub(crate) mod predicate;
 pub(crate) mod score;
+pub(crate) mod slack;

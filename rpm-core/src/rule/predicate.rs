@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::background::Background;
+use super::slack::{Slack, edge};
 use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, Recently, SignalDef};
 use crate::record::{self, Clause, Verdict};
 use crate::signal::baseline::Norm;
@@ -218,21 +219,24 @@ impl Signals<'_> {
         self.live[index].window(usize::from(leaf.window), pane, def)
     }
 
-    /// For how many more panes a mean that is not met now cannot be met, whatever plain readings they
-    /// bring. The window stays where it is until then, and what leaves it must still be in the ring:
-    /// so at most half of what the ring has to spare, since a gap may come on top.
-    pub fn slack(&mut self, leaf: &Leaf, at: i64) -> u32 {
+    /// For how many more panes a mean that is not met now cannot be met, whatever plain readings on this
+    /// side of an edge they bring. The window stays where it is until then, and what leaves it must
+    /// still be in the ring: so at most half of what the ring has to spare, since a gap may come on top.
+    pub fn slack(&mut self, leaf: &Leaf, at: i64) -> Slack {
         let def = &self.defs[usize::from(leaf.signal)];
         let window = def.windows[usize::from(leaf.window)].panes;
         let spare = def.ring_panes.saturating_sub(window) / 2;
         let (width, range) = (def.pane_ms, def.counting());
         let left = self.stands_until(leaf, at).saturating_sub(at) / width;
         let left = u32::try_from(left).unwrap_or(u32::MAX).min(spare);
-        match self.limit(leaf, at) {
-            Some(limit) => margin(leaf, limit, self.view(leaf, at).cursor, range).min(left),
-            // From what is not known nothing can be measured.
-            None => left,
-        }
+        let limit = self.limit(leaf, at);
+        // From what is not known nothing can be measured.
+        let Some(limit) = limit else {
+            return Slack::of(leaf.comparison, left, None);
+        };
+        let (edge, range) = edge(leaf.comparison, limit, range);
+        let panes = margin(leaf, limit, self.view(leaf, at).cursor, range);
+        Slack::of(leaf.comparison, panes.min(left), Some(edge))
     }
 
     /// The value of a comparison, in thousandths.

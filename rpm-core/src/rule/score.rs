@@ -85,7 +85,7 @@ impl Score {
     /// there is not measured.
     pub fn evaluate(&self, inputs: &[Option<ScoreInput>], facts: ScoreFacts) -> ScoreOutcome {
         let oxygen = self.oxygen(inputs, facts);
-        let scale = if facts.spo2_scale == Some(2) { 2 } else { 1 };
+        let scale = scale_of(facts.spo2_scale);
         let mut outcome = ScoreOutcome {
             parts: SmallVec::new(),
             total: None,
@@ -121,8 +121,15 @@ impl Score {
     }
 
     /// Between which values of an input the points are what they are at this one, whatever the rest
-    /// says; in thousandths. None if that is not to be told from the bands.
-    pub(crate) fn same_points(&self, input: usize, value: i32) -> Option<(i32, i32)> {
+    /// says; in thousandths, for a patient on this SpO2 scale. None if that is not to be told from the
+    /// bands.
+    pub(crate) fn same_points(
+        &self,
+        input: usize,
+        value: i32,
+        spo2_scale: Option<u8>,
+    ) -> Option<(i32, i32)> {
+        let scale = scale_of(spo2_scale);
         let mut same = (i32::MIN, i32::MAX);
         for parameter in &self.parameters {
             let of = |read: &Read| usize::from(read.input) == input;
@@ -137,7 +144,7 @@ impl Score {
             }
             let step = parameter.step;
             let rounded = Value::from_thousandths(value).round_to(step);
-            for table in &parameter.tables {
+            for table in parameter.tables.iter().filter(|table| table.is_of(scale)) {
                 let (low, high) = table.band_of(rounded);
                 // What rounds into the band: half a step further, and the edges of the steps left out.
                 let half = (step.thousandths() / 2).max(0);
@@ -311,6 +318,11 @@ impl ScoreOutcome {
             declared_missing: score.declared_missing.clone(),
         }
     }
+}
+
+/// The second SpO2 scale is for those of whom somebody said so.
+fn scale_of(said: Option<u8>) -> u8 {
+    if said == Some(2) { 2 } else { 1 }
 }
 
 fn is_oxygen(found: Found) -> bool {

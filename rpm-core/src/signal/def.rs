@@ -23,6 +23,8 @@ pub struct SignalDef {
     /// How much further back than the horizon evidence of a neighbour in a rule can reach.
     pub(crate) reach_ms: i64,
     pub(crate) horizon_panes: i64,
+    /// What is derived of it is derived again no further back than this from the newest pane.
+    pub(crate) derived_panes: i64,
     /// How far back a hold of a rule that reads the signal survives a gap.
     pub(crate) memory_ms: i64,
     /// Flags that do not keep a reading from counting.

@@ -41,9 +41,10 @@ impl Tally {
         Self { good: 1, bad: 0, sum: i64::from(value) }
     }
 
-    /// The mean of the good readings, of which there are some.
-    pub fn mean(&self) -> i32 {
-        div_round(self.sum.into(), i128::from(self.good.max(1))) as i32
+    /// The mean of the good readings, if there are any.
+    pub fn mean(&self) -> Option<i32> {
+        let good = self.good > 0;
+        good.then(|| div_round(self.sum.into(), i128::from(self.good)) as i32)
     }
 
     /// One if the pane is covered, one if it has bad readings only.

@@ -121,6 +121,12 @@ impl Ring {
         self.newest
     }
 
+    /// How wide its panes are, in milliseconds.
+    #[inline]
+    pub fn width(&self) -> i64 {
+        self.width
+    }
+
     /// When it starts.
     #[inline]
     pub fn newest_start(&self) -> i64 {

@@ -128,6 +128,7 @@ impl Compiler {
             reach_ms: 0,
             memory_ms: 0,
             horizon_panes: self.horizon.in_panes(pane_ms).max(1),
+            derived_panes: 0,
             accept,
             possible: facts.possible,
             plausible: facts.plausible,
@@ -176,7 +177,8 @@ impl Compiler {
             let longest = longest.max(memory.saturating_add(2));
             // Late evidence of another signal in the same rule may reach back one pane more.
             let reach = Duration::from_millis(signal.reach_ms).in_panes(signal.pane_ms);
-            let panes = longest.saturating_add(signal.horizon_panes).saturating_add(reach);
+            signal.derived_panes = signal.horizon_panes.saturating_add(reach);
+            let panes = longest.saturating_add(signal.derived_panes);
             if panes > 2 * MAX_PANES {
                 too_long.push(format!("signals.{}.pane", signal.name));
             }

@@ -231,10 +231,14 @@ impl Parameter {
 }
 
 impl Table {
+    /// Whether it is for patients on this SpO2 scale.
+    pub fn is_of(&self, spo2_scale: u8) -> bool {
+        self.spo2_scale.is_none_or(|scale| scale == spo2_scale)
+    }
+
     /// Whether it is for patients of whom this is so.
     pub fn applies(&self, spo2_scale: u8, on_oxygen: bool) -> bool {
-        self.spo2_scale.is_none_or(|scale| scale == spo2_scale)
-            && self.on_oxygen.is_none_or(|oxygen| oxygen == on_oxygen)
+        self.is_of(spo2_scale) && self.on_oxygen.is_none_or(|oxygen| oxygen == on_oxygen)
     }
 }
 

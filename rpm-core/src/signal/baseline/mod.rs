@@ -147,16 +147,26 @@ pub(crate) struct Kept {
     pub baseline: Baseline,
 }
 
-/// A pane that is certain.
+/// Times that lie in one interval, and in one hour of the local day.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Certain {
-    /// When it starts.
-    pub at: i64,
-    /// The mean of its good readings.
-    pub value: i32,
+pub(crate) struct Stretch {
+    pub interval: i64,
+    pub hour: u8,
+    /// Where it ends.
+    pub end: i64,
 }
 
 impl BaselineDef {
+    /// The stretch in which a time lies.
+    pub fn stretch(&self, at: i64, offset: i64) -> Stretch {
+        let interval = self.interval_of(at, offset);
+        let hours = at.saturating_add(offset).div_euclid(HOUR_MS);
+        let next = interval.saturating_add(1).saturating_mul(self.interval);
+        let next = next.min(hours.saturating_add(1).saturating_mul(HOUR_MS));
+        let hour = hours.rem_euclid(HOURS as i64) as u8;
+        Stretch { interval, hour, end: next.saturating_sub(offset) }
+    }
+
     /// The interval in which a time lies. They are counted from 1970 in local time, and begin with the day
     /// only if they divide it.
     pub fn interval_of(&self, at: i64, offset: i64) -> i64 {
@@ -298,17 +308,19 @@ impl Baseline {
         *self = Self { next: self.next, published: self.published, norms: self.norms, ..before };
     }
 
-    /// Takes in a pane that comes after all those before.
-    pub fn learn(&mut self, def: &BaselineDef, pane: Certain, offset: i64) {
-        let interval = def.interval_of(pane.at, offset);
+    /// Takes in the means of panes of one stretch, from a time on, that come after all those before.
+    pub fn learn(&mut self, def: &BaselineDef, from: i64, values: &[i32], stretch: &Stretch) {
+        if values.is_empty() {
+            return;
+        }
+        let interval = stretch.interval;
         let passed = if self.interval == NEVER { 0 } else { interval - self.interval };
         if self.since == NEVER {
-            self.since = pane.at;
+            self.since = from;
         }
-        let hour = (pane.at.saturating_add(offset)).div_euclid(HOUR_MS).rem_euclid(HOURS as i64);
-        self.learner.learn(def, pane.value, hour as u8, passed);
+        self.learner.learn(def, values, stretch.hour, passed);
         self.interval = interval;
-        self.samples = self.samples.saturating_add(1);
+        self.samples = self.samples.saturating_add(values.len() as u32);
     }
 
     /// Publishes what is known for an interval, the one after the newest or a later one.
@@ -347,8 +359,8 @@ impl Learner {
         }
     }
 
-    /// One more value, so many intervals after the one before.
-    fn learn(&mut self, def: &BaselineDef, value: i32, at_hour: u8, passed: i64) {
+    /// More values of one hour and interval, so many intervals after the ones before.
+    fn learn(&mut self, def: &BaselineDef, values: &[i32], at_hour: u8, passed: i64) {
         match (self, def.method) {
             (Self::Mean { usual, open }, Method::Mean { factor }) => {
                 if passed > 0 {
@@ -356,7 +368,7 @@ impl Learner {
                     usual.age(power(factor, passed));
                     *open = Sums::default();
                 }
-                usual.note(open, value);
+                usual.note(open, values);
             }
             (Self::ByHour { hours, hour, open }, Method::ByHour { factor }) => {
                 if passed > 0 || at_hour != *hour {
@@ -368,14 +380,18 @@ impl Learner {
                     *hour = at_hour;
                 }
                 let at = usize::from(at_hour) % HOURS;
-                hours.seen[at] = hours.seen[at].saturating_add(1);
-                hours.usual[at].note(open, value);
+                let more = u16::try_from(values.len()).unwrap_or(u16::MAX);
+                hours.seen[at] = hours.seen[at].saturating_add(more);
+                hours.usual[at].note(open, values);
             }
             (Self::Range(sketch), Method::Range { factor, .. }) => {
                 if passed > 0 {
                     sketch.age(power(factor, passed));
                 }
-                sketch.add(Value::from_thousandths(value).round_to(def.resolution).thousandths());
+                for value in values {
+                    let value = Value::from_thousandths(*value).round_to(def.resolution);
+                    sketch.add(value.thousandths());
+                }
             }
             _ => {}
         }
@@ -422,8 +438,7 @@ fn before<'a>(
         let start = ring.start_of(*pane);
         removed.iter().all(|(from, until)| start < *from || start >= *until)
     };
-    let tallies = (first..pane).filter(stands).map(|pane| (pane, ring.tally(pane)));
-    tallies.filter(|(_, tally)| tally.good > 0).map(|(pane, tally)| (pane, tally.mean()))
+    (first..pane).filter(stands).filter_map(|pane| Some((pane, ring.tally(pane).mean()?)))
 }
 
 /// The median of the good panes before one, and the median distance from it times what makes that a

@@ -67,12 +67,14 @@ impl Moments {
         }
     }
 
-    /// One more value after those of `open`, which is taken in if it is full.
-    pub fn note(&mut self, open: &mut Sums, value: i32) {
-        if !open.add(value) {
-            *self = self.with(open);
-            *open = Sums::default();
-            open.add(value);
+    /// More values after those of `open`, which is taken in if it is full.
+    pub fn note(&mut self, open: &mut Sums, values: &[i32]) {
+        for value in values {
+            if !open.add(*value) {
+                *self = self.with(open);
+                *open = Sums::default();
+                open.add(*value);
+            }
         }
     }
 
