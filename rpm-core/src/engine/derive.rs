@@ -11,17 +11,17 @@ use crate::rule::predicate::{Known, Signals, pane_at};
 use crate::signal::{Feed, Held, SignalDef};
 use crate::time::Timestamp;
 
-/// Readings of a signal that change nothing that is derived from it: up to a time, with values between
-/// two.
+/// Readings of a signal that change nothing that is derived from it: up to the end of the panes that are
+/// the newest, with values between two.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Calm {
-    until: i64,
+    end: i64,
     low: i32,
     high: i32,
 }
 
 impl Calm {
-    const NEVER: Self = Self { until: i64::MIN, low: 0, high: 0 };
+    const NEVER: Self = Self { end: i64::MIN, low: 0, high: 0 };
 
     /// Before anything was measured.
     pub fn none(policy: &Policy) -> Box<[Self]> {
@@ -31,7 +31,7 @@ impl Calm {
 
     #[inline]
     pub fn covers(&self, at: i64, value: i32) -> bool {
-        at < self.until && self.low <= value && value <= self.high
+        at < self.end && self.low <= value && value <= self.high
     }
 }
 
@@ -111,16 +111,6 @@ impl Lane {
         }
     }
 
-    /// Whether nobody will ask for what leaves a signal's ring with the next pane: there is nothing in it,
-    /// or there is a value after it that is older than all that can still be derived.
-    #[inline]
-    pub fn forgets(&self, def: &SignalDef, index: usize) -> bool {
-        let ring = &self.signals[index].ring;
-        let oldest = ring.oldest();
-        let settled = i64::from(def.ring_panes) > def.derived_panes + 1;
-        !ring.has_good(oldest) || settled && ring.has_good(oldest.saturating_add(1))
-    }
-
     /// Before a signal's ring goes on by so many panes: what will have left it can still be the last
     /// value there is.
     #[inline(never)]
@@ -151,17 +141,46 @@ impl Lane {
     pub fn derive(&mut self, policy: &Policy, def: &SignalDef, index: usize) -> bool {
         let ring = &self.signals[index].ring;
         let latest = ring.last_of(ring.newest_pane());
+        if self.stays_as_counted(policy, def, index, latest) {
+            return true;
+        }
         if !def.feeds.iter().all(|feed| self.derive_one(policy, *feed, latest.0)) {
             return false;
         }
         let calm = |feed: &Feed| self.calm_of(policy, *feed, latest);
         let both = |a: Calm, b: Calm| Calm {
-            until: a.until.min(b.until),
+            end: a.end.min(b.end),
             low: a.low.max(b.low),
             high: a.high.min(b.high),
         };
         self.calm[index] = def.feeds.iter().map(calm).reduce(both).unwrap_or(Calm::NEVER);
         true
+    }
+
+    /// Whether another signal has begun the next pane of all that is derived of this one, and counted there
+    /// what this one said before, and this one still says the same. That was one pane ago at most, so
+    /// it was not too old.
+    fn stays_as_counted(
+        &mut self,
+        policy: &Policy,
+        def: &SignalDef,
+        index: usize,
+        (at, value): (i64, i32),
+    ) -> bool {
+        let calm = self.calm[index];
+        let derived = |feed: &Feed| usize::from(policy.derived()[usize::from(feed.derived)].signal);
+        let begun = |feed: &Feed| {
+            let ring = &self.signals[derived(feed)].ring;
+            ring.newest_start() == calm.end && ring.has_good(ring.newest_pane())
+        };
+        let widths = def.feeds.iter().map(|feed| policy.signals()[derived(feed)].pane_ms);
+        let end = calm.end.saturating_add(widths.min().unwrap_or(0));
+        let next = Calm { end, ..calm };
+        let same = at >= calm.end && next.covers(at, value) && def.feeds.iter().all(begun);
+        if same {
+            self.calm[index] = next;
+        }
+        same
     }
 
     /// What of a signal would leave a score as it is, now that a reading has been counted in.
@@ -181,7 +200,7 @@ impl Lane {
         let scale = self.background.situation.profile().and_then(|profile| profile.spo2_scale);
         let same = || score.same_points(usize::from(feed.input), value, scale);
         match current.then(same).flatten() {
-            Some((low, high)) => Calm { until: (here + 1).saturating_mul(width), low, high },
+            Some((low, high)) => Calm { end: (here + 1).saturating_mul(width), low, high },
             None => Calm::NEVER,
         }
     }
@@ -245,13 +264,16 @@ impl Lane {
     #[inline(never)]
     pub fn derive_again(&mut self, policy: &Policy, index: usize, pane: i64) -> Vec<Rederived> {
         let from = self.signals[index].ring.start_of(pane);
-        let feeds = policy.signals()[index].feeds.iter();
-        let feeds = feeds.filter_map(|feed| {
+        let mut again = Vec::new();
+        for feed in &policy.signals()[index].feeds {
             let derived = usize::from(feed.derived);
-            let counts = !self.is_overtaken(policy, derived, index, pane);
-            counts.then(|| self.derive_from(policy, derived, from)).flatten()
-        });
-        feeds.collect()
+            if !self.is_overtaken(policy, derived, index, pane) {
+                again.extend(self.derive_from(policy, derived, from));
+                // What readings change was told of another value.
+                self.look_again(index);
+            }
+        }
+        again
     }
 
     /// Whether a signal has a good value that is newer than a pane in all that is derived of that pane

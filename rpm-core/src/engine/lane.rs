@@ -205,7 +205,9 @@ impl Lane {
             signal = &mut self.signals[index];
         }
         if !def.feeds.is_empty() {
-            if steps > 1 || !self.forgets(def, index) {
+            // A value in the ring that is older than all that can still be derived.
+            let settled = i64::from(def.ring_panes) > def.derived_panes + 1;
+            if steps > 1 || !signal.ring.forgets(settled) {
                 self.carry(index, i64::from(steps));
             }
             signal = &mut self.signals[index];

@@ -66,7 +66,12 @@ impl Lane {
         else {
             return;
         };
-        let from = self.background.usual.baselines[index].next.max(ring.oldest());
+        let next = self.background.usual.baselines[index].next.max(ring.oldest());
+        // The ring of a new patient is as good as empty.
+        let Some(from) = ring.good_after(next.saturating_sub(1)).filter(|from| *from < end) else {
+            self.background.usual.baselines[index].next = end;
+            return;
+        };
         let guards = def.guards.iter().filter(|rule| self.stirred(usize::from(**rule)));
         let guards: Vec<usize> = guards.map(|rule| usize::from(*rule)).collect();
         let (baseline, offset) =

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::predicate::{Signals, pane_at};
-use super::score::{ScoreFacts, ScoreInput, ScoreOutcome};
+use super::score::{ScoreFacts, ScoreInput};
 use crate::policy::score::Score;
 use crate::policy::{Derivation, Derived, Expr, Fused, Part};
 use crate::record::{CountedScore, Verdict};
@@ -13,6 +13,9 @@ use crate::value::Value;
 
 /// The youngest value of each input: when it was observed, and what it is.
 pub(crate) type Inputs = SmallVec<[Option<(i64, i32)>; 8]>;
+
+/// The same as a score takes them.
+type ScoreInputs = SmallVec<[Option<ScoreInput>; 8]>;
 
 impl Signals<'_> {
     /// The last good value of a signal before a time at which one of its panes ends.
@@ -39,8 +42,8 @@ impl Signals<'_> {
                     return Held::Nothing;
                 }
                 let score = &self.policy.scores()[usize::from(*score)];
-                let outcome = self.counted(score, inputs, start, end);
-                part.of(&outcome).map_or(Held::Nothing, Held::Good)
+                let (inputs, facts) = self.as_counted(inputs, start, end);
+                part.of(score, &inputs, facts).map_or(Held::Nothing, Held::Good)
             }
             Derivation::Difference => match (inputs.first(), inputs.get(1)) {
                 (Some(a), Some(b)) => match (fresh(a), fresh(b)) {
@@ -81,35 +84,41 @@ impl Signals<'_> {
         let width = self.policy.signals()[usize::from(derived.signal)].pane_ms;
         let start = pane_at(at, width).saturating_mul(width);
         let end = start.saturating_add(width);
-        let inputs = self.inputs(derived, end);
-        Some(self.counted(score, &inputs, start, end).words(score))
+        let (inputs, facts) = self.as_counted(&self.inputs(derived, end), start, end);
+        Some(score.evaluate(&inputs, facts).words(score))
     }
 
-    /// The score of a pane.
-    fn counted(&self, score: &Score, inputs: &Inputs, start: i64, end: i64) -> ScoreOutcome {
+    /// What the score of a pane is counted of.
+    fn as_counted(&self, inputs: &Inputs, start: i64, end: i64) -> (ScoreInputs, ScoreFacts) {
         let input = |known: &Option<(i64, i32)>| {
             let (at, value) = (*known)?;
             let age = Duration::from_millis(start.saturating_sub(at).max(0));
             Some(ScoreInput { value: Value::from_thousandths(value), age })
         };
-        let inputs: SmallVec<[Option<ScoreInput>; 8]> = inputs.iter().map(input).collect();
         let situation = &self.background.situation;
         let facts = ScoreFacts {
             spo2_scale: situation.profile().and_then(|profile| profile.spo2_scale),
             on_oxygen: situation.at(end - 1).on_oxygen,
         };
-        score.evaluate(&inputs, facts)
+        (inputs.iter().map(input).collect(), facts)
     }
 }
 
 impl Part {
     /// What of a score it is, in thousandths.
-    fn of(self, outcome: &ScoreOutcome) -> Option<i32> {
-        let total = outcome.total?;
+    fn of(self, score: &Score, inputs: &ScoreInputs, facts: ScoreFacts) -> Option<i32> {
+        let (mut index, mut single) = (0, None);
+        let sum = score.count(inputs, facts, |part| {
+            if self == Self::Parameter(index) {
+                single = part.points;
+            }
+            index += 1;
+        });
+        let total = sum.total?;
         let points = match self {
             Self::Total => i32::from(total),
-            Self::HighestSingle => i32::from(outcome.highest_single),
-            Self::Parameter(index) => i32::from(outcome.parts.get(usize::from(index))?.points?),
+            Self::HighestSingle => i32::from(sum.highest_single),
+            Self::Parameter(_) => i32::from(single?),
         };
         Some(points * 1000)
     }

@@ -60,6 +60,14 @@ pub struct ScoreOutcome {
     risk: Option<u16>,
 }
 
+/// What a score comes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub total: Option<u16>,
+    pub highest_single: u8,
+    pub partial: bool,
+}
+
 /// One parameter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ScorePart {
@@ -84,16 +92,24 @@ impl Score {
     /// Counts. One input for each of [`signals`](Score::signals), in that order; one that is not
     /// there is not measured.
     pub fn evaluate(&self, inputs: &[Option<ScoreInput>], facts: ScoreFacts) -> ScoreOutcome {
+        let mut parts = SmallVec::new();
+        let sum = self.count(inputs, facts, |part| parts.push(part));
+        let risk = sum.total.and_then(|total| self.risk_of(total, sum.highest_single));
+        let Sum { total, highest_single, partial } = sum;
+        ScoreOutcome { parts, total, highest_single, partial, risk }
+    }
+
+    /// The same without what it means; `each` gets every parameter, in the order of the chart.
+    pub(crate) fn count(
+        &self,
+        inputs: &[Option<ScoreInput>],
+        facts: ScoreFacts,
+        mut each: impl FnMut(ScorePart),
+    ) -> Sum {
         let oxygen = self.oxygen(inputs, facts);
         let scale = scale_of(facts.spo2_scale);
-        let mut outcome = ScoreOutcome {
-            parts: SmallVec::new(),
-            total: None,
-            highest_single: 0,
-            partial: !self.declared_missing.is_empty(),
-            risk: None,
-        };
         let (mut sum, mut measured, mut refused) = (0_u16, false, false);
+        let (mut highest_single, mut partial) = (0, !self.declared_missing.is_empty());
         for parameter in &self.parameters {
             let found =
                 if parameter.kind == Kind::ON_OXYGEN { oxygen } else { parameter.find(inputs) };
@@ -101,17 +117,14 @@ impl Score {
             let missing = part.value.is_err();
             measured |= !missing;
             refused |= missing || part.oxygen_unknown;
-            outcome.partial |= part.points.is_none() || part.oxygen_unknown;
+            partial |= part.points.is_none() || part.oxygen_unknown;
             let points = part.points.unwrap_or(0);
             sum = sum.saturating_add(u16::from(points));
-            outcome.highest_single = outcome.highest_single.max(points);
-            outcome.parts.push(part);
+            highest_single = highest_single.max(points);
+            each(part);
         }
-        if measured && !(refused && self.if_missing == IfMissing::Refuse) {
-            outcome.total = Some(sum);
-            outcome.risk = self.risk_of(sum, outcome.highest_single);
-        }
-        outcome
+        let counts = measured && !(refused && self.if_missing == IfMissing::Refuse);
+        Sum { total: counts.then_some(sum), highest_single, partial }
     }
 
     /// For how long at least every value counts, in milliseconds.
@@ -228,23 +241,15 @@ impl Parameter {
             }
         };
         let value = found.value.round_to(self.step);
-        let [air, with] = [false, true].map(|oxygen| self.points_of(value, scale, oxygen));
-        let points = match oxygen {
-            Some(oxygen) => {
-                if oxygen {
-                    with
-                } else {
-                    air
-                }
+        let points = |oxygen| self.points_of(value, scale, oxygen);
+        let (points, oxygen_unknown) = match oxygen {
+            Some(oxygen) => (points(oxygen), false),
+            None => {
+                let (air, with) = (points(false), points(true));
+                (air.max(with), air != with)
             }
-            None => air.max(with),
         };
-        ScorePart {
-            value: Ok(value),
-            age: found.age,
-            points: Some(points),
-            oxygen_unknown: oxygen.is_none() && air != with,
-        }
+        ScorePart { value: Ok(value), age: found.age, points: Some(points), oxygen_unknown }
     }
 
     fn points_of(&self, value: Value, scale: u8, on_oxygen: bool) -> u8 {
@@ -337,4 +342,4 @@ fn ratio(above: Value, below: Value) -> Option<Value> {
     i32::try_from(within).ok().map(Value::from_thousandths)
 }
 
-redacted!(ScoreInput, ScoreFacts, ScoreOutcome, ScorePart);
+redacted!(ScoreInput, ScoreFacts, ScoreOutcome, ScorePart, Sum);

@@ -184,6 +184,16 @@ impl Ring {
         }
     }
 
+    /// Whether the oldest pane can leave without a trace: it has no good reading, or the next one has one
+    /// and may stand in for it.
+    #[inline(always)]
+    pub fn forgets(&self, may_stand_in: bool) -> bool {
+        let next = |at| if at + 1 >= self.capacity { 0 } else { at + 1 };
+        let oldest = next(self.head);
+        let stands_in = || self.slots.plain(next(oldest) as usize).is_some();
+        may_stand_in && stands_in() || !self.is_good(self.slots.get(oldest as usize))
+    }
+
     /// Reads the newest slot: the next one is its neighbour.
     #[inline]
     pub fn touch(&self) -> u64 {
