@@ -1,39 +1,18 @@
 //! Derived signals follow those that they are made of.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::lane::{Effects, Lane, RuleState};
 use crate::event::Context;
 use crate::policy::{Derivation, Policy, RuleBody};
+use crate::rule::calm::Calm;
 use crate::rule::predicate::{Known, Signals, pane_at};
 use crate::signal::{Feed, Held, SignalDef};
 use crate::time::Timestamp;
 
-/// Readings of a signal that change nothing that is derived from it: up to the end of the panes that are
-/// the newest, with values between two.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Calm {
-    end: i64,
-    low: i32,
-    high: i32,
-}
-
-impl Calm {
-    const NEVER: Self = Self { end: i64::MIN, low: 0, high: 0 };
-
-    /// Before anything was measured.
-    pub fn none(policy: &Policy) -> Box<[Self]> {
-        let signals = if policy.derived().is_empty() { 0 } else { policy.signals().len() };
-        (0..signals).map(|_| Self::NEVER).collect()
-    }
-
-    #[inline]
-    pub fn covers(&self, at: i64, value: i32) -> bool {
-        at < self.end && self.low <= value && value <= self.high
-    }
-}
+/// Between which values, and until when.
+type Same = ((i32, i32), i64);
 
 /// What became of a signal when it was derived anew.
 #[derive(Debug)]
@@ -82,12 +61,19 @@ impl Lane {
 
     /// The same of all signals.
     pub fn look_at_all_again(&mut self) {
-        self.calm.fill(Calm::NEVER);
+        self.background.calm.iter_mut().for_each(Calm::look_again);
     }
 
     /// Nothing is known any more of what readings of a signal change.
     pub fn look_again(&mut self, index: usize) {
-        if let Some(calm) = self.calm.get_mut(index) {
+        if let Some(calm) = self.background.calm.get_mut(index) {
+            calm.look_again();
+        }
+    }
+
+    /// Panes of a signal changed in another than the usual way: only they know what is newest.
+    pub fn ask_panes(&mut self, index: usize) {
+        if let Some(calm) = self.background.calm.get_mut(index) {
             *calm = Calm::NEVER;
         }
     }
@@ -139,55 +125,52 @@ impl Lane {
     /// has something to say of that; then [`derive_again`](Self::derive_again) has to follow.
     #[inline(never)]
     pub fn derive(&mut self, policy: &Policy, def: &SignalDef, index: usize) -> bool {
-        let ring = &self.signals[index].ring;
-        let latest = ring.last_of(ring.newest_pane());
-        if self.stays_as_counted(policy, def, index, latest) {
+        if self.stays_as_counted(policy, def, index) {
             return true;
         }
-        if !def.feeds.iter().all(|feed| self.derive_one(policy, *feed, latest.0)) {
+        let Some(newest) = self.background.calm[index].newest() else {
+            return false;
+        };
+        if !def.feeds.iter().all(|feed| self.derive_one(policy, *feed, newest.0)) {
             return false;
         }
-        let calm = |feed: &Feed| self.calm_of(policy, *feed, latest);
-        let both = |a: Calm, b: Calm| Calm {
-            end: a.end.min(b.end),
-            low: a.low.max(b.low),
-            high: a.high.min(b.high),
+        let same = |feed: &Feed| self.same_of(policy, *feed, newest);
+        let both = |a: Option<Same>, b: Option<Same>| {
+            let (((low, high), end), ((b_low, b_high), b_end)) = a.zip(b)?;
+            Some(((low.max(b_low), high.min(b_high)), end.min(b_end)))
         };
-        self.calm[index] = def.feeds.iter().map(calm).reduce(both).unwrap_or(Calm::NEVER);
+        let same = def.feeds.iter().map(same).reduce(both).flatten();
+        let calm = &mut self.background.calm[index];
+        match same {
+            Some((values, end)) => calm.between(values, end),
+            None => calm.look_again(),
+        }
         true
     }
 
     /// Whether another signal has begun the next pane of all that is derived of this one, and counted there
     /// what this one said before, and this one still says the same. That was one pane ago at most, so
     /// it was not too old.
-    fn stays_as_counted(
-        &mut self,
-        policy: &Policy,
-        def: &SignalDef,
-        index: usize,
-        (at, value): (i64, i32),
-    ) -> bool {
-        let calm = self.calm[index];
-        let derived = |feed: &Feed| usize::from(policy.derived()[usize::from(feed.derived)].signal);
-        let begun = |feed: &Feed| {
-            let ring = &self.signals[derived(feed)].ring;
-            ring.newest_start() == calm.end && ring.has_good(ring.newest_pane())
-        };
-        let widths = def.feeds.iter().map(|feed| policy.signals()[derived(feed)].pane_ms);
-        let end = calm.end.saturating_add(widths.min().unwrap_or(0));
-        let next = Calm { end, ..calm };
-        let same = at >= calm.end && next.covers(at, value) && def.feeds.iter().all(begun);
-        if same {
-            self.calm[index] = next;
+    fn stays_as_counted(&mut self, policy: &Policy, def: &SignalDef, index: usize) -> bool {
+        let calm = &mut self.background.calm[index];
+        let (end, mut until) = (calm.end(), i64::MAX);
+        for feed in &def.feeds {
+            let derived = usize::from(policy.derived()[usize::from(feed.derived)].signal);
+            let ring = &self.signals[derived].ring;
+            if ring.newest_start() != end || !ring.has_good(ring.newest_pane()) {
+                return false;
+            }
+            until = until.min(end.saturating_add(ring.width()));
         }
-        same
+        calm.goes_on(until)
     }
 
-    /// What of a signal would leave a score as it is, now that a reading has been counted in.
-    fn calm_of(&self, policy: &Policy, feed: Feed, (at, value): (i64, i32)) -> Calm {
+    /// Between which values, and until when, a signal would leave a score as it is, now that a reading
+    /// has been counted in.
+    fn same_of(&self, policy: &Policy, feed: Feed, (at, value): (i64, i32)) -> Option<Same> {
         let derived = &policy.derived()[usize::from(feed.derived)];
         let Derivation::Score { score, .. } = derived.how else {
-            return Calm::NEVER;
+            return None;
         };
         let score = &policy.scores()[usize::from(score)];
         let width = policy.signals()[usize::from(derived.signal)].pane_ms;
@@ -196,13 +179,12 @@ impl Lane {
         // Other inputs may be a pane further, and that still counts on this one.
         let lasts = score.least_max_age() > 2 * width;
         let current = lasts && self.signals[signal].ring.has_good(here);
-        let current = current && self.is_quiet(policy, signal);
-        let scale = self.background.situation.profile().and_then(|profile| profile.spo2_scale);
-        let same = || score.same_points(usize::from(feed.input), value, scale);
-        match current.then(same).flatten() {
-            Some((low, high)) => Calm { end: (here + 1).saturating_mul(width), low, high },
-            None => Calm::NEVER,
+        if !current || !self.is_quiet(policy, signal) {
+            return None;
         }
+        let scale = self.background.situation.profile().and_then(|profile| profile.spo2_scale);
+        let same = score.same_points(usize::from(feed.input), value, scale)?;
+        Some((same, (here + 1).saturating_mul(width)))
     }
 
     /// Whether no rule that reads a signal has anything going on: what is going on has to be told that

@@ -6,12 +6,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::derive::{Calm, Rederived};
+use super::derive::Rederived;
 use crate::error::Code;
 use crate::id::AlertId;
 use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
 use crate::rule::background::Background;
+use crate::rule::calm::Calm;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
 use crate::signal::{Amended, Placed, Sample, Signal};
@@ -32,8 +33,6 @@ pub(crate) struct Lane {
     /// From when on evidence is judged only after [`Lane::learn`].
     pub learn_at: i64,
     pub background: Background,
-    /// Of each signal, if any is derived: what changes none of these.
-    pub calm: Box<[Calm]>,
     /// How many rules miss their signal now.
     pub absent: u16,
 }
@@ -136,7 +135,6 @@ impl Lane {
             newest: i64::MIN,
             learn_at: if policy.baselines().is_empty() { i64::MAX } else { i64::MIN },
             background: Background::new(policy),
-            calm: Calm::none(policy),
             absent: 0,
         }
     }
@@ -220,7 +218,7 @@ impl Lane {
         let value = good.then_some(sample.value.thousandths());
         // Before the signal's own rules: some read both.
         if good && !def.feeds.is_empty() {
-            let calm = self.calm[index].covers(observed, sample.value.thousandths());
+            let calm = self.background.calm[index].takes(observed, sample.value.thousandths());
             if !calm && !self.derive(policy, def, index) {
                 return Appended::Restless;
             }
@@ -296,6 +294,10 @@ impl Lane {
             return placed;
         }
         self.newest = self.newest.max(sample.observed_at.as_millis());
+        let newest = self.background.calm.get(index).and_then(Calm::newest);
+        if good && newest.is_some_and(|(at, _)| at <= sample.observed_at.as_millis()) {
+            self.ask_panes(index);
+        }
         if !sample.quality.is_good() {
             self.settle(index, def);
         }
@@ -329,7 +331,7 @@ impl Lane {
         }
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
         // A pane may have lost what it was derived from.
-        self.look_again(index);
+        self.ask_panes(index);
         self.evaluate_all(policy, index, pane, true, effects);
         for twin in &def.twins {
             // What the twin has forgotten already cannot matter to it any more.

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::calm::Calm;
 use crate::event::{Context, Profile};
 use crate::policy::Policy;
 use crate::signal::baseline::Usual;
@@ -16,6 +17,8 @@ pub(crate) struct Background {
     /// Of each signal that a score reads: the last good value that has left its panes, and when it was
     /// observed. Empty if no score reads any.
     pub carried: Box<[Option<(i64, i32)>]>,
+    /// Of each signal, if any is derived.
+    pub calm: Box<[Calm]>,
 }
 
 /// What is known of the patient's circumstances, and since when.
@@ -46,6 +49,7 @@ impl Background {
             usual: Usual::new(policy.baselines(), offset),
             situation: Situation::default(),
             carried: (0..scored).map(|_| None).collect(),
+            calm: Calm::none(policy),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::calm::Calm;
 use super::predicate::{Signals, pane_at};
 use super::score::{ScoreFacts, ScoreInput};
 use crate::policy::score::Score;
@@ -20,6 +21,10 @@ type ScoreInputs = SmallVec<[Option<ScoreInput>; 8]>;
 impl Signals<'_> {
     /// The last good value of a signal before a time at which one of its panes ends.
     fn as_of(&self, signal: usize, end: i64) -> Option<(i64, i32)> {
+        let newest = self.background.calm.get(signal).and_then(Calm::newest);
+        if let Some(newest) = newest.filter(|(at, _)| *at < end) {
+            return Some(newest);
+        }
         let ring = &self.live[signal].ring;
         let pane = ring.good_before(pane_at(end, self.policy.signals()[signal].pane_ms));
         let in_ring = pane.map(|pane| ring.last_of(pane));

@@ -8,9 +8,11 @@
 //! | [`derived`] | scores as signals |
 //! | [`slack`] | for how long a comparison need not be looked at |
 //! | `modified` | what circumstances make of limits and holds |
+//! | [`calm`] | the newest value of what others are derived of |
 //! | [`background`] | what is usual, and what is known of the patient's circumstances |
 
 pub(crate) mod background;
+pub(crate) mod calm;
 pub(crate) mod condition;
 pub(crate) mod derived;
 mod modified;
