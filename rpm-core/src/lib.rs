@@ -116,6 +116,7 @@
 //! | [`intake`] | the trust boundary |
 //! | `rule` | predicates and conditions |
 //! | [`alert`] | episodes, what people do about them, who is told |
+//! | [`input`] | one line of JSON for whatever enters |
 //! | [`engine`] | the facade |
 //! | [`insight`] | folds over records: figures, service levels, queue, patient card |
 
@@ -132,6 +133,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod input;
 pub mod insight;
 pub mod intake;
 pub mod policy;
@@ -149,6 +151,7 @@ pub use engine::{
 };
 pub use error::{Code, Error};
 pub use id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
+pub use input::{Answer, Input};
 pub use intake::{Counts, Receipt};
 pub use redact::Phi;
 pub use rule::score::{ScoreFacts, ScoreInput, ScoreOutcome, ScorePart};

@@ -7,7 +7,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use rpm_core::alert::CancelDelivery;
 use rpm_core::event::unit::{self, Unit};
 use rpm_core::event::{
     Body, Device, Enrolment, Event, Expected, Kind, KindRef, Lineage, Quality, json, kind,
@@ -15,12 +14,10 @@ use rpm_core::event::{
 use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
-    Alert, AlertId, Code, Command, DeliveryIntent, DeviceId, Engine, EngineConfig, Error, HostTime,
+    Alert, AlertId, Answer, Code, Command, DeviceId, Engine, EngineConfig, Error, HostTime, Input,
     Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster, TenantId, Timestamp,
     Value,
 };
-
-use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::input::item::Item;
@@ -35,28 +32,9 @@ pub trait Outputs {
     /// An event that was refused, back again.
     fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure>;
     /// What concerns those who are to be told. The records say it as well.
-    fn message(&mut self, _: Message) -> Result<(), Failure> {
+    fn message(&mut self, _: Output) -> Result<(), Failure> {
         Ok(())
     }
-}
-
-/// What a host would hand to its channels, as a line of JSON.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Message {
-    /// Tell somebody.
-    Deliver(Box<DeliveryIntent>),
-    /// Take a message back.
-    Cancel(CancelDelivery),
-    /// Everybody was told, and nobody has answered.
-    EscalationExhausted {
-        /// Whose alert.
-        patient: PatientId,
-        /// Which.
-        alert: AlertId,
-        /// The escalation policy.
-        escalation: String,
-    },
 }
 
 /// An engine with a policy, and the time it has reached.
@@ -119,6 +97,20 @@ impl Host {
     ) -> Result<Result<(), Refusal>, Failure> {
         self.advance(now, out)?;
         self.call(out, |engine| engine.handle_command(command, now))
+    }
+
+    /// Hands over what is no event.
+    pub fn input(
+        &mut self,
+        input: &Input<'static>,
+        out: &mut dyn Outputs,
+    ) -> Result<Answer, Failure> {
+        let mut input = input.clone();
+        if let (Some(whose), Some(tenant)) = (input.whose_mut(), &self.tenant) {
+            whose.tenant = Some(tenant.clone());
+        }
+        self.advance(input.at, out)?;
+        self.call(out, |engine| engine.handle_input(&input))
     }
 
     /// When the engine wants to be called next.
@@ -244,12 +236,7 @@ impl Host {
             match output {
                 Output::Record(sealed) => out.record(*sealed)?,
                 Output::Quarantined { reason, input } => out.quarantined(reason, input)?,
-                Output::Deliver(intent) => out.message(Message::Deliver(intent))?,
-                Output::Cancel(cancel) => out.message(Message::Cancel(cancel))?,
-                Output::EscalationExhausted { patient, alert, escalation, .. } => {
-                    out.message(Message::EscalationExhausted { patient, alert, escalation })?;
-                }
-                _ => {}
+                message => out.message(message)?,
             }
         }
         Ok(drained)

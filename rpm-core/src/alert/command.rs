@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Code;
 use crate::id::{AlertId, PatientKey};
@@ -31,14 +31,12 @@ pub struct Command {
 /// What can be done with an alert.
 ///
 /// ```
-/// # use rpm_core::Action;
-/// let action: Action = serde_json::from_str(
-///     r#"{"action": "resolve", "reason": "false_artifact", "note": "probe was loose"}"#,
-/// ).unwrap();
+/// let text = r#"{"action": "resolve", "reason": "false_artifact", "note": "probe was loose"}"#;
+/// let action = rpm_core::input::action(text).unwrap();
 /// assert_eq!(action.permission(), Some(rpm_core::policy::Permission::Resolve));
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
     /// "I have seen it."
@@ -48,14 +46,14 @@ pub enum Action {
     /// "Something is being done."
     StartRemediation {
         /// By whom; by the actor if absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
         /// Until when it should have helped; the policy's time if absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         due: Option<HostTime>,
         /// What, as the site names it: `reposition_probe`, `oxygen`. Whether it
         /// [helped](super::intervention) is remembered for the rule and the patient.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         intervention: Option<String>,
     },
     /// "It has been done."
@@ -65,7 +63,7 @@ pub enum Action {
         /// What it was.
         reason: Resolution,
         /// In the person's words.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
     /// "Not now." Holds for the rule and this patient, up to the alert's level, until the time.

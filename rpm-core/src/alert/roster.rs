@@ -4,15 +4,14 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::id::{PatientId, TenantId};
 use crate::redact::redacted;
 use crate::time::HostTime;
 
 /// One person's shift.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Shift {
     /// The function in the care team, as escalations of the policy name it.
     pub function: String,
@@ -23,10 +22,10 @@ pub struct Shift {
     /// Until when.
     pub until: HostTime,
     /// Within this organisation; in all if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
     /// For this patient alone, and before whoever has the function for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub patient: Option<PatientId>,
 }
 

@@ -10,7 +10,7 @@
 //! | `backlog`, `findings` | data older than the lateness horizon, and what they say |
 //! | `change` | another policy, while it runs |
 //! | `events` | full events, resolved; refusals put out |
-//! | `lines` | events in their JSON form |
+//! | `lines`, `inputs` | events, and whatever enters, in their JSON form |
 //! | `care`, `notify` | what keeps an alert from annunciating; who is told, and who next |
 //! | `timers`, `deadlines` | what happens because host time passed, to signals and to alerts |
 //! | `rank`, [`queue`](Engine::queue) | how pressing an alert is, and queues in that order |
@@ -29,6 +29,7 @@ mod desk;
 mod episode;
 mod events;
 mod findings;
+mod inputs;
 mod intervention;
 mod lane;
 mod learning;

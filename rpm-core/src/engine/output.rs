@@ -5,9 +5,12 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::Serialize;
+use serde_json::value::RawValue;
+
 use crate::alert::{CancelDelivery, DeliveryIntent};
 use crate::error::Code;
-use crate::event::Event;
+use crate::event::{Event, json};
 use crate::id::{AlertId, PatientId, TenantId};
 use crate::record::SealedRecord;
 
@@ -42,6 +45,52 @@ pub enum Output {
     },
 }
 
+/// The JSON form of what is no record.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Line<'a> {
+    Quarantined {
+        reason: &'a str,
+        input: &'a RawValue,
+    },
+    Deliver(&'a DeliveryIntent),
+    Cancel(&'a CancelDelivery),
+    EscalationExhausted {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tenant: Option<&'a TenantId>,
+        patient: &'a PatientId,
+        alert: AlertId,
+        escalation: &'a str,
+    },
+}
+
+impl Output {
+    /// One line of JSON. A record's is its canonical line, `{"hash":...,"record":{...}}`; everything
+    /// else has a `type`: `quarantined` (with the `input`: the event, or a string with the text that
+    /// could not be read), `deliver`, `cancel` or `escalation_exhausted`.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Record(sealed) => sealed.line.clone(),
+            Self::Deliver(intent) => json_of(&Line::Deliver(intent)),
+            Self::Cancel(cancel) => json_of(&Line::Cancel(cancel)),
+            Self::EscalationExhausted { tenant, patient, alert, escalation } => {
+                let tenant = tenant.as_ref();
+                json_of(&Line::EscalationExhausted { tenant, patient, alert: *alert, escalation })
+            }
+            Self::Quarantined { reason, input } => {
+                // What was just written can be read.
+                let input = RawValue::from_string(input.to_json()).unwrap_or_default();
+                json_of(&Line::Quarantined { reason: reason.name(), input: &input })
+            }
+        }
+    }
+}
+
+/// Serialising these types cannot fail: no map has keys that are not text.
+fn json_of(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// A refused input, as it came.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Rejected {
@@ -49,6 +98,17 @@ pub enum Rejected {
     Event(Box<Event>),
     /// It could not.
     Text(Vec<u8>),
+}
+
+impl Rejected {
+    /// The event in its JSON form, or a JSON string with the text, where bytes that are not UTF-8 are
+    /// replaced.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Event(event) => json::write(event),
+            Self::Text(bytes) => json_of(&String::from_utf8_lossy(bytes)),
+        }
+    }
 }
 
 impl core::fmt::Debug for Rejected {

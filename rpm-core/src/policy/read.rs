@@ -110,8 +110,9 @@ fn read<T: DeserializeOwned>(path: &str, json: Json, errors: &mut Vec<Error>) ->
                 ("", _) => inner,
                 _ => format!("{path}.{inner}"),
             };
-            let hint = e.into_inner().to_string();
-            errors.push(Error::new(Code::PolicySyntax).at(path).hint(hint));
+            let error = Error::new(Code::PolicySyntax).hint(e.into_inner().to_string());
+            // What is wrong with the whole has no place in it.
+            errors.push(if path.is_empty() { error } else { error.at(path) });
             None
         }
     }

@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use rpm_core::policy::Policy;
 use rpm_core::record::{Body, Record, SealedRecord};
-use rpm_core::{AlertId, Code, TenantId};
+use rpm_core::{AlertId, Code, Output, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::summary::Classes;
 use crate::episode::Episode;
 use crate::failure::Failure;
-use crate::host::{self, Message};
+use crate::host;
 use crate::input::row::Refusal;
 use crate::input::sort::{BUDGET, Sorter, Spill};
 use crate::stream;
@@ -121,8 +121,8 @@ impl Journal {
     }
 
     /// Writes a message.
-    pub fn message(&mut self, message: &Message) -> Result<(), Failure> {
-        self.messages.json(message)
+    pub fn message(&mut self, message: &Output) -> Result<(), Failure> {
+        self.messages.line(message.to_json().as_bytes())
     }
 
     /// Writes an event that the engine refused.

@@ -24,18 +24,18 @@ use rpm_core::event::{Body, Event, KindRef};
 use rpm_core::policy::Policy;
 use rpm_core::record::SealedRecord;
 use rpm_core::{
-    Code, Command, DeliveryIntent, HostTime, Receipt, Rejected, Roster, TenantId, Timestamp,
+    Code, Command, DeliveryIntent, HostTime, Input, Output, Receipt, Rejected, Roster, TenantId,
+    Timestamp,
 };
 
 use crate::failure::{Failure, Verdict};
-use crate::host::{self, Host, Message, Outputs, Units};
+use crate::host::{self, Host, Outputs, Units};
 use crate::input::item::Item;
 use crate::input::names::Names;
 use crate::input::recording::{Recording, Refused, Sink};
 use crate::input::row::Row;
 use crate::input::sort::{BUDGET, Sorter};
 use crate::progress::Progress;
-use commands::Order;
 use enrolment::Stays;
 use journal::{Finished, Journal, Place};
 use summary::Summary;
@@ -53,7 +53,7 @@ pub struct Job {
     /// What outputs call them, one for each.
     pub names: Vec<PathBuf>,
     /// What people did, in the order of time.
-    pub orders: Vec<Order>,
+    pub orders: Vec<Input<'static>>,
     /// Who is on duty when.
     pub roster: Option<Roster>,
     /// People who answer, if nobody else does.
@@ -307,20 +307,12 @@ impl Stage<'_> {
     /// Commands of the same instant come after its readings.
     fn orders_before<'o>(
         &mut self,
-        orders: &mut std::iter::Peekable<impl Iterator<Item = &'o Order>>,
+        orders: &mut std::iter::Peekable<impl Iterator<Item = &'o Input<'static>>>,
         now: HostTime,
     ) -> Result<(), Failure> {
         while let Some(order) = orders.next_if(|order| order.at < now) {
-            let command = Command {
-                patient: self.host.patient(&order.patient)?,
-                alert: order.alert,
-                seen_revision: order.seen_revision,
-                actor: order.by.clone(),
-                role: order.role.clone(),
-                action: order.action.clone(),
-            };
-            let answer = self.host.command(&command, order.at, &mut self.out)?;
-            self.tally.commanded(answer.map_err(|refusal| refusal.code));
+            let answer = self.host.input(order, &mut self.out)?;
+            self.tally.commanded(answer.code().map_or(Ok(()), Err));
         }
         Ok(())
     }
@@ -360,9 +352,9 @@ impl Outputs for Desk<'_> {
         self.journal.record(&sealed)
     }
 
-    fn message(&mut self, message: Message) -> Result<(), Failure> {
+    fn message(&mut self, message: Output) -> Result<(), Failure> {
         self.journal.message(&message)?;
-        if let (Message::Deliver(intent), Some(heard)) = (message, &mut self.heard) {
+        if let (Output::Deliver(intent), Some(heard)) = (message, &mut self.heard) {
             heard.push(*intent);
         }
         Ok(())

@@ -8,13 +8,12 @@ use rpm_core::insight::kpi::Actor;
 use rpm_core::insight::{Kpi, Owner};
 use rpm_core::policy::Policy;
 use rpm_core::record::{AlertChange, Body, Record, Resolution};
-use rpm_core::{AlertId, Timestamp};
+use rpm_core::{AlertId, Input, Timestamp};
 
 use super::history::{Histories, Stretch};
 use crate::cli;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::run::commands::Order;
 use crate::run::journal::Journal;
 use crate::run::summary::Summary;
 use crate::run::{self, Job};
@@ -56,7 +55,7 @@ impl BackTest {
     pub fn passing(
         request: &cli::Suggest,
         policy: &Arc<Policy>,
-        orders: Vec<Order>,
+        orders: Vec<Input<'static>>,
     ) -> Result<Self, Failure> {
         let directory = request.out.join(".suggest");
         let job = Job { orders, ..job(request, policy) };

@@ -13,7 +13,6 @@ use super::file::{
 use super::notation;
 use crate::episode::level_name;
 use crate::host::Units;
-use crate::run::commands;
 
 /// A case ready to be played.
 pub struct Case {
@@ -301,7 +300,8 @@ fn action(written: &toml::Table, start: Timestamp) -> Result<Action, String> {
         };
         fields.insert(name.clone(), value.into());
     }
-    commands::action(fields)
+    let text = serde_json::Value::Object(fields).to_string();
+    rpm_core::input::action(&text).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rpm_core::policy::Policy;
 use rpm_core::record::{Body, Level, Record, SealedRecord};
-use rpm_core::{AlertId, Code, Command, HostTime, PatientKey, Rejected};
+use rpm_core::{AlertId, Code, Command, HostTime, Output, PatientKey, Rejected};
 
 use super::case::{Case, Expectation, Told, What, state_told};
 use crate::episode::{Episode, level_name};
 use crate::failure::Failure;
-use crate::host::{self, Host, Message, Outputs};
+use crate::host::{self, Host, Outputs};
 
 /// Plays a case and returns everything that was not as expected, indented and ready to print.
 pub fn play(case: &Case, policy: &Arc<Policy>) -> Result<Vec<String>, Failure> {
@@ -49,8 +49,8 @@ impl Outputs for Kept {
         Ok(())
     }
 
-    fn message(&mut self, message: Message) -> Result<(), Failure> {
-        if let Message::Deliver(intent) = message {
+    fn message(&mut self, message: Output) -> Result<(), Failure> {
+        if let Output::Deliver(intent) = message {
             self.messages.push(format!("{} to {}", intent.channel, intent.target.function));
         }
         Ok(())

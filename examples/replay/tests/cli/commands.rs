@@ -124,7 +124,7 @@ fn explain_and_verify_work_from_records_alone() {
 fn kpi_folds_the_records_alone() {
     let scratch = Scratch::new("kpi");
     scratch.write("r.csv", ward());
-    let command = r#"{"at":"1970-01-01T00:03:00Z","patient":"p2","alert":1,"seen_revision":2,"by":"n","action":"resolve","reason":"false_artifact"}"#;
+    let command = r#"{"at":"1970-01-01T00:03:00Z","command":{"patient":"p2","alert":1,"seen_revision":2,"by":"n","action":"resolve","reason":"false_artifact"}}"#;
     scratch.write("c.jsonl", command);
     scratch.run("r.csv", "out", &["--commands", "c.jsonl", "--until", "1970-01-01T06:00:00Z"]);
     fs::create_dir(scratch.at("kept")).unwrap();

@@ -181,7 +181,7 @@ fn json_lines_and_commands_are_replayed() {
     }
     lines.push_str("{\"v\":\"1.0\"}\nnot json\n\n");
     scratch.write("r.jsonl", lines);
-    let command = r#"{"at":"1970-01-01T00:00:20Z","patient":"p","alert":1,"seen_revision":99,"by":"n","action":"acknowledge"}"#;
+    let command = r#"{"at":"1970-01-01T00:00:20Z","command":{"patient":"p","alert":1,"seen_revision":99,"by":"n","action":"acknowledge"}}"#;
     scratch.write("c.jsonl", command);
     scratch.run("r.jsonl", "out", &["--commands", "c.jsonl"]);
     let summary = scratch.summary("out");
@@ -225,7 +225,7 @@ steps = [{ after = "0 s", to = ["nurse"], channels = ["push"], repeat = { every 
     assert_eq!(unanswered[0]["parts"][0]["rule"], "spo2-low");
     let revision = &unanswered.last().unwrap()["parts"][0]["revision"];
     assert!(revision.is_u64(), "what an answer to the message has seen");
-    let answer = r#"{"at":"1970-01-01T00:01:08Z","patient":"p2","alert":1,"seen_revision":1,"by":"ann","role":"nurse","action":"acknowledge"}"#;
+    let answer = r#"{"at":"1970-01-01T00:01:08Z","command":{"patient":"p2","alert":1,"seen_revision":1,"by":"ann","role":"nurse","action":"acknowledge"}}"#;
     scratch.write("c.jsonl", answer);
     let answered = run("answered", &["--commands", "c.jsonl"]);
     let kinds: Vec<&Value> = answered.iter().map(|m| &m["type"]).collect();

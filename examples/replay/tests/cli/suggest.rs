@@ -323,8 +323,8 @@ fn what_people_called_true_is_kept_however_short() {
     scratch.write("r.csv", ward().0);
     let resolve = |reason: &str| {
         let at = "1970-01-01T00:01:01.500Z";
-        let command = json!({"at": at, "patient": "spikes", "alert": 1, "seen_revision": 1,
-            "by": "ann", "action": "resolve", "reason": reason});
+        let command = json!({"at": at, "command": {"patient": "spikes", "alert": 1,
+            "seen_revision": 1, "by": "ann", "action": "resolve", "reason": reason}});
         scratch.write("c.jsonl", command.to_string());
         suggest(&scratch, &["--commands", "c.jsonl"]).1
     };

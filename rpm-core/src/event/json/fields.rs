@@ -16,7 +16,7 @@ use super::{MAX_ITEMS, MAX_TEXT_LEN};
 use crate::error::{Code, Error};
 
 /// The fields of one object, each taken once by who reads it.
-pub(super) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
+pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 /// Fields that nobody took, kept if the text is of a newer minor version.
 pub(super) struct Unknown<'a> {
@@ -27,7 +27,7 @@ pub(super) struct Unknown<'a> {
 }
 
 /// The same error inside a field: the path grows from the inside out.
-pub(super) fn inside(name: &str) -> impl Fn(Error) -> Error {
+pub(crate) fn inside(name: &str) -> impl Fn(Error) -> Error {
     move |error| {
         let path = match error.path() {
             None => name.into(),
@@ -85,8 +85,13 @@ impl<'a> Fields<'a> {
         self.optional(name, read)?.ok_or_else(missing)
     }
 
+    /// What is left was not known: an error.
+    pub fn finish_strict(self) -> Result<(), Error> {
+        self.finish("", &mut Unknown { newer: false, kept: Vec::new() })
+    }
+
     /// What is left was not known: an error, or kept under `place`.
-    pub fn finish(self, place: &str, unknown: &mut Unknown<'a>) -> Result<(), Error> {
+    pub(super) fn finish(self, place: &str, unknown: &mut Unknown<'a>) -> Result<(), Error> {
         for (name, text) in self.0 {
             if !unknown.newer {
                 return Err(at_name(Error::new(Code::UnknownField), &name));
@@ -115,9 +120,9 @@ fn at_name(error: Error, name: &str) -> Error {
     error.hint("its name is not shown: it does not look like a field name")
 }
 
-/// A list's items as JSON text.
-pub(super) fn items(text: &str) -> Result<Vec<&str>, Error> {
-    Ok(from_json::<Many<&str>>(text, '[')?.0)
+/// A list's items as JSON text, at most so many.
+pub(crate) fn items<const MOST: usize>(text: &str) -> Result<Vec<&str>, Error> {
+    Ok(from_json::<Many<&str, MOST>>(text, '[')?.0)
 }
 
 pub(super) fn list<'a, T>(
@@ -125,16 +130,16 @@ pub(super) fn list<'a, T>(
     read: impl Fn(&'a str) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let read_at = |(at, item)| read(item).map_err(inside(&format!("[{at}]")));
-    items(text)?.into_iter().enumerate().map(read_at).collect()
+    items::<MAX_ITEMS>(text)?.into_iter().enumerate().map(read_at).collect()
 }
 
 /// Any string.
-pub(super) fn string(text: &str) -> Result<Cow<'_, str>, Error> {
+pub(crate) fn string(text: &str) -> Result<Cow<'_, str>, Error> {
     from_json::<Text<'_>>(text, '"').map(|t| t.0)
 }
 
 /// A string of bounded length.
-pub(super) fn short(text: &str) -> Result<String, Error> {
+pub(crate) fn short(text: &str) -> Result<String, Error> {
     let read = string(text)?;
     if read.len() > MAX_TEXT_LEN { error(Code::TooLarge) } else { Ok(read.into_owned()) }
 }
@@ -144,7 +149,7 @@ pub(super) fn boolean(text: &str) -> Result<bool, Error> {
 }
 
 /// A whole number.
-pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, Error> {
+pub(crate) fn whole<T: FromStr>(text: &str) -> Result<T, Error> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return error(Code::WrongType);
@@ -170,8 +175,8 @@ fn from_json<'a, T: Deserialize<'a>>(text: &'a str, first: char) -> Result<T, Er
 
 struct Text<'a>(Cow<'a, str>);
 
-/// A list or an object with at most [`MAX_ITEMS`] entries.
-struct Many<T>(Vec<T>);
+/// A list or an object with a bounded number of entries.
+struct Many<T, const MOST: usize = MAX_ITEMS>(Vec<T>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -196,11 +201,11 @@ fn too_many<E: serde::de::Error>() -> E {
     E::custom("too many items")
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Many<&'a str> {
+impl<'de: 'a, 'a, const MOST: usize> Deserialize<'de> for Many<&'a str, MOST> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Items;
-        impl<'de> Visitor<'de> for Items {
-            type Value = Many<&'de str>;
+        struct Items<const MOST: usize>;
+        impl<'de, const MOST: usize> Visitor<'de> for Items<MOST> {
+            type Value = Many<&'de str, MOST>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
@@ -208,7 +213,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Many<&'a str> {
                 let mut items = Vec::new();
                 while let Some(item) = seq.next_element::<&RawValue>()? {
                     items.push(item.get());
-                    if items.len() > MAX_ITEMS {
+                    if items.len() > MOST {
                         // Read to the end, so that broken JSON is called broken, not long.
                         while seq.next_element::<IgnoredAny>()?.is_some() {}
                         return Err(too_many());
@@ -217,7 +222,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Many<&'a str> {
                 Ok(Many(items))
             }
         }
-        d.deserialize_seq(Items)
+        d.deserialize_seq(Items::<MOST>)
     }
 }
 

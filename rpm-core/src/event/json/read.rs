@@ -11,7 +11,7 @@ use super::fields::{
     Fields, Unknown, boolean, code, error, inside, items, list, short, string, whole,
 };
 use super::number::{decimal, instant, measure, plausible};
-use super::{ABSENT, SIGNATURE, named};
+use super::{ABSENT, MAX_ITEMS, SIGNATURE, named};
 use crate::error::{Code, Error};
 use crate::event::kind::{Kind, KindRef};
 use crate::event::{
@@ -102,7 +102,7 @@ fn upcast_v0<'a>(mut old: Fields<'a>) -> Result<Wire<'a>, Error> {
             reading.put(name, text);
         }
     }
-    old.finish("", &mut Unknown { newer: false, kept: Default::default() })?;
+    old.finish_strict()?;
     Ok(Wire { head, body: ("reading", reading) })
 }
 
@@ -268,6 +268,11 @@ fn measured(
     Ok(read.value)
 }
 
+/// A value without a unit: a number, or a string that is one.
+pub(crate) fn value(text: &str) -> Result<Value, Error> {
+    Ok(decimal(&number_or_string(text)?, Ratio::ONE)?.value)
+}
+
 /// The text of a number, or of a string that may be one.
 fn number_or_string(text: &str) -> Result<Cow<'_, str>, Error> {
     match text.as_bytes().first() {
@@ -277,11 +282,11 @@ fn number_or_string(text: &str) -> Result<Cow<'_, str>, Error> {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, Error> {
+pub(crate) fn time(text: &str) -> Result<Timestamp, Error> {
     millis(text).map(Timestamp::from_millis)
 }
 
-fn host_time(text: &str) -> Result<HostTime, Error> {
+pub(crate) fn host_time(text: &str) -> Result<HostTime, Error> {
     millis(text).map(HostTime::from_millis)
 }
 
@@ -375,7 +380,7 @@ fn context(fields: &mut Fields<'_>) -> Result<Body, Error> {
 }
 
 fn enrolment<'a>(fields: &mut Fields<'a>, keep: &mut Unknown<'a>) -> Result<Body, Error> {
-    let texts = fields.required("signals", items)?;
+    let texts = fields.required("signals", items::<MAX_ITEMS>)?;
     let mut signals = Vec::with_capacity(texts.len());
     for (at, text) in texts.into_iter().enumerate() {
         let place = format!("signals[{at}]");

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::id::PatientKey;
 use crate::redact::redacted;
@@ -28,22 +28,15 @@ pub struct BaselineCommand {
 }
 
 /// What can be done with a baseline.
-///
-/// ```
-/// # use rpm_core::BaselineAction;
-/// let action: BaselineAction =
-///     serde_json::from_str(r#"{"action": "restart", "from": "2026-03-01T08:00:00Z"}"#).unwrap();
-/// # assert!(matches!(action, BaselineAction::Restart { from: Some(_) }));
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BaselineAction {
     /// Forget everything: nothing observed before a time is usual any more. Until enough has been
     /// seen again, the fallback is.
     Restart {
         /// From when on to learn; from the newest observation on if absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         from: Option<Timestamp>,
     },
     /// Everything learned lies by so much higher, or lower if negative: another device, say, that
