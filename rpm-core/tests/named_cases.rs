@@ -287,6 +287,21 @@ fn late_evidence_takes_an_alert_back() {
     assert_eq!(run.changes("low"), [AlertChange::Revised, AlertChange::Closed]);
 }
 
+/// An episode that had its alert ended earlier than was thought: that is no finding of something that
+/// nobody was told of.
+#[test]
+fn an_alerted_episode_that_was_shorter_is_no_finding() {
+    let mut run = Run::new(&ward(&[low("2 s", "2 s")]));
+    seconds(&mut run, 0..=0, 97);
+    seconds(&mut run, 1..=3, 85);
+    assert_eq!(run.opened("low").len(), 1);
+    seconds(&mut run, 5..=7, 97);
+    assert_eq!(run.state("low"), ConditionState::Normal);
+    // The reading between arrives late: it was over at 6 s, not at 7 s.
+    run.event(spo2(4000, 97), host(7500));
+    assert!(run.findings("low").is_empty(), "{:?}", run.findings("low"));
+}
+
 /// A phone that was offline for eight hours, in which the patient was low from 3:10 to 3:40.
 fn offline_policy() -> Arc<Policy> {
     policy(&json!({

@@ -27,11 +27,7 @@ impl Patient {
             return;
         };
         let (from, until) = (machine.onset, until.max(machine.onset));
-        let overlaps = |a: &Alert| {
-            let onset = a.onset.as_millis();
-            a.rule == rule && onset <= until && (a.is_active() || onset >= from)
-        };
-        let alerted = self.alerts.iter().any(overlaps);
+        let alerted = self.had_alert(rule, from, until);
         let body = Body::RetrospectiveFinding {
             rule: call.policy.rules()[rule].label(),
             level: limits.levels[top].level,
@@ -53,7 +49,8 @@ impl Patient {
         }
     }
 
-    /// Late evidence says that a condition was active for a while, and is over.
+    /// Late evidence says that a condition was active for a while, and is over. What was known to be
+    /// active before that while is no news: it had its alert.
     pub fn past_finding(
         &mut self,
         call: &mut Call<'_>,
@@ -61,23 +58,35 @@ impl Patient {
         history: &[(i64, ConditionState)],
     ) {
         let mut start: Option<(i64, Level)> = None;
+        let mut known = history.first().is_some_and(|(_, state)| level_of(*state).is_some());
         for (at, state) in history.iter().skip(1) {
             match (level_of(*state), start) {
+                (Some(_), None) if known => {}
                 (Some(level), None) => start = Some((*at, level)),
                 (Some(level), Some((from, worst))) => start = Some((from, worst.max(level))),
                 (None, Some((from, level))) => {
+                    let alerted = self.had_alert(rule, from, *at);
                     let body = Body::RetrospectiveFinding {
                         rule: call.policy.rules()[rule].label(),
                         level,
                         from: Timestamp::from_millis(from),
                         until: Timestamp::from_millis(*at),
-                        alerted: false,
+                        alerted,
                     };
                     self.record(call, body);
                     start = None;
                 }
-                (None, None) => {}
+                (None, None) => known = false,
             }
         }
+    }
+
+    /// Whether an alert of the rule was open at some time in between, as far as alerts are kept.
+    fn had_alert(&self, rule: usize, from: i64, until: i64) -> bool {
+        let overlaps = |a: &Alert| {
+            let onset = a.onset.as_millis();
+            a.rule == rule && onset <= until && (a.is_active() || onset >= from)
+        };
+        self.alerts.iter().any(overlaps)
     }
 }
