@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
+mod conformance;
 mod firmware;
 mod schema;
 
@@ -26,6 +27,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Fill in what is expected of the cases in `testdata/conformance/`.
+    Conformance {
+        /// Change nothing; fail if a case is not as expected.
+        #[arg(long)]
+        check: bool,
+    },
     /// Run the bare-metal image in QEMU and on the host, and compare every record.
     Firmware {
         /// Where to build the image [default: `examples/firmware/target`].
@@ -44,6 +51,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Schema { check: false } => schema::write(root()),
         Chore::Schema { check: true } => schema::check(root()),
+        Chore::Conformance { check: false } => conformance::write(root()),
+        Chore::Conformance { check: true } => conformance::check(root()),
         Chore::Firmware { target_dir, rustc } => firmware::compare(root(), target_dir, rustc),
     };
     match outcome {
