@@ -149,6 +149,15 @@ codes! {
     // 6xx: the caller's own mistakes.
     600 OutputQueueFull "output_queue_full" "poll outputs before calling again: nothing was changed";
     601 UndrainedOutputs "undrained_outputs" "poll all outputs before taking a snapshot";
+    // What only callers in other languages can do wrong.
+    602 NullPointer "null_pointer" "a pointer that has to point to something is null";
+    603 BadLength "bad_length" "no object in memory is as long as this length says";
+    604 BadArgument "bad_argument" "an argument is none of the values it may have";
+    605 NotFound "not_found" "there is nothing of this name or number";
+    606 NotAvailable "not_available" "this build of the library does not have that";
+    607 InUse "in_use" "another thread, or a callback, is in a call on this handle";
+    608 Panicked "panicked" "a defect of the library: free the handle, it answers nothing any more";
+    609 Poisoned "poisoned" "an earlier call on this handle panicked: free it";
 }
 
 /// An error of reading or deciding: a [`Code`], and where it happened.

@@ -119,6 +119,7 @@
 //! | [`input`] | one line of JSON for whatever enters |
 //! | [`engine`] | the facade |
 //! | [`insight`] | folds over records: figures, service levels, queue, patient card |
+//! | [`mod@back_test`] | a log of inputs through a policy, and what came of it |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -128,6 +129,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod alert;
+pub mod back_test;
 mod bytes;
 pub mod engine;
 pub mod error;
@@ -145,6 +147,7 @@ pub mod time;
 pub mod value;
 
 pub use alert::{Action, Alert, Command, DeliveryIntent, DeliveryReport, Refusal, Roster, Shift};
+pub use back_test::{BackTest, back_test};
 pub use engine::{
     BatchReceipt, Engine, EngineConfig, Monitor, Output, Reading, Rejected, RestoreReport, Waiting,
     WhyNot,

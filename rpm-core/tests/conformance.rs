@@ -8,11 +8,11 @@ use std::fs;
 use std::path::Path;
 
 use rpm_core::Code;
-use rpm_core::record::Body;
+use rpm_core::record::{Body, Record};
 use serde_json::Value;
 
 /// Codes that no case can show, and why.
-const ELSEWHERE: [(Code, &str); 7] = [
+const ELSEWHERE: [(Code, &str); 15] = [
     (Code::BadEncoding, "a JSON file holds no bytes that are not UTF-8"),
     (Code::UnknownDevice, "device keys are numbers of a host's calls, and no part of a line"),
     (Code::SnapshotCorrupt, "snapshots are no inputs"),
@@ -20,6 +20,14 @@ const ELSEWHERE: [(Code, &str); 7] = [
     (Code::SnapshotPolicy, "as above"),
     (Code::NotASnapshot, "as above"),
     (Code::UndrainedOutputs, "a case polls before every snapshot"),
+    (Code::NullPointer, "calls from C: rpm-ffi/tests/c/bad_input.c"),
+    (Code::BadLength, "as above"),
+    (Code::BadArgument, "as above"),
+    (Code::NotFound, "as above"),
+    (Code::NotAvailable, "as above"),
+    (Code::InUse, "as above"),
+    (Code::Panicked, "as above"),
+    (Code::Poisoned, "as above"),
 ];
 
 fn cases() -> Vec<Value> {
@@ -41,7 +49,11 @@ fn every_record_appears() {
     let mut seen = BTreeSet::new();
     for line in cases.iter().flat_map(|case| texts(case, "outputs")) {
         let line: Value = serde_json::from_str(line).unwrap();
-        seen.extend(line["record"]["type"].as_str().map(String::from));
+        if let Some(name) = line["record"]["type"].as_str() {
+            let record: Record = serde_json::from_value(line["record"].clone()).unwrap();
+            assert_eq!(record.body.name(), name);
+            seen.insert(name.to_string());
+        }
     }
     // What a reader expects is the list of all.
     let error = serde_json::from_str::<Body>(r#"{"type":"?"}"#).unwrap_err().to_string();

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod firmware;
+mod header;
 mod schema;
 
 use std::error::Error;
@@ -33,6 +34,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write `include/rpmon.h` from `rpm-ffi`.
+    Header {
+        /// Change nothing; fail if the file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
     /// Run the bare-metal image in QEMU and on the host, and compare every record.
     Firmware {
         /// Where to build the image [default: `examples/firmware/target`].
@@ -53,6 +60,8 @@ fn main() -> ExitCode {
         Chore::Schema { check: true } => schema::check(root()),
         Chore::Conformance { check: false } => conformance::write(root()),
         Chore::Conformance { check: true } => conformance::check(root()),
+        Chore::Header { check: false } => header::write(root()),
+        Chore::Header { check: true } => header::check(root()),
         Chore::Firmware { target_dir, rustc } => firmware::compare(root(), target_dir, rustc),
     };
     match outcome {

@@ -339,6 +339,62 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// Its `type` in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::EventQuarantined { .. } => "event_quarantined",
+            Self::ConditionChanged { .. } => "condition_changed",
+            Self::ConditionRevised { .. } => "condition_revised",
+            Self::HoldAbandoned { .. } => "hold_abandoned",
+            Self::RetrospectiveFinding { .. } => "retrospective_finding",
+            Self::AlertOpened { .. } => "alert_opened",
+            Self::AlertChanged { .. } => "alert_changed",
+            Self::InterventionJudged { .. } => "intervention_judged",
+            Self::CommandRefused { .. } => "command_refused",
+            Self::DeliveryPlanned { .. } => "delivery_planned",
+            Self::DeliveryChanged { .. } => "delivery_changed",
+            Self::NotificationWithheld { .. } => "notification_withheld",
+            Self::EscalationExhausted { .. } => "escalation_exhausted",
+            Self::ReportRefused { .. } => "report_refused",
+            Self::RosterChanged { .. } => "roster_changed",
+            Self::BaselineChanged { .. } => "baseline_changed",
+            Self::ClockWentBack { .. } => "clock_went_back",
+            Self::PolicyChanged { .. } => "policy_changed",
+        }
+    }
+
+    /// The rule that it is about, if it is about one.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::ConditionChanged { rule, .. }
+            | Self::ConditionRevised { rule, .. }
+            | Self::HoldAbandoned { rule, .. }
+            | Self::RetrospectiveFinding { rule, .. }
+            | Self::AlertOpened { rule, .. }
+            | Self::AlertChanged { rule, .. }
+            | Self::InterventionJudged { rule, .. }
+            | Self::NotificationWithheld { rule, .. }
+            | Self::EscalationExhausted { rule, .. } => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// The alert that it is about, if it is about one.
+    pub fn alert(&self) -> Option<AlertId> {
+        match self {
+            Self::AlertOpened { alert, .. }
+            | Self::AlertChanged { alert, .. }
+            | Self::InterventionJudged { alert, .. }
+            | Self::CommandRefused { alert, .. }
+            | Self::NotificationWithheld { alert, .. }
+            | Self::EscalationExhausted { alert, .. } => Some(*alert),
+            Self::BaselineChanged { alert, .. } => *alert,
+            _ => None,
+        }
+    }
+}
+
 /// Which policy decided.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PolicyRef {
