@@ -565,23 +565,6 @@ typedef struct rpmon_output rpmon_output;
 typedef struct rpmon_policy rpmon_policy;
 
 /**
- * A text or bytes that somebody else owns: a pointer and a length, without a zero byte at the end.
- *
- * As an argument: null with 0 is empty; it has to stay as it is for the time of the call. As a result: it
- * lives as long as what it was asked of.
- */
-typedef struct rpmon_str {
-  /**
-   * UTF-8, where it is a text. May be null if `len` is 0.
-   */
-  const char *data;
-  /**
-   * Its length in bytes.
-   */
-  size_t len;
-} rpmon_str;
-
-/**
  * How a call ended: `RPMON_OK`, or the number of a code.
  */
 typedef uint32_t rpmon_status;
@@ -607,6 +590,23 @@ typedef struct rpmon_config {
    */
   uint16_t reserved[3];
 } rpmon_config;
+
+/**
+ * A text or bytes that somebody else owns: a pointer and a length, without a zero byte at the end.
+ *
+ * As an argument: null with 0 is empty; it has to stay as it is for the time of the call. As a result: it
+ * lives as long as what it was asked of.
+ */
+typedef struct rpmon_str {
+  /**
+   * UTF-8, where it is a text. May be null if `len` is 0.
+   */
+  const char *data;
+  /**
+   * Its length in bytes.
+   */
+  size_t len;
+} rpmon_str;
 
 /**
  * What an engine is told to do with what people who run it should know.
@@ -1226,12 +1226,6 @@ typedef struct rpmon_latest {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-extern void *rpmon_alloc(size_t size, size_t align);
-
-extern void rpmon_dealloc(void *memory, size_t size, size_t align);
-
-extern void rpmon_panic(struct rpmon_str message);
 
 /**
  * Makes an engine without patients.

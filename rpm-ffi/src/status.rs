@@ -1,5 +1,8 @@
 //! How a call ended, as the number of the core's one table of codes; and the one panic boundary.
 
+#[cfg(feature = "std")]
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use rpm_core::{Code, Error};
 
 use crate::text::rpmon_str;
@@ -31,10 +34,12 @@ pub fn code(error: Error) -> Code {
 pub fn boundary<R>(work: impl FnOnce() -> Result<R, Code>) -> Result<R, Code> {
     // What a panic may have left half done is never looked at again: handles are poisoned, and
     // whatever else was under way was never handed out.
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    let caught = catch_unwind(AssertUnwindSafe(work));
     caught.unwrap_or_else(|payload| {
-        // Dropping it may panic again.
-        core::mem::forget(payload);
+        // Dropping it may panic again: what that leaves behind is let go.
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            core::mem::forget(second);
+        }
         Err(Code::Panicked)
     })
 }

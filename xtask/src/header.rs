@@ -12,6 +12,9 @@ use crate::Outcome;
 
 const FILE: &str = "include/rpmon.h";
 
+/// Of tests alone, or declared by hand below.
+const HIDDEN: [&str; 4] = ["rpmon_test_panic", "rpmon_alloc", "rpmon_dealloc", "rpmon_panic"];
+
 /// What stands at the head: the rules that hold everywhere.
 const RULES: &str = "/**
  * @file rpmon.h
@@ -75,7 +78,7 @@ fn text(root: &Path) -> Result<String, Box<dyn std::error::Error>> {
         usize_is_size_t: true,
         ..cbindgen::Config::default()
     };
-    config.export.exclude = vec!["rpmon_test_panic".into()];
+    config.export.exclude = HIDDEN.map(String::from).to_vec();
     let bindings =
         Builder::new().with_crate(root.join("rpm-ffi")).with_config(config).generate()?;
     let mut header = Vec::new();

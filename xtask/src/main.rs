@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
+mod abi;
 mod conformance;
 mod firmware;
 mod header;
@@ -25,6 +26,12 @@ enum Chore {
     /// Write the JSON Schemas of events and policies to `schemas/`.
     Schema {
         /// Change nothing; fail if a file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Record what compiled programs rely on in `include/rpmon.h`.
+    Abi {
+        /// Change nothing; fail if something recorded has changed or is gone.
         #[arg(long)]
         check: bool,
     },
@@ -58,6 +65,8 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Schema { check: false } => schema::write(root()),
         Chore::Schema { check: true } => schema::check(root()),
+        Chore::Abi { check: false } => abi::write(root()),
+        Chore::Abi { check: true } => abi::check(root()),
         Chore::Conformance { check: false } => conformance::write(root()),
         Chore::Conformance { check: true } => conformance::check(root()),
         Chore::Header { check: false } => header::write(root()),
