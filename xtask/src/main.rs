@@ -6,6 +6,7 @@ mod abi;
 mod conformance;
 mod firmware;
 mod header;
+mod install;
 mod schema;
 
 use std::error::Error;
@@ -47,6 +48,15 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Build the C library and install it: headers, static and shared library, pkg-config, CMake.
+    Install {
+        /// Where it will be used.
+        #[arg(long, value_name = "DIR", default_value = "/usr/local")]
+        prefix: PathBuf,
+        /// Put the files below this folder, as packages are made.
+        #[arg(long, value_name = "DIR")]
+        destdir: Option<PathBuf>,
+    },
     /// Run the bare-metal image in QEMU and on the host, and compare every record.
     Firmware {
         /// Where to build the image [default: `examples/firmware/target`].
@@ -71,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Conformance { check: true } => conformance::check(root()),
         Chore::Header { check: false } => header::write(root()),
         Chore::Header { check: true } => header::check(root()),
+        Chore::Install { prefix, destdir } => install::install(root(), &prefix, destdir.as_deref()),
         Chore::Firmware { target_dir, rustc } => firmware::compare(root(), target_dir, rustc),
     };
     match outcome {
