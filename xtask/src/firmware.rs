@@ -8,11 +8,11 @@ use rpm_core::record::{Hash, read_line};
 
 use crate::Outcome;
 
-const TARGET: &str = "thumbv7em-none-eabihf";
+pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 /// What a record's line begins with; everything else that the image prints is for people.
 const RECORD: char = '{';
 /// Debian's compiler, whose package `rust-web-src` holds the source of the library.
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// Builds the image, runs it in QEMU, runs the same here, compares.
 pub(crate) fn compare(root: &Path, target_dir: Option<PathBuf>, rustc: Option<PathBuf>) -> Outcome {
@@ -85,12 +85,12 @@ fn run_image(
 }
 
 /// Whether the compiler in use comes with a library for the target.
-fn has_library() -> Result<bool, Box<dyn std::error::Error>> {
+pub(crate) fn has_library() -> Result<bool, Box<dyn std::error::Error>> {
     let folder = rustc_says(&["--print", "target-libdir", "--target", TARGET])?;
     Ok(Path::new(&folder).is_dir())
 }
 
-fn path_with_linker() -> Result<OsString, Box<dyn std::error::Error>> {
+pub(crate) fn path_with_linker() -> Result<OsString, Box<dyn std::error::Error>> {
     // Beside the host's library lies `bin`, with rust-lld.
     let library = PathBuf::from(rustc_says(&["--print", "target-libdir"])?);
     let tools = library.with_file_name("bin");

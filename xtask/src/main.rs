@@ -5,6 +5,7 @@
 mod abi;
 mod conformance;
 mod firmware;
+mod firmware_c;
 mod header;
 mod install;
 mod schema;
@@ -41,6 +42,15 @@ enum Chore {
         /// Change nothing; fail if a case is not as expected.
         #[arg(long)]
         check: bool,
+    },
+    /// Run C on the bare-metal library in QEMU: a measured example, and the conformance cases.
+    FirmwareC {
+        /// Where to build [default: `target/firmware-c`].
+        #[arg(long, value_name = "DIR")]
+        target_dir: Option<PathBuf>,
+        /// As of `firmware`.
+        #[arg(long, value_name = "PATH")]
+        rustc: Option<PathBuf>,
     },
     /// Write `include/rpmon.h` from `rpm-ffi`.
     Header {
@@ -82,6 +92,7 @@ fn main() -> ExitCode {
         Chore::Header { check: false } => header::write(root()),
         Chore::Header { check: true } => header::check(root()),
         Chore::Install { prefix, destdir } => install::install(root(), &prefix, destdir.as_deref()),
+        Chore::FirmwareC { target_dir, rustc } => firmware_c::run(root(), target_dir, rustc),
         Chore::Firmware { target_dir, rustc } => firmware::compare(root(), target_dir, rustc),
     };
     match outcome {
