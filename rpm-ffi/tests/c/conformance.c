@@ -30,19 +30,15 @@ static void expect(const cJSON **next, const char *text, size_t len, const char 
     exit(1);
 }
 
-static void expect_errors(const cJSON *list, const rpmon_error *error, const char *what,
-                          const cJSON **next) {
-    if (next && !*next) *next = list ? list->child : NULL;
-    const cJSON *own = list ? list->child : NULL;
+static void expect_errors(const rpmon_error *error, const cJSON **next, const char *what) {
     for (size_t i = 0; i < rpmon_error_count(error); i++) {
         rpmon_str name = rpmon_status_name(rpmon_error_code(error, i));
         rpmon_str path = rpmon_error_path(error, i);
         char text[512];
         int n = snprintf(text, sizeof text, "%.*s%s%.*s", (int)name.len, name.data,
                          path.len ? " " : "", (int)path.len, path.data);
-        expect(next ? next : &own, text, (size_t)n, what);
+        expect(next, text, (size_t)n, what);
     }
-    if (!next && own) expect(&own, "", 0, what);
 }
 
 static uint32_t bound(const cJSON *config, const char *name) {
@@ -82,26 +78,35 @@ static void restored(rpmon_engine **engine, const rpmon_policy *const *policies,
              r.gap_ms, r.patients, r.open_alerts, r.timers_due, r.readings_missed);
 }
 
+/* Loads a policy, and moves on in the list of mistakes by those that it has. */
+static rpmon_policy *loaded(const cJSON *value, const cJSON **mistakes) {
+    char *text = verbatim(value);
+    rpmon_policy *policy = NULL;
+    rpmon_error *error = NULL;
+    rpmon_policy_from_json(text, strlen(text), &policy, &error);
+    expect_errors(error, mistakes, "policy error");
+    rpmon_error_free(&error);
+    cJSON_free(text);
+    return policy;
+}
+
+static const cJSON *first(const cJSON *list) { return list ? list->child : NULL; }
+
 static void play(const cJSON *story) {
-    const cJSON *expected = field(story, "expected"), *errors = NULL, *list = field(expected, "policy_errors");
-    rpmon_policy *policies[8] = {0};
-    size_t count = 0;
-    const cJSON *more = field(story, "more_policies");
-    for (const cJSON *p = field(story, "policy"); p; p = count == 1 && more ? more->child : count > 1 ? p->next : NULL) {
-        char *text = verbatim(p);
-        rpmon_error *error = NULL;
-        rpmon_policy_from_json(text, strlen(text), &policies[count++], &error);
-        expect_errors(list, error, "policy error", &errors);
-        rpmon_error_free(&error);
-        cJSON_free(text);
-    }
+    const cJSON *expected = field(story, "expected"), *list = field(expected, "policy_errors");
+    const cJSON *mistakes = first(list), *more = first(field(story, "more_policies"));
+    rpmon_policy *policies[8] = {loaded(field(story, "policy"), &mistakes)};
+    size_t count = 1;
+    for (; more; more = more->next) policies[count++] = loaded(more, &mistakes);
     if (list) {
-        CHECK(!errors && !policies[0]);
+        CHECK(!mistakes && !policies[0]);
         return;
     }
     rpmon_error *warnings = NULL;
     OK(rpmon_policy_warnings(policies[0], &warnings));
-    expect_errors(field(expected, "policy_warnings"), warnings, "warning", NULL);
+    const cJSON *doubts = first(field(expected, "policy_warnings"));
+    expect_errors(warnings, &doubts, "policy warning");
+    CHECK(!doubts);
     rpmon_error_free(&warnings);
 
     const cJSON *c = field(story, "config");
@@ -109,9 +114,9 @@ static void play(const cJSON *story) {
                            (uint16_t)bound(c, "max_devices"), {0, 0, 0}};
     rpmon_engine *engine = NULL;
     OK(rpmon_engine_new(policies[0], &config, &engine));
-    const cJSON *answer = field(expected, "answers")->child, *wakeup = field(expected, "wakeups")->child;
-    const cJSON *output = field(expected, "outputs")->child, *inputs = field(story, "inputs");
-    for (const cJSON *input = inputs ? inputs->child : NULL; input; input = input->next) {
+    const cJSON *answer = first(field(expected, "answers")), *wakeup = first(field(expected, "wakeups"));
+    const cJSON *output = first(field(expected, "outputs"));
+    for (const cJSON *input = first(field(story, "inputs")); input; input = input->next) {
         const cJSON *restore = cJSON_IsObject(input) ? field(input, "restore") : NULL;
         char *line = verbatim(input), text[512];
         int again = 0;
