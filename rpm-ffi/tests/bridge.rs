@@ -1,6 +1,12 @@
 //! The gateway of `examples/bridge-c` decides the same however often it is killed.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::env;
 use std::fmt::Write as _;

@@ -3,7 +3,13 @@
 //! Without a C compiler, or a library that a test needs, a test says what is missing and is skipped; where
 //! `RPM_CI` is set that is a failure.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::collections::BTreeSet;
 use std::env;

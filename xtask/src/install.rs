@@ -112,7 +112,7 @@ fn cmake_version(version: &str) -> String {
         "set(PACKAGE_VERSION \"{version}\")\n\
          if(PACKAGE_FIND_VERSION VERSION_GREATER PACKAGE_VERSION)\n  set(PACKAGE_VERSION_COMPATIBLE FALSE)\n\
          else()\n  set(PACKAGE_VERSION_COMPATIBLE TRUE)\n\
-         if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)\n    set(PACKAGE_VERSION_EXACT TRUE)\n  endif()\n\
-         endif()\n"
+         endif()\n\
+         if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)\n  set(PACKAGE_VERSION_EXACT TRUE)\nendif()\n"
     )
 }
