@@ -89,33 +89,40 @@ struct block {
     struct block *next;
 };
 
-enum { UNIT = sizeof(struct block) };
+/* Every block is a multiple of this, and lies at one. */
+enum { UNIT = 16 };
 
-static _Alignas(16) unsigned char pool[POOL_BYTES];
+static _Alignas(64) unsigned char pool[POOL_BYTES];
 static struct block *unused;
 static size_t used, most;
 
+static struct block *put(uintptr_t at, size_t size, struct block *next) {
+    struct block *block = (struct block *)at;
+    block->size = size;
+    block->next = next;
+    return block;
+}
+
+/* The first unused block in which the memory finds room, as near to its end as the alignment lets it. What is left
+ * before and behind stays unused. */
 void *rpmon_alloc(size_t size, size_t align) {
     if (!most) {
-        unused = (struct block *)pool;
-        unused->size = sizeof pool;
-        unused->next = NULL;
+        unused = put((uintptr_t)pool, sizeof pool, NULL);
         most = 1;
     }
-    if (align > UNIT) return NULL; /* nothing of rpmon's is so */
     size = (size + UNIT - 1) / UNIT * UNIT;
-    for (struct block **at = &unused; *at; at = &(*at)->next) {
-        struct block *found = *at;
+    if (align < UNIT) align = UNIT;
+    for (struct block **link = &unused; *link; link = &(*link)->next) {
+        struct block *found = *link, *next = found->next;
+        uintptr_t start = (uintptr_t)found, end = start + found->size;
         if (found->size < size) continue;
-        if (found->size == size) {
-            *at = found->next;
-        } else { /* from its end: the head stays where it is */
-            found->size -= size;
-            found = (struct block *)((unsigned char *)found + found->size);
-        }
+        uintptr_t at = (end - size) / align * align;
+        if (at < start) continue;
+        if (at + size < end) next = put(at + size, end - at - size, next);
+        *link = at > start ? put(start, at - start, next) : next;
         used += size;
         if (used > most) most = used;
-        return found;
+        return (void *)at;
     }
     return NULL;
 }

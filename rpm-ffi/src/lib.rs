@@ -12,7 +12,7 @@
 //! | [`output`] | what comes out, typed and as JSON |
 //! | [`query`] | how things stand |
 //! | [`records`] | folds over records, and back-tests |
-//! | [`bare`] | memory and panics where there is no operating system |
+//! | `bare` | memory and panics where there is no operating system |
 //!
 //! Every function checks its arguments, changes nothing unless it returns `RPMON_OK`, and lets no panic
 //! out. Documentation that is meant for callers in C stands on the items and goes into the header.

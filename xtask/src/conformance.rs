@@ -21,19 +21,19 @@ const FOLDER: &str = "testdata/conformance";
 /// A case as its file has it. What people wrote is kept as they wrote it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(crate) struct Case {
     title: String,
     why: String,
-    policy: Box<RawValue>,
+    pub policy: Box<RawValue>,
     /// Policies of changes, which a restore needs too.
     #[serde(default)]
-    more_policies: Vec<Box<RawValue>>,
+    pub more_policies: Vec<Box<RawValue>>,
     #[serde(default)]
     config: Option<Box<RawValue>>,
     #[serde(default)]
-    inputs: Vec<Box<RawValue>>,
+    pub inputs: Vec<Box<RawValue>>,
     #[serde(default)]
-    expected: Option<Expected>,
+    pub expected: Option<Expected>,
 }
 
 #[derive(Deserialize, Default)]
@@ -47,28 +47,29 @@ struct Bounds {
 /// What every binding has to find.
 #[derive(Serialize, Deserialize, PartialEq, Eq, Default, Debug)]
 #[serde(deny_unknown_fields)]
-struct Expected {
+pub(crate) struct Expected {
     /// Why there is no engine: code and path of each mistake of the policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    policy_errors: Vec<String>,
+    pub policy_errors: Vec<String>,
     /// What is legal in the policy the engine begins under, and probably not meant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    policy_warnings: Vec<String>,
+    pub policy_warnings: Vec<String>,
     /// What became of each input.
     #[serde(default)]
-    answers: Vec<String>,
+    pub answers: Vec<String>,
     /// `next_wakeup` after each answer, in milliseconds.
     #[serde(default)]
-    wakeups: Vec<Option<i64>>,
+    pub wakeups: Vec<Option<i64>>,
     /// Every output in order, each as its line of JSON.
     #[serde(default)]
-    outputs: Vec<String>,
+    pub outputs: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Restore {
-    restore: i64,
+pub(crate) struct Restore {
+    /// When.
+    pub restore: i64,
 }
 
 /// Fills in what is expected.
@@ -100,7 +101,8 @@ pub(crate) fn check(root: &Path) -> Outcome {
     Ok(())
 }
 
-fn files(root: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
+/// The files of all cases.
+pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let entries = fs::read_dir(root.join(FOLDER))?;
     let mut files = entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
     files.retain(|path| path.extension().is_some_and(|e| e == "json"));
@@ -108,7 +110,8 @@ fn files(root: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<Case, Box<dyn std::error::Error>> {
+/// The case of a file.
+pub(crate) fn read(path: &Path) -> Result<Case, Box<dyn std::error::Error>> {
     let text = fs::read_to_string(path)?;
     serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()).into())
 }
@@ -163,7 +166,8 @@ fn play(case: &Case) -> Result<Expected, Box<dyn std::error::Error>> {
     Ok(found)
 }
 
-fn config(case: &Case) -> Result<EngineConfig, serde_json::Error> {
+/// The bounds of a case's engine.
+pub(crate) fn config(case: &Case) -> Result<EngineConfig, serde_json::Error> {
     let text = case.config.as_ref().map_or("{}", |config| config.get());
     let bounds: Bounds = serde_json::from_str(text)?;
     let mut config = EngineConfig::default();
@@ -174,7 +178,7 @@ fn config(case: &Case) -> Result<EngineConfig, serde_json::Error> {
 }
 
 /// An object stands for itself, a string for the text in it.
-fn verbatim(value: &RawValue) -> Result<String, serde_json::Error> {
+pub(crate) fn verbatim(value: &RawValue) -> Result<String, serde_json::Error> {
     let text = value.get();
     if text.starts_with('"') { serde_json::from_str(text) } else { Ok(text.to_owned()) }
 }

@@ -1,14 +1,14 @@
 //! The C library on bare metal: a C image in QEMU whose size is measured, and one that tells the conformance cases.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{fs, iter};
 
 use serde_json::Value;
 
 use crate::Outcome;
+use crate::conformance::{self, Case, Restore, verbatim};
 use crate::firmware::{DEBIAN_RUSTC, TARGET, has_library, path_with_linker};
 
 const EXAMPLE: &str = "examples/firmware-c";
@@ -17,6 +17,8 @@ const PROFILE: &str = "bare-metal";
 const RAM: u64 = 256 * 1024;
 /// For the cases with many patients; a patient with eight rules needs far less.
 const CONFORMANCE_POOL: &str = "-DPOOL_BYTES=2097152";
+/// For a policy that nests forty deep, which is refused.
+const CONFORMANCE_STACK: &str = "--defsym=STACK_BYTES=0x80000";
 
 /// Builds the library and both images, runs them, and compares.
 pub(crate) fn run(root: &Path, target_dir: Option<PathBuf>, rustc: Option<PathBuf>) -> Outcome {
@@ -30,7 +32,7 @@ pub(crate) fn run(root: &Path, target_dir: Option<PathBuf>, rustc: Option<PathBu
     let policy = format!("static const char POLICY[] = {};\n", Value::from(policy));
     fs::write(work.join("policy.h"), policy)?;
 
-    let watch = build_image(root, &work, "watch", &[], &library)?;
+    let watch = build_image(root, &work, "watch", [&[], &[]], &library)?;
     let printed = run_image(&watch, &work)?;
     let records = printed.lines().filter(|line| line.starts_with('{')).count();
     for line in printed.lines().filter(|line| !line.starts_with('{')) {
@@ -55,7 +57,13 @@ pub(crate) fn run(root: &Path, target_dir: Option<PathBuf>, rustc: Option<PathBu
 
     let script = script(root)?;
     fs::write(work.join("conformance.txt"), script.text)?;
-    let image = build_image(root, &work, "conformance", &[CONFORMANCE_POOL], &library)?;
+    let image = build_image(
+        root,
+        &work,
+        "conformance",
+        [&[CONFORMANCE_POOL], &[CONFORMANCE_STACK]],
+        &library,
+    )?;
     let printed = run_image(&image, &work)?;
     let told = sorted(&printed);
     for (at, expected) in script.expected.iter().enumerate() {
@@ -121,7 +129,7 @@ fn build_image(
     root: &Path,
     work: &Path,
     name: &str,
-    flags: &[&str],
+    [flags, linker_flags]: [&[&str]; 2],
     library: &Path,
 ) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let clang = tool("RPM_CLANG", &["clang", "clang-14", "clang-19", "clang-16"])?;
@@ -141,7 +149,7 @@ fn build_image(
     }
     let image = work.join(format!("{name}.elf"));
     let mut command = Command::new(linker);
-    command.args(["--gc-sections", "-T"]).arg(example.join("link.ld"));
+    command.args(linker_flags).args(["--gc-sections", "-T"]).arg(example.join("link.ld"));
     command.args(&objects).arg(library).arg("-o").arg(&image);
     succeed(&mut command)?;
     Ok(image)
@@ -198,51 +206,38 @@ struct Script {
 /// The conformance cases as the image reads them, and what it has to print.
 fn script(root: &Path) -> Result<Script, Box<dyn std::error::Error>> {
     let mut script = Script { text: String::new(), expected: Vec::new(), cases: 0 };
-    let mut files: Vec<_> = fs::read_dir(root.join("testdata/conformance"))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|path| path.extension() == Some(OsStr::new("json")));
-    files.sort();
-    for file in files {
-        add_case(&serde_json::from_str(&fs::read_to_string(file)?)?, &mut script)?;
+    for file in conformance::files(root)? {
+        add_case(&conformance::read(&file)?, &mut script)?;
     }
     Ok(script)
 }
 
-fn add_case(case: &Value, script: &mut Script) -> Outcome {
-    let Script { text, expected, cases } = script;
+fn add_case(case: &Case, script: &mut Script) -> Outcome {
+    let Script { text, expected: all, cases } = script;
+    let expected = case.expected.as_ref().ok_or("a case without expectations")?;
     *cases += 1;
     text.push_str("N\n");
-    expected.push("N".into());
-    let bound = |name: &str| case["config"][name].as_u64().unwrap_or(0);
-    let bounds = (bound("max_patients"), bound("max_outputs"), bound("max_devices"));
-    writeln!(text, "C {} {} {}", bounds.0, bounds.1, bounds.2)?;
-    let more = case["more_policies"].as_array().into_iter().flatten();
-    for policy in std::iter::once(&case["policy"]).chain(more) {
-        let policy = verbatim(policy);
+    all.push("N".into());
+    let bounds = conformance::config(case)?;
+    let outputs = u32::try_from(bounds.max_outputs)?;
+    writeln!(text, "C {} {outputs} {}", bounds.max_patients, bounds.max_devices)?;
+    for policy in iter::once(&case.policy).chain(&case.more_policies) {
+        let policy = verbatim(policy)?;
         writeln!(text, "P {}\n{policy}", policy.len())?;
     }
-    let list = |name: &str| -> Vec<String> {
-        let list = case["expected"][name].as_array().into_iter().flatten();
-        list.map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
-    };
-    expected.extend(list("policy_errors").into_iter().map(|error| format!("!{error}")));
-    expected.extend(list("policy_warnings").into_iter().map(|warning| format!("?{warning}")));
-    for input in case["inputs"].as_array().into_iter().flatten() {
-        match input["restore"].as_i64() {
-            Some(at) => writeln!(text, "R {at}")?,
-            None => {
-                let line = verbatim(input);
-                writeln!(text, "I {}\n{line}", line.len())?;
-            }
+    for input in &case.inputs {
+        if let Ok(Restore { restore }) = serde_json::from_str(input.get()) {
+            writeln!(text, "R {restore}")?;
+        } else {
+            let line = verbatim(input)?;
+            writeln!(text, "I {}\n{line}", line.len())?;
         }
     }
-    expected.extend(list("answers").into_iter().map(|answer| format!("={answer}")));
-    expected.extend(list("wakeups").into_iter().map(|at| format!("@{at}")));
-    expected.extend(list("outputs"));
+    all.extend(expected.policy_errors.iter().map(|error| format!("!{error}")));
+    all.extend(expected.policy_warnings.iter().map(|warning| format!("?{warning}")));
+    all.extend(expected.answers.iter().map(|answer| format!("={answer}")));
+    let time = |at: &Option<i64>| at.map_or("@null".to_owned(), |at| format!("@{at}"));
+    all.extend(expected.wakeups.iter().map(time));
+    all.extend(expected.outputs.iter().cloned());
     Ok(())
-}
-
-fn verbatim(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
