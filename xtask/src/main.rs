@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod abi;
+mod bindings;
 mod conformance;
 mod firmware;
 mod firmware_c;
@@ -58,6 +59,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Write the generated code of the Swift, Kotlin and Python bindings to `bindings/`.
+    Bindings {
+        /// Change nothing; fail if a file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
     /// Build the C library and install it: headers, static and shared library, pkg-config, CMake.
     Install {
         /// Where it will be used.
@@ -93,6 +100,8 @@ fn main() -> ExitCode {
         Chore::Header { check: true } => header::check(root()),
         Chore::Install { prefix, destdir } => install::install(root(), &prefix, destdir.as_deref()),
         Chore::FirmwareC { target_dir, rustc } => firmware_c::run(root(), target_dir, rustc),
+        Chore::Bindings { check: false } => bindings::write(root()),
+        Chore::Bindings { check: true } => bindings::check(root()),
         Chore::Firmware { target_dir, rustc } => firmware::compare(root(), target_dir, rustc),
     };
     match outcome {

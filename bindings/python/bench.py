@@ -1,0 +1,52 @@
+"""How long readings take through this binding: ``bench.py POLICY.toml PACKED PATIENTS``.
+
+``cargo run --release -p rpm-benches --bin bindings`` writes the file and compares with Rust.
+"""
+
+import pathlib
+import sys
+import time
+
+import rpmon
+
+STRIDE = rpmon.READING.size
+BATCH = 256
+EVENTS = 5_000
+
+
+def ward(policy: rpmon.Policy, patients: int) -> rpmon.Engine:
+    engine = rpmon.Engine(policy)
+    for patient in range(patients):
+        engine.device(engine.patient(f"P{patient:06d}"), "bedside")
+    return engine
+
+
+def batches(engine: rpmon.Engine, packed: bytes) -> tuple[float, int]:
+    """Nanoseconds a reading, and how many outputs there were."""
+    outputs = at = 0
+    start = time.perf_counter_ns()
+    while at < len(packed):
+        receipt = engine.handle_batch(packed[at : at + BATCH * STRIDE])
+        at += receipt.consumed * STRIDE
+        outputs += len(engine.drain_outputs())
+    return (time.perf_counter_ns() - start) / (len(packed) / STRIDE), outputs
+
+
+def single(engine: rpmon.Engine) -> float:
+    """Nanoseconds for one event with types."""
+    body = rpmon.EventBody.READING(kind="spo2", value=97, unit="%")
+    device = rpmon.Device(id="bedside")
+    start = time.perf_counter_ns()
+    for second in range(EVENTS):
+        event = rpmon.Event(
+            patient="P000000", device=device, observed_at=second * 1000, body=body
+        )
+        engine.handle_event(event, second * 1000)
+    return (time.perf_counter_ns() - start) / EVENTS
+
+
+policy = rpmon.Policy.from_toml(pathlib.Path(sys.argv[1]).read_text())
+packed = pathlib.Path(sys.argv[2]).read_bytes()
+patients = int(sys.argv[3])
+print("batch", *batches(ward(policy, patients), packed))
+print("event", single(ward(policy, patients)))
