@@ -1,0 +1,58 @@
+package org.rpmon
+
+import java.io.File
+import java.time.Instant
+
+private const val BATCH = 256
+private const val EVENTS = 20_000
+
+/**
+ * How long readings take through this binding: `Bench POLICY.toml PACKED PATIENTS`.
+ *
+ * `cargo run --release -p rpm-benches --bin bindings` writes the file and compares with Rust.
+ */
+object Bench {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val policy = Policy.fromToml(File(arguments[0]).readText())
+        val packed = File(arguments[1]).readBytes()
+        val patients = arguments[2].toInt()
+        // The first rounds are for the compiler of the running program.
+        val rounds = (1..3).map { ward(policy, patients).use { batches(it, packed) } }
+        val (ns, outputs) = rounds.minBy { it.first }
+        println("batch $ns $outputs")
+        println("event ${(1..3).minOf { ward(policy, 1).use(::single) }}")
+    }
+
+    private fun ward(policy: Policy, patients: Int): Engine = Engine(policy).also { engine ->
+        for (patient in 0 until patients) {
+            engine.device(engine.patient("P%06d".format(patient)), "bedside")
+        }
+    }
+
+    /** Nanoseconds a reading, and how many outputs there were. */
+    private fun batches(engine: Engine, packed: ByteArray): Pair<Double, Int> {
+        val batch = ReadingBatch(BATCH)
+        val count = packed.size / ReadingBatch.STRIDE
+        var outputs = 0
+        val start = System.nanoTime()
+        for (first in 0 until count step BATCH) {
+            batch.clear()
+            batch.addPacked(packed, first * ReadingBatch.STRIDE, minOf(BATCH, count - first))
+            engine.handleAll(batch) { outputs += it.size }
+        }
+        return (System.nanoTime() - start) / count.toDouble() to outputs
+    }
+
+    /** Nanoseconds for one event with types. */
+    private fun single(engine: Engine): Double {
+        val body = EventBody.Reading("spo2", 97.0, "%")
+        val device = Device("bedside")
+        val start = System.nanoTime()
+        for (second in 0 until EVENTS) {
+            val at = Instant.ofEpochSecond(second.toLong())
+            engine.handleEvent(Event("P000000", device, at, body), at)
+        }
+        return (System.nanoTime() - start) / EVENTS.toDouble()
+    }
+}
