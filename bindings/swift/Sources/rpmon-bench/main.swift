@@ -1,0 +1,67 @@
+// How long readings take through this binding: `rpmon-bench POLICY.toml PACKED PATIENTS`.
+//
+// PACKED holds readings of 40 bytes for that many patients, each with one device, as
+// `cargo run --release -p rpm-benches --bin bindings` writes them.
+
+import Foundation
+import Rpmon
+
+let arguments = CommandLine.arguments
+guard arguments.count == 4, let patients = Int(arguments[3]) else {
+    fatalError("usage: rpmon-bench POLICY.toml PACKED PATIENTS")
+}
+let policy = try Policy.fromToml(text: String(contentsOfFile: arguments[1], encoding: .utf8))
+let packed = try Data(contentsOf: URL(fileURLWithPath: arguments[2]))
+let count = packed.count / ReadingBatch.stride
+
+func nanoseconds(_ work: () throws -> Void) rethrows -> Double {
+    let start = DispatchTime.now().uptimeNanoseconds
+    try work()
+    return Double(DispatchTime.now().uptimeNanoseconds - start)
+}
+
+func ward() throws -> Engine {
+    let engine = Engine(policy: policy)
+    for patient in 0..<patients {
+        let key = try engine.patient(id: String(format: "P%06d", patient))
+        _ = try engine.device(patient: key, id: "bedside")
+    }
+    return engine
+}
+
+/// The readings in batches of so many.
+func batches(_ size: Int) throws -> (ns: Double, outputs: Int) {
+    let engine = try ward()
+    var outputs = 0
+    let total = try nanoseconds {
+        var at = 0
+        while at < packed.count {
+            let end = min(at + size * ReadingBatch.stride, packed.count)
+            let receipt = try engine.handleBatch(readings: packed.subdata(in: at..<end))
+            at += Int(receipt.consumed) * ReadingBatch.stride
+            outputs += try engine.drainOutputs().count
+        }
+    }
+    return (total / Double(count), outputs)
+}
+
+/// The first readings one event at a time.
+func single(_ events: Int) throws -> Double {
+    let engine = try ward()
+    let event = Event(
+        patient: "P000000", device: Device(id: "bedside"), observedAt: Date(timeIntervalSince1970: 0),
+        body: .reading(kind: "spo2", value: 97, unit: "%"))
+    let total = try nanoseconds {
+        for second in 0..<events {
+            var next = event
+            next.observedAt = Date(timeIntervalSince1970: Double(second))
+            _ = try engine.handleEvent(event: next, now: next.observedAt)
+        }
+    }
+    return total / Double(events)
+}
+
+_ = try batches(256)
+let found = try batches(256)
+print("batch \(found.ns) \(found.outputs)")
+print("event \(try single(20_000))")
