@@ -22,11 +22,9 @@ class BuildWithLibrary(build_py):
     def run(self) -> None:
         super().run()
         target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-        environment = dict(os.environ, CARGO_PROFILE_RELEASE_STRIP="symbols")
         subprocess.run(
             ["cargo", "build", "--locked", "--package", "rpm-mobile", "--profile", "mobile"],
             cwd=ROOT,
-            env=environment,
             check=True,
         )
         package = pathlib.Path(self.build_lib) / "rpmon"

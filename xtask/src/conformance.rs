@@ -101,6 +101,12 @@ pub(crate) fn check(root: &Path) -> Outcome {
     Ok(())
 }
 
+/// The name of each case.
+pub(crate) fn names(root: &Path) -> Result<Vec<String>, std::io::Error> {
+    let stem = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    Ok(files(root)?.into_iter().filter_map(stem).collect())
+}
+
 /// The files of all cases.
 pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let entries = fs::read_dir(root.join(FOLDER))?;

@@ -10,6 +10,7 @@ mod firmware_c;
 mod header;
 mod install;
 mod schema;
+mod table;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,15 @@ enum Chore {
     /// Fill in what is expected of the cases in `testdata/conformance/`.
     Conformance {
         /// Change nothing; fail if a case is not as expected.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write `docs/conformance.md` from what the runners of the languages have found.
+    ConformanceTable {
+        /// Where they wrote it: `LANGUAGE.txt`, a line for each case that was as expected.
+        #[arg(long, value_name = "DIR")]
+        results: PathBuf,
+        /// Change nothing; fail if the file is not what would be written.
         #[arg(long)]
         check: bool,
     },
@@ -96,6 +106,8 @@ fn main() -> ExitCode {
         Chore::Abi { check: true } => abi::check(root()),
         Chore::Conformance { check: false } => conformance::write(root()),
         Chore::Conformance { check: true } => conformance::check(root()),
+        Chore::ConformanceTable { results, check: false } => table::write(root(), &results),
+        Chore::ConformanceTable { results, check: true } => table::check(root(), &results),
         Chore::Header { check: false } => header::write(root()),
         Chore::Header { check: true } => header::check(root()),
         Chore::Install { prefix, destdir } => install::install(root(), &prefix, destdir.as_deref()),

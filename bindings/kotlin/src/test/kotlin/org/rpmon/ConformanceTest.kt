@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode
 import java.nio.file.Files
 import java.nio.file.Path
 import java.time.Instant
+import org.junit.jupiter.api.AfterAll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -19,6 +20,7 @@ class ConformanceTest {
     fun `a case is as expected`(path: Path) {
         val case = json.readTree(Files.readAllBytes(path))
         assertEquals(json.writeValueAsString(case["expected"]), json.writeValueAsString(play(case)))
+        toldAlike += path.fileName.toString().removeSuffix(".json")
     }
 
     @Test
@@ -106,6 +108,15 @@ class ConformanceTest {
 
     private companion object {
         val json = ObjectMapper()
+        val toldAlike = sortedSetOf<String>()
+
+        /** One line a case, for `cargo xtask conformance-table`. */
+        @JvmStatic
+        @AfterAll
+        fun write() {
+            val folder = System.getenv("RPM_CONFORMANCE_RESULTS") ?: return
+            Files.write(Path.of(folder, "Kotlin.txt"), toldAlike)
+        }
 
         @JvmStatic
         fun cases(): List<Path> = Files.list(Path.of("../../testdata/conformance")).use { files ->
