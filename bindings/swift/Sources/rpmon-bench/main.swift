@@ -14,10 +14,17 @@ let policy = try Policy.fromToml(text: String(contentsOfFile: arguments[1], enco
 let packed = try Data(contentsOf: URL(fileURLWithPath: arguments[2]))
 let count = packed.count / ReadingBatch.stride
 
+/// Nanoseconds that this thread has had.
+func processorTime() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
+}
+
 func nanoseconds(_ work: () throws -> Void) rethrows -> Double {
-    let start = DispatchTime.now().uptimeNanoseconds
+    let start = processorTime()
     try work()
-    return Double(DispatchTime.now().uptimeNanoseconds - start)
+    return processorTime() - start
 }
 
 func ward() throws -> Engine {
@@ -39,7 +46,7 @@ func batches(_ size: Int) throws -> (ns: Double, outputs: Int) {
             let end = min(at + size * ReadingBatch.stride, packed.count)
             let receipt = try engine.handleBatch(readings: packed.subdata(in: at..<end))
             at += Int(receipt.consumed) * ReadingBatch.stride
-            outputs += try engine.drainOutputs().count
+            outputs += try engine.drainLines().count
         }
     }
     return (total / Double(count), outputs)
@@ -61,7 +68,8 @@ func single(_ events: Int) throws -> Double {
     return total / Double(events)
 }
 
-_ = try batches(256)
-let found = try batches(256)
-print("batch \(found.ns) \(found.outputs)")
+for size in [256, 4096] {
+    let found = try batches(size)
+    print("batch \(size) \(found.ns) \(found.outputs)")
+}
 print("event \(try single(20_000))")
