@@ -7,9 +7,9 @@ use std::{fs, iter};
 
 use serde_json::Value;
 
-use crate::Outcome;
 use crate::conformance::{self, Case, Restore, verbatim};
 use crate::firmware::{DEBIAN_RUSTC, TARGET, has_library, path_with_linker};
+use crate::{Outcome, table};
 
 const EXAMPLE: &str = "examples/firmware-c";
 const PROFILE: &str = "bare-metal";
@@ -72,6 +72,7 @@ pub(crate) fn run(root: &Path, target_dir: Option<PathBuf>, rustc: Option<PathBu
             return Err(format!("line {at}\n{TARGET}: {found}\nexpected: {expected}").into());
         }
     }
+    table::told_alike("C, Cortex-M4", &conformance::names(root)?)?;
     println!("firmware-c: {} conformance cases passed on {TARGET}, from C", script.cases);
     Ok(())
 }
