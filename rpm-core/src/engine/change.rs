@@ -297,6 +297,7 @@ impl Patient {
                 lane.background.usual.kept.push(kept);
             }
         }
+        self.take_nights_over(&mut lane, old, to);
         lane.count_absent();
         self.lane = lane;
         self.know_profile(&to.policy);
@@ -322,6 +323,18 @@ impl Patient {
                 shelf.rule = named.map_or(shelf.rule, |(rule, _)| rule);
                 named.is_some()
             });
+        }
+    }
+
+    /// What nights added up to, where they are the same.
+    fn take_nights_over(&self, lane: &mut Lane, old: &Policy, to: &Succession) {
+        for (derived, def) in to.policy.summaries() {
+            let source = to.signals[usize::from(derived.signal)];
+            let mut summaries = old.summaries();
+            if let Some((_, was)) = summaries.find(|(was, _)| Some(was.signal.into()) == source) {
+                lane.background.summaries[usize::from(def.place)] =
+                    self.lane.background.summaries[usize::from(was.place)];
+            }
         }
     }
 

@@ -36,11 +36,15 @@ impl Lane {
     pub fn circumstances_changed(&mut self, policy: &Policy, from: i64, effects: &mut Effects) {
         let mut all = Vec::new();
         for (index, derived) in policy.derived().iter().enumerate() {
+            if let Derivation::Summary(_) = derived.how {
+                continue;
+            }
             let width = policy.signals()[usize::from(derived.signal)].pane_ms;
             let known = policy.lateness_horizon().as_millis().saturating_add(2 * width);
             let from = from.max(self.newest.saturating_sub(known));
             all.extend(self.derive_from(policy, index, from));
         }
+        self.tell_nights_again(policy, &mut all);
         // Nothing was measured: what is as it was is no evidence.
         all.retain(|derived| !derived.changed.is_empty());
         self.judge(policy, &all, effects);
@@ -255,7 +259,19 @@ impl Lane {
                 self.look_again(index);
             }
         }
+        again.extend(self.tell_again(policy, index, pane));
+        self.tell_nights_again(policy, &mut again);
         again
+    }
+
+    /// After signals were derived anew: tells the nights of these again.
+    fn tell_nights_again(&mut self, policy: &Policy, found: &mut Vec<Rederived>) {
+        for at in 0..found.len() {
+            if let Some(first) = found[at].changed.first() {
+                let more = self.tell_again(policy, found[at].signal, *first);
+                found.extend(more);
+            }
+        }
     }
 
     /// Whether a signal has a good value that is newer than a pane in all that is derived of that pane

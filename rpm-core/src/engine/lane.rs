@@ -133,7 +133,7 @@ impl Lane {
             rules: policy.rules().iter().map(state).collect(),
             pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
             newest: i64::MIN,
-            learn_at: if policy.baselines().is_empty() { i64::MAX } else { i64::MIN },
+            learn_at: if policy.learns() { i64::MIN } else { i64::MAX },
             background: Background::new(policy),
             absent: 0,
         }
@@ -199,6 +199,9 @@ impl Lane {
             return Appended::No;
         };
         if observed >= self.learn_at {
+            if self.ends_a_night(policy, observed) {
+                return Appended::No;
+            }
             self.learn(policy, observed);
             signal = &mut self.signals[index];
         }
@@ -267,7 +270,7 @@ impl Lane {
     /// changes nothing for the others.
     pub fn look(&mut self, policy: &Policy, index: usize, good: bool, effects: &mut Effects) {
         let pane = self.signals[index].ring.newest_pane();
-        self.evaluate_all(policy, index, pane, good, effects);
+        self.evaluate_all(policy, index, pane, good, Vec::new(), effects);
     }
 
     /// Takes a reading in and evaluates what reads its signal.
@@ -280,7 +283,12 @@ impl Lane {
     ) -> Placed {
         let def = &policy.signals()[index];
         let good = sample.quality.without(def.accept).is_good();
+        let mut nights = Vec::new();
         if sample.observed_at.as_millis() >= self.learn_at {
+            // What is newer than all is always taken.
+            if sample.observed_at.as_millis() > self.newest {
+                nights = self.end_nights(policy, sample.observed_at.as_millis());
+            }
             self.learn(policy, sample.observed_at.as_millis());
         }
         if !def.feeds.is_empty() {
@@ -301,7 +309,7 @@ impl Lane {
         if !sample.quality.is_good() {
             self.settle(index, def);
         }
-        self.evaluate_all(policy, index, pane, good, effects);
+        self.evaluate_all(policy, index, pane, good, nights, effects);
         for twin in &def.twins {
             self.insert(policy, usize::from(*twin), sample, effects);
             self.signals[usize::from(*twin)].last_arrival = Some(effects.now);
@@ -332,7 +340,7 @@ impl Lane {
         let pane = self.signals[index].ring.pane_of(sample.observed_at);
         // A pane may have lost what it was derived from.
         self.ask_panes(index);
-        self.evaluate_all(policy, index, pane, true, effects);
+        self.evaluate_all(policy, index, pane, true, Vec::new(), effects);
         for twin in &def.twins {
             // What the twin has forgotten already cannot matter to it any more.
             let _ = self.amend(policy, usize::from(*twin), sample, to.map(|(v, _)| v), effects);
@@ -340,22 +348,32 @@ impl Lane {
         Ok(true)
     }
 
-    /// Evaluates what reads a signal, and what reads what is derived from it. A rule may read both: so
-    /// all is derived first, and then evaluated from the oldest pane on.
+    /// Evaluates what reads a signal, what reads what is derived from it, and what reads the `nights`
+    /// that are over. A rule may read all of them: so all is derived first, and then evaluated from the
+    /// oldest pane on.
     fn evaluate_all(
         &mut self,
         policy: &Policy,
         index: usize,
         pane: i64,
         good: bool,
+        nights: Vec<Rederived>,
         effects: &mut Effects,
     ) {
-        if !good || policy.signals()[index].feeds.is_empty() {
+        let def = &policy.signals()[index];
+        let alone = def.feeds.is_empty() && def.summaries.is_empty();
+        if nights.is_empty() && (!good || alone) {
             return self.evaluate(policy, index, pane, good, effects);
         }
-        let mut derived = self.derive_again(policy, index, pane);
-        derived.push(Rederived { signal: index, changed: Vec::from([pane]), last: pane });
+        let mut derived = nights;
+        if good {
+            derived.extend(self.derive_again(policy, index, pane));
+            derived.push(Rederived { signal: index, changed: Vec::from([pane]), last: pane });
+        }
         self.judge(policy, &derived, effects);
+        if !good {
+            self.evaluate(policy, index, pane, good, effects);
+        }
         self.stay_calm(policy, index);
     }
 

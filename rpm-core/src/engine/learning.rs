@@ -53,7 +53,7 @@ impl Lane {
             let boundary = (interval + 1).saturating_mul(def.interval).saturating_sub(offset);
             next = next.min(boundary).min(newest.saturating_add(CHUNK * width));
         }
-        self.learn_at = next;
+        self.learn_at = next.min(self.add_up(policy, newest));
     }
 
     /// Takes in the panes that end by a time.

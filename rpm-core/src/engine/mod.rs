@@ -42,6 +42,7 @@ mod queue;
 mod rank;
 mod relearning;
 pub mod snapshot;
+mod summaries;
 mod timers;
 pub mod why;
 

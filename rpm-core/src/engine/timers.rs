@@ -275,6 +275,7 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         baseline: None,
         accuracy: None,
         score: None,
+        summary: None,
         coverage: 0,
         verdict: Verdict::Met,
     }

@@ -18,7 +18,10 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Error> {
         }
     }
     let unused = |(index, s): &(usize, &SignalDef)| {
-        policy.readers(*index).is_empty() && s.watchers.is_empty() && s.feeds.is_empty()
+        policy.readers(*index).is_empty()
+            && s.watchers.is_empty()
+            && s.feeds.is_empty()
+            && s.summaries.is_empty()
     };
     for (_, signal) in policy.signals.iter().enumerate().filter(unused) {
         found.push(Error::new(Code::UnusedSignal).at(format!("signals.{}", signal.name)));

@@ -34,6 +34,7 @@ use crate::error::Error;
 use crate::event::{Kind, KindRef};
 use crate::record::{Hash, PolicyRef};
 use crate::signal::baseline::BaselineDef;
+use crate::signal::summary::SummaryDef;
 use crate::time::Duration;
 
 pub use crate::signal::SignalDef;
@@ -188,6 +189,24 @@ impl Policy {
     /// The signals that nobody measures.
     pub(crate) fn derived(&self) -> &[Derived] {
         &self.derived
+    }
+
+    /// The signals that are one value a night, and what each is made of, in the order of their places.
+    pub(crate) fn summaries(&self) -> impl Iterator<Item = (&Derived, &SummaryDef)> {
+        self.derived.iter().filter_map(|derived| match &derived.how {
+            Derivation::Summary(def) => Some((derived, def)),
+            _ => None,
+        })
+    }
+
+    /// Whether anything waits for readings to be certain.
+    pub(crate) fn learns(&self) -> bool {
+        !self.baselines.is_empty() || self.summaries().next().is_some()
+    }
+
+    /// Whether anything is made of readings as they come.
+    pub(crate) fn has_feeds(&self) -> bool {
+        self.signals.iter().any(|def| !def.feeds.is_empty())
     }
 
     /// Circumstances that change what rules ask for.

@@ -8,6 +8,7 @@ use super::modifier::Adjust;
 use crate::record::{Distance, Level};
 use crate::signal::Statistic;
 use crate::signal::baseline::Norm;
+use crate::signal::summary::SummaryDef;
 use crate::time::Duration;
 use crate::value::div_round;
 
@@ -99,6 +100,8 @@ pub(crate) enum Derivation {
     Fused(Fused),
     /// The first input minus the second.
     Difference,
+    /// One value a night of its only input.
+    Summary(SummaryDef),
 }
 
 impl Derivation {
@@ -107,6 +110,7 @@ impl Derivation {
         match self {
             Self::Score { .. } | Self::Difference => true,
             Self::Fused(fused) => fused.unless.is_none(),
+            Self::Summary(_) => false,
         }
     }
 }

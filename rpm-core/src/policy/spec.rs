@@ -114,6 +114,9 @@ pub struct SignalSpec {
     /// drifts from its pair shows in the mean of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<[String; 2]>,
+    /// Instead: one value a night of another signal. Its cadence and its pane are `1 d`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummarySpec>,
     /// How far a value may be from the truth, in the signal's unit: the device's accuracy (A_rms). Where
     /// a value is nearer to a limit than that, the explanation says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,7 +134,10 @@ pub struct SignalSpec {
 impl SignalSpec {
     /// Whether it is made of others and not measured.
     pub fn is_derived(&self) -> bool {
-        self.score.is_some() || self.fused.is_some() || self.difference.is_some()
+        self.score.is_some()
+            || self.fused.is_some()
+            || self.difference.is_some()
+            || self.summary.is_some()
     }
 }
 
@@ -158,6 +164,36 @@ pub struct FusedSpec {
     /// that contradicts itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<PredicateSpec>,
+}
+
+/// What a signal was in a part of the patient's day: one value each day, dated at the end of that part,
+/// made of good readings only. Nothing if too little of it is covered.
+///
+/// It is there as soon as something newer than its end was observed; what comes late, within the
+/// lateness horizon, still counts in it.
+///
+/// ```
+/// # use rpm_core::policy::spec::SummarySpec;
+/// let night: SummarySpec = serde_json::from_str(r#"{
+///   "of": "heart_rate", "statistic": "mean", "from": "00:00", "until": "07:00", "coverage": "50 %"
+/// }"#).unwrap();
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SummarySpec {
+    /// The signal: one that is measured, or fused.
+    pub of: String,
+    /// `mean`, `min`, `max` or `sum`; `mean` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistic: Option<String>,
+    /// When it begins, by the patient's clock: `22:00`.
+    pub from: String,
+    /// When it ends: `07:00`. A whole day if that is when it begins.
+    pub until: String,
+    /// How much of it must be covered by good readings; `50 %` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<String>,
 }
 
 /// What is usual for a patient, learned from what can no longer change.

@@ -188,6 +188,7 @@ fn same_derived(old: &Policy, a: &Derived, new: &Policy, b: &Derived) -> bool {
             (a.sources, a.agree_within) == (b.sources, b.agree_within) && unless
         }
         (Derivation::Difference, Derivation::Difference) => true,
+        (Derivation::Summary(a), Derivation::Summary(b)) => a.summarises_like(b),
         _ => false,
     };
     let same = |(a, b): (&u16, &u16)| {
@@ -334,7 +335,7 @@ fn add_signal(policy: &mut Policy, old: &Policy, was: &SignalDef) -> usize {
 fn unread(was: &SignalDef) -> SignalDef {
     let mut def = was.clone();
     (def.windows, def.watchers) = (Vec::new(), Vec::new());
-    (def.twins, def.feeds) = (Vec::new(), Vec::new());
+    (def.twins, def.feeds, def.summaries) = (Vec::new(), Vec::new(), Vec::new());
     def
 }
 
@@ -353,11 +354,18 @@ fn add_derived(policy: &mut Policy, old: &Policy, was: &SignalDef, mut derived: 
             fused.unless.iter_mut().for_each(|unless| adopt(policy, old, unless));
         }
         Derivation::Difference => {}
+        Derivation::Summary(def) => {
+            def.of = derived.inputs.first().copied().unwrap_or(def.of);
+            def.place = policy.summaries().count() as u16;
+        }
     }
     let (at, index) = (policy.signals.len(), policy.derived.len() as u16);
     for (input, signal) in derived.inputs.iter().enumerate() {
-        let feed = Feed { derived: index, input: input as u16 };
-        policy.signals[usize::from(*signal)].feeds.push(feed);
+        let read = &mut policy.signals[usize::from(*signal)];
+        match derived.how {
+            Derivation::Summary(_) => read.summaries.push(index),
+            _ => read.feeds.push(Feed { derived: index, input: input as u16 }),
+        }
     }
     policy.derived.push(Derived { signal: at as u16, ..derived });
     policy.signals.push(SignalDef { derived: Some(index), ..unread(was) });

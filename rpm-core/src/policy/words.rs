@@ -5,11 +5,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use super::plan::{Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
+use super::plan::{Derived, Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
 use super::spec::{HoldChangeSpec, LimitChangeSpec, ModifierSpec};
 use super::{Policy, SignalDef};
 use crate::record::Distance;
 use crate::signal::statistic::UnitOf;
+use crate::signal::summary::SummaryDef;
 use crate::time::Duration;
 use crate::value::write_thousandths;
 
@@ -23,6 +24,9 @@ pub(super) fn describe(policy: &Policy) -> String {
     for score in policy.scores() {
         let parameters: Vec<_> = score.parameters().collect();
         let _ = writeln!(out, "{}: {}, of {}.", score.name(), score.title(), parameters.join(", "));
+    }
+    for (derived, summary) in policy.summaries() {
+        let _ = writeln!(out, "{}", summary_words(policy, derived, summary));
     }
     for rule in policy.rules() {
         let mode = match rule.mode {
@@ -41,6 +45,23 @@ pub(super) fn describe(policy: &Policy) -> String {
     }
     super::care::describe(&policy.care, &policy.spec, &mut out);
     out
+}
+
+/// `night-hr: the mean of heart_rate from 00:00 until 07:00 by the patient's clock, if readings cover 50 %
+/// of it.`
+fn summary_words(policy: &Policy, derived: &Derived, def: &SummaryDef) -> String {
+    let name = |signal: u16| policy.signals[usize::from(signal)].name.as_str();
+    let clock = |ms: i64| format!("{:02}:{:02}", ms / 3_600_000 % 24, ms / 60_000 % 60);
+    let mut share = String::new();
+    let _ = write_thousandths(def.coverage_permille * 100, &mut share);
+    let (statistic, of) = (def.statistic.name(), name(def.of));
+    let from = clock(def.until - def.length + 86_400_000);
+    format!(
+        "{}: the {statistic} of {of} from {from} until {} by the patient's clock, if readings cover \
+         {share} % of it.",
+        name(derived.signal),
+        clock(def.until)
+    )
 }
 
 /// What circumstances change, as written.

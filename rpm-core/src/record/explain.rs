@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     AlertChange, Body, Clause, DeliveryState, Distance, IntentKey, Level, Modified, NotifyReason,
-    PolicyRef, Priority, Record, Status, Target, Tried, Usual, Verdict, WithholdReason,
+    PolicyRef, Priority, Record, Status, Summarised, Target, Tried, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -297,6 +297,7 @@ impl fmt::Display for Clause {
         self.modifiers.iter().try_for_each(|modified| write!(f, " ({modified})"))?;
         self.baseline.iter().try_for_each(|usual| write!(f, " ({usual})"))?;
         self.score.iter().try_for_each(|score| write!(f, " ({score})"))?;
+        self.summary.iter().try_for_each(|summary| write!(f, " ({summary})"))?;
         if let Some(accuracy) = &self.accuracy {
             write!(f, ", nearer than the device's accuracy of {accuracy}{space}{unit}")?;
         }
@@ -317,6 +318,15 @@ impl fmt::Display for Modified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} became {}: {}", self.from, self.to, self.title)?;
         self.since.iter().try_for_each(|since| write!(f, ", since {since}"))
+    }
+}
+
+impl fmt::Display for Summarised {
+    /// `mean of 412 readings of heart_rate, 2026-03-01T23:00:00Z to 2026-03-02T06:00:00Z, coverage 98 %`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, statistic, from, until, readings, coverage } = self;
+        write!(f, "{statistic} of {readings} readings of {of}, {from} to {until}")?;
+        write!(f, ", coverage {coverage} %")
     }
 }
 

@@ -558,6 +558,9 @@ pub struct Clause {
     /// If the signal is a score: what it was counted from, and what it means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<CountedScore>,
+    /// If the signal is one value a night: what it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summarised>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.
@@ -602,6 +605,23 @@ pub struct Usual {
     pub since: Option<Timestamp>,
 }
 
+/// What one value a night was made of.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summarised {
+    /// The signal that was summarised.
+    pub of: String,
+    /// `mean`, `min`, `max` or `sum`.
+    pub statistic: String,
+    /// When the night began.
+    pub from: Timestamp,
+    /// When it ended.
+    pub until: Timestamp,
+    /// How many good readings there were.
+    pub readings: u32,
+    /// Good readings' share of it, in per cent.
+    pub coverage: u8,
+}
+
 /// In what a distance from a baseline is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -630,4 +650,4 @@ pub enum Verdict {
     Invalid,
 }
 
-redacted!(Body, Clause, Modified, Usual);
+redacted!(Body, Clause, Modified, Summarised, Usual);

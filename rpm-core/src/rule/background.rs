@@ -7,12 +7,15 @@ use super::calm::Calm;
 use crate::event::{Context, Profile};
 use crate::policy::Policy;
 use crate::signal::baseline::Usual;
+use crate::signal::summary::Summary;
 use crate::time::Duration;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Background {
     pub usual: Usual,
+    /// One of each summary of the policy.
+    pub summaries: Box<[Summary]>,
     pub situation: Situation,
     /// Of each signal that a score reads: the last good value that has left its panes, and when it was
     /// observed. Empty if no score reads any.
@@ -44,9 +47,10 @@ static UNKNOWN: Context =
 impl Background {
     pub fn new(policy: &Policy) -> Self {
         let offset = i64::from(policy.care().offset_min) * 60_000;
-        let scored = if policy.derived().is_empty() { 0 } else { policy.signals().len() };
+        let scored = if policy.has_feeds() { policy.signals().len() } else { 0 };
         Self {
             usual: Usual::new(policy.baselines(), offset),
+            summaries: policy.summaries().map(|_| Summary::NEW).collect(),
             situation: Situation::default(),
             carried: (0..scored).map(|_| None).collect(),
             calm: Calm::none(policy),

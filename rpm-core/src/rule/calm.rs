@@ -26,7 +26,7 @@ impl Calm {
 
     /// Of each signal, if any is derived, before anything was measured.
     pub fn none(policy: &Policy) -> Box<[Self]> {
-        let signals = if policy.derived().is_empty() { 0 } else { policy.signals().len() };
+        let signals = if policy.has_feeds() { policy.signals().len() } else { 0 };
         (0..signals).map(|_| Self::NEVER).collect()
     }
 

@@ -7,9 +7,10 @@ use super::predicate::{Signals, pane_at};
 use super::score::{ScoreFacts, ScoreInput};
 use crate::policy::score::Score;
 use crate::policy::{Derivation, Derived, Expr, Fused, Part};
-use crate::record::{CountedScore, Verdict};
-use crate::signal::Held;
-use crate::time::Duration;
+use crate::record::{CountedScore, Summarised, Verdict};
+use crate::signal::summary::{SummaryDef, Total};
+use crate::signal::{HELD_LIMIT, Held};
+use crate::time::{Duration, Timestamp};
 use crate::value::Value;
 
 /// The youngest value of each input: when it was observed, and what it is.
@@ -58,6 +59,7 @@ impl Signals<'_> {
                 _ => Held::Nothing,
             },
             Derivation::Fused(fused) => self.fuse(fused, inputs, start, end),
+            Derivation::Summary(def) => self.night(def, end).1,
         }
     }
 
@@ -91,6 +93,44 @@ impl Signals<'_> {
         let end = start.saturating_add(width);
         let (inputs, facts) = self.as_counted(&self.inputs(derived, end), start, end);
         Some(score.evaluate(&inputs, facts).words(score))
+    }
+
+    /// The last night that is over by a time: what it adds up to, and what a pane holds of it.
+    pub fn night(&self, def: &SummaryDef, at: i64) -> (Total, Held) {
+        let (index, offset) = (usize::from(def.of), self.background.usual.offset);
+        let (ring, cover) = (&self.live[index].ring, self.live[index].cover);
+        let number = def.over_by(at, ring.width(), offset);
+        let summary = &self.background.summaries[usize::from(def.place)];
+        let total = summary.total(def, ring, number, offset);
+        let value = def.value(def.night(number, ring.width(), offset), &total, cover);
+        let most = i64::from(HELD_LIMIT) - 1;
+        let held = value.map(|value| value.clamp(-most, most) as i32);
+        (total, held.map_or(Held::Nothing, Held::Good))
+    }
+
+    /// What a summary was made of, for a record: of the night that ended in the pane of a time, as long
+    /// as that is known.
+    pub fn summarised(&self, derived: u16, at: i64) -> Option<Summarised> {
+        let derived = &self.policy.derived()[usize::from(derived)];
+        let Derivation::Summary(def) = &derived.how else {
+            return None;
+        };
+        let (index, offset) = (usize::from(def.of), self.background.usual.offset);
+        let ring = &self.live[index].ring;
+        let day = self.defs[usize::from(derived.signal)].pane_ms;
+        let end = pane_at(at, day).saturating_add(1).saturating_mul(day);
+        let (value_at, value) = self.as_of(usize::from(derived.signal), end)?;
+        let number = def.over_by(value_at, ring.width(), offset);
+        let night = def.night(number, ring.width(), offset);
+        let (total, held) = self.night(def, value_at);
+        (held == Held::Good(value)).then(|| Summarised {
+            of: self.defs[index].name.clone(),
+            statistic: def.statistic.name().into(),
+            from: Timestamp::from_millis(night.start()),
+            until: Timestamp::from_millis(night.over()),
+            readings: total.count,
+            coverage: night.coverage_percent(&total, self.live[index].cover),
+        })
     }
 
     /// What the score of a pane is counted of.

@@ -254,6 +254,7 @@ impl Signals<'_> {
         let modifiers = self.modified(leaf, at);
         let baseline = leaf.from.as_ref().map(|from| self.usual(leaf, from, at));
         let score = self.defs[usize::from(leaf.signal)].derived;
+        let summary = score.and_then(|derived| self.summarised(derived, at));
         let score = score.and_then(|derived| self.terms(derived, at));
         let accuracy = self.defs[usize::from(leaf.signal)].accuracy;
         let view = self.view(leaf, at);
@@ -277,6 +278,7 @@ impl Signals<'_> {
             baseline,
             accuracy: (near && comparable).then(|| text(accuracy)),
             score,
+            summary,
             coverage,
             verdict,
         }

@@ -27,6 +27,9 @@ pub struct SignalDef {
     pub(crate) derived_panes: i64,
     /// How far back a hold of a rule that reads the signal survives a gap.
     pub(crate) memory_ms: i64,
+    /// How long after its end a pane of one value a night can still change; zero for what is measured
+    /// or made of readings as they come.
+    pub(crate) settles_ms: i64,
     /// Flags that do not keep a reading from counting.
     pub(crate) accept: Quality,
     pub(crate) possible: (Value, Value),
@@ -45,6 +48,8 @@ pub struct SignalDef {
     pub(crate) derived: Option<u16>,
     /// The derived signals that are made of it.
     pub(crate) feeds: Vec<Feed>,
+    /// The derived signals that summarise its nights. Readings change these long after.
+    pub(crate) summaries: Vec<u16>,
 }
 
 /// A derived signal that is made of another one.

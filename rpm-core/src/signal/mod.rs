@@ -7,6 +7,7 @@
 //! | `cursor` | running sums of one window, movable forwards and backwards |
 //! | `def` | what a policy says of a signal |
 //! | `baseline` | what is usual for the patient |
+//! | `summary` | one value a night |
 //! | [`statistic`] | what can be asked of a window: **add a statistic here** |
 
 pub(crate) mod baseline;
@@ -16,6 +17,7 @@ pub(crate) mod pane;
 pub(crate) mod ring;
 pub(crate) mod slots;
 pub mod statistic;
+pub(crate) mod summary;
 
 use smallvec::SmallVec;
 

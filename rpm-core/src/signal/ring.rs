@@ -456,6 +456,11 @@ impl Ring {
         changed
     }
 
+    /// What is written holds as of so long after the start of its pane.
+    pub fn date(&mut self, offset: i64) {
+        self.phase = offset.clamp(0, self.width - 1) as u32;
+    }
+
     fn begin(&mut self, pane: i64, sample: &Sample) {
         self.slots = Slots::empty(self.capacity as usize);
         self.head = 0;

@@ -9,16 +9,19 @@ use crate::rule::background::{Background, Since};
 use crate::signal::baseline::moments::{Moments, Sums};
 use crate::signal::baseline::sketch::Sketch;
 use crate::signal::baseline::{Baseline, BaselineDef, Kept, Learner, Norm, Usual};
+use crate::signal::summary::{Summary, Total};
 
 fields!(Moments { mean, mean_places, deviation_places, deviation, weight });
 fields!(Sums { pivot, count, sum, squares });
 fields!(Norm { low, high, spread, samples });
+fields!(Total { count, covered, sum, min, max });
 
 impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
         self.usual.save(w);
         w.list(self.situation.contexts.iter());
         self.carried.iter().for_each(|carried| carried.save(w));
+        self.summaries.iter().for_each(|summary| summary.save(w));
     }
 
     pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
@@ -28,6 +31,9 @@ impl Background {
         r.ensure(background.situation.contexts.is_sorted_by(|a, b| a.at < b.at))?;
         for carried in &mut background.carried {
             *carried = r.read()?;
+        }
+        for summary in &mut background.summaries {
+            *summary = r.read()?;
         }
         Ok(background)
     }
@@ -128,6 +134,18 @@ impl Learner {
             Self::Median { removed } => *removed = r.list()?,
         }
         Ok(())
+    }
+}
+
+impl Snap for Summary {
+    fn save(&self, w: &mut Writer) {
+        (self.next, self.told).save(w);
+        self.night.save(w);
+        self.total.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (next, told, night) = (r.time()?, r.time()?, r.time()?);
+        Ok(Self { next, told, night, total: r.read()? })
     }
 }
 

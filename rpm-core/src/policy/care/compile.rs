@@ -125,7 +125,7 @@ impl Compiler {
         Some(Hours { from, until })
     }
 
-    fn time_of_day(&mut self, text: &str, path: &str) -> Option<i64> {
+    pub fn time_of_day(&mut self, text: &str, path: &str) -> Option<i64> {
         let minute = minutes(text).filter(|minute| *minute < super::DAY);
         if minute.is_none() {
             self.error(Code::BadTimeOfDay, path);

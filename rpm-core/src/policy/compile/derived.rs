@@ -5,19 +5,22 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::super::plan::{Derivation, Derived, Fused, Part};
-use super::super::spec::{FusedSpec, PolicySpec, RuleSpec, SignalSpec};
-use super::Compiler;
+use super::super::spec::{FusedSpec, PolicySpec, RuleSpec, SignalSpec, SummarySpec};
 use super::predicates::{Build, Defaults};
 use super::signals::KindFacts;
+use super::{Compiler, MAX_PANES};
 use crate::error::Code;
 use crate::event::{Kind, Quality};
 use crate::policy::score::Score;
-use crate::signal::{Feed, HELD_LIMIT};
+use crate::signal::baseline::CHUNK;
+use crate::signal::summary::SummaryDef;
+use crate::signal::{Feed, HELD_LIMIT, Statistic};
 use crate::time::Duration;
 use crate::value::Value;
 
 const MAX_SCORES: usize = 50;
 const MAX_SOURCES: usize = 16;
+const DAY_MS: i64 = 86_400_000;
 /// Kinds of what is derived are numbered from the end: no reading can be of one.
 const LAST_KIND: u16 = u16::MAX;
 
@@ -31,11 +34,19 @@ impl Compiler {
         let compiled = spec.scores.iter().map(|(name, score)| self.score(name, score));
         let scores: Vec<Score> = compiled.flatten().collect();
         let mut derived = Vec::new();
-        for (name, signal) in spec.signals.iter().filter(|(_, signal)| signal.is_derived()) {
+        let all = || spec.signals.iter().filter(|(_, signal)| signal.is_derived());
+        // What is fused can be summarised.
+        let (first, second) = (all(), all());
+        let first = first.filter(|(_, signal)| signal.summary.is_none());
+        for (name, signal) in first.chain(second.filter(|(_, signal)| signal.summary.is_some())) {
             let path = format!("signals.{name}");
             self.name(name, &path);
-            let ways =
-                [signal.score.is_some(), signal.fused.is_some(), signal.difference.is_some()];
+            let ways = [
+                signal.score.is_some(),
+                signal.fused.is_some(),
+                signal.difference.is_some(),
+                signal.summary.is_some(),
+            ];
             let one = ways.into_iter().filter(|way| *way).count() == 1;
             let stray_part = signal.part.is_some() && signal.score.is_none();
             if !one || signal.kind.is_some() || !signal.accept.is_empty() || stray_part {
@@ -63,6 +74,9 @@ impl Compiler {
         }
         if let Some(fused) = &spec.fused {
             return self.fused(policy, fused, path);
+        }
+        if let Some(summary) = &spec.summary {
+            return self.summary(summary, path);
         }
         let names = spec.difference.as_ref()?;
         let inputs = self.sources(names, &format!("{path}.difference"))?;
@@ -141,6 +155,69 @@ impl Compiler {
         Some((Derivation::Fused(fused), inputs, facts))
     }
 
+    /// One value a night.
+    fn summary(
+        &mut self,
+        spec: &SummarySpec,
+        path: &str,
+    ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
+        let path = format!("{path}.summary");
+        let name = spec.statistic.as_deref().unwrap_or(Statistic::Mean.name());
+        let statistic = SummaryDef::STATISTICS.into_iter().find(|known| known.name() == name);
+        if statistic.is_none() {
+            let known = SummaryDef::STATISTICS.map(Statistic::name).join(", ");
+            self.error_with(Code::UnknownStatistic, format!("{path}.statistic"), known);
+        }
+        let from = self.time_of_day(&spec.from, &format!("{path}.from"));
+        let until = self.time_of_day(&spec.until, &format!("{path}.until"));
+        let coverage = spec.coverage.as_deref().unwrap_or("50 %");
+        let coverage_permille = self.share(coverage, &format!("{path}.coverage"));
+        let of = self.signal_index(Some(&spec.of), &format!("{path}.of"))?;
+        let (statistic, from, until) = (statistic?, from?, until?);
+        let of_summary = |derived: u16| self.summarised.contains(&derived);
+        if self.signals[of].derived.is_some_and(of_summary) {
+            self.error(Code::DerivedSignal, format!("{path}.of"));
+            return None;
+        }
+        let (width, minute) = (self.signals[of].pane_ms, 60_000);
+        let length = (until - from - 1).rem_euclid(DAY_MS / minute) + 1;
+        let def = SummaryDef {
+            of: of as u16,
+            place: self.summarised.len() as u16,
+            statistic,
+            until: until * minute,
+            length: length * minute,
+            coverage_permille: coverage_permille?,
+            certain_after: self.horizon.as_millis().max(width) + 2 * width,
+        };
+        if width > def.length || kept(&def, width) > 2 * MAX_PANES {
+            self.error(Code::WindowTooLong, format!("{path}.of"));
+            return None;
+        }
+        let inputs = Vec::from([of as u16]);
+        let (low, high) = self.range_of(&inputs);
+        let range = match statistic {
+            // As far as it can be held; no day of steps comes near that.
+            Statistic::Sum => (low.min(0) * i64::from(HELD_LIMIT), i64::from(HELD_LIMIT) - 1),
+            _ => (low, high),
+        };
+        let most = i64::from(HELD_LIMIT) - 1;
+        let range = (range.0.max(-most), range.1.min(most));
+        let facts = self.facts_of(&inputs, range, &path)?;
+        Some((Derivation::Summary(def), inputs, facts))
+    }
+
+    /// After the rules: what a night is made of is kept until it is certain.
+    pub(super) fn keep_nights(&mut self, derived: &[Derived]) {
+        for derived in derived {
+            if let Derivation::Summary(def) = &derived.how {
+                let signal = &mut self.signals[usize::from(def.of)];
+                let kept = kept(def, signal.pane_ms).clamp(1, 2 * MAX_PANES) as u32;
+                signal.ring_panes = signal.ring_panes.max(kept);
+            }
+        }
+    }
+
     /// Signals that are measured, each once, in one unit.
     fn sources(&mut self, names: &[String], path: &str) -> Option<Vec<u16>> {
         let failed_before = self.errors.len();
@@ -217,7 +294,18 @@ impl Compiler {
             let hint = format!("whole panes of {widest}");
             self.error_with(Code::NotAMultiple, format!("{path}.pane"), hint);
         }
-        for (input, signal) in inputs.iter().enumerate() {
+        if let Derivation::Summary(summary) = &how {
+            if def.pane_ms != DAY_MS {
+                self.error_with(Code::NotAMultiple, format!("{path}.pane"), "1 d".to_string());
+            }
+            self.summarised.push(index as u16);
+            self.signals[usize::from(summary.of)].summaries.push(index as u16);
+            // It can be told again for as long as its own panes can change, late in its own pane.
+            def.settles_ms = summary.certain_after;
+        }
+        let summary = matches!(how, Derivation::Summary(_));
+        let fed = if summary { &[][..] } else { &inputs[..] };
+        for (input, signal) in fed.iter().enumerate() {
             let feed = Feed { derived: index as u16, input: input as u16 };
             let read = &mut self.signals[usize::from(*signal)];
             read.feeds.push(feed);
@@ -246,4 +334,9 @@ impl Compiler {
             }
         }
     }
+}
+
+/// How many panes of what it summarises are kept.
+fn kept(def: &SummaryDef, width: i64) -> i64 {
+    Duration::from_millis(def.certain_after + (CHUNK + 2) * width).in_panes(width)
 }

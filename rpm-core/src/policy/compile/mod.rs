@@ -55,6 +55,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let modifiers = compiler.modifiers(&spec, &mut rules);
     let care = compiler.care(&spec.care, &rules);
     compiler.size_rings();
+    compiler.keep_nights(&derived);
     let mut baselines = compiler.baselines(&spec, &rules);
     guard(&mut baselines, &mut compiler.signals, &mut rules);
     if !compiler.errors.is_empty() {
@@ -100,6 +101,8 @@ pub(super) struct Compiler {
     pub(super) signals: Vec<SignalDef>,
     names: BTreeMap<String, usize>,
     baseline_names: BTreeMap<String, u16>,
+    /// The derived signals that are one value a night.
+    summarised: Vec<u16>,
 }
 
 impl Compiler {

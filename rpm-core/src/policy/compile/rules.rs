@@ -154,10 +154,12 @@ impl Compiler {
         let times = times.collect::<Vec<_>>().into_iter();
         let exprs = levels.iter().flat_map(|l| [Some(&l.raise), l.clear.as_ref()]).flatten();
         let recent = exprs.map(Expr::looks_back).max().unwrap_or(0);
+        let settles = signals.iter().map(|s| self.signals[usize::from(*s)].settles_ms).max();
+        let settles = settles.unwrap_or(0);
         for signal in &signals {
             let def = &mut self.signals[usize::from(*signal)];
             def.memory_ms = def.memory_ms.max(abandon_after.as_millis());
-            let more = if signals.len() > 1 { widest } else { 0 };
+            let more = if signals.len() > 1 { widest + settles } else { 0 };
             def.reach_ms = def.reach_ms.max(more + recent);
         }
         let horizon = self.horizon.as_millis().max(widest);

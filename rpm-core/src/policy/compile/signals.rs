@@ -127,6 +127,7 @@ impl Compiler {
             ring_panes: 0,
             reach_ms: 0,
             memory_ms: 0,
+            settles_ms: 0,
             horizon_panes: self.horizon.in_panes(pane_ms).max(1),
             derived_panes: 0,
             accept,
@@ -139,6 +140,7 @@ impl Compiler {
             twins: Vec::new(),
             derived: None,
             feeds: Vec::new(),
+            summaries: Vec::new(),
         })
     }
 
