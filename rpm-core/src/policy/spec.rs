@@ -218,6 +218,10 @@ pub struct BaselineSpec {
     /// if absent, an hour for `by_hour`, half of the panes for `median`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<String>,
+    /// What a deviation counts as at least, in the signal's unit: from a signal that stands still anything
+    /// would be many deviations away. What charts round it to if absent, such as 1 for a heart rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_deviation: Option<Number>,
     /// What is taken as usual until then: lowest and highest value of a reference range, by age band,
     /// `any` for everybody else. Without it, comparisons with the baseline say "too little data".
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

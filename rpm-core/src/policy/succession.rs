@@ -145,7 +145,14 @@ fn same_modifier(old: &Policy, a: u16, new: &Policy, b: u16) -> bool {
 /// Whether two baselines learn the same from the same.
 fn same_baseline(old: &Policy, a: &BaselineDef, new: &Policy, b: &BaselineDef) -> bool {
     let facts = |def: &BaselineDef| {
-        (def.method, def.interval, def.warm_up, def.resolution, def.fallback.clone())
+        (
+            def.method,
+            def.interval,
+            def.warm_up,
+            def.resolution,
+            def.least_spread,
+            def.fallback.clone(),
+        )
     };
     let signals = (&old.signals[usize::from(a.signal)], &new.signals[usize::from(b.signal)]);
     a.id == b.id && facts(a) == facts(b) && same_signal(old, signals.0, new, signals.1)

@@ -180,8 +180,14 @@ fn limit_words(policy: &Policy, signal: &SignalDef, leaf: &Leaf) -> String {
         Distance::Percent => String::from("%"),
         Distance::Deviations => String::from("deviations"),
     };
-    let id = &policy.baselines[usize::from(from.baseline)].id;
-    with_unit(format!("{id} {sign} {text}"), &unit)
+    let def = &policy.baselines[usize::from(from.baseline)];
+    let limit = with_unit(format!("{} {sign} {text}", def.id), &unit);
+    if from.distance != Distance::Deviations || def.least_spread == 0 {
+        return limit;
+    }
+    let mut least = String::new();
+    let _ = write_thousandths(def.least_spread.into(), &mut least);
+    format!("{limit} of at least {}", with_unit(least, &unit_text(signal, leaf)))
 }
 
 /// Points and ratios have no unit that anybody would say.

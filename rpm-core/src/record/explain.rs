@@ -342,6 +342,8 @@ impl fmt::Display for Usual {
             (Distance::Deviations, spread) => {
                 write!(f, "{} deviations", self.distance)?;
                 spread.iter().try_for_each(|spread| write!(f, " of {spread}"))?;
+                let found = self.spread_found.iter();
+                found.into_iter().try_for_each(|found| write!(f, " (at least; {found} found)"))?;
                 write!(f, " from {value}")?;
             }
         }

@@ -594,6 +594,9 @@ pub struct Usual {
     /// Its standard deviation, or what stands for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread: Option<String>,
+    /// What the deviation was, if it is less than the least that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread_found: Option<String>,
     /// How far from it the limit lies...
     pub distance: String,
     /// ... in what.

@@ -156,8 +156,11 @@ impl Signals<'_> {
         let index = usize::from(from.baseline);
         let def = &self.policy.baselines()[index];
         let ring = &self.live[usize::from(def.signal)].ring;
-        let age_band = self.background.situation.profile().and_then(|p| p.age_band.as_deref());
-        self.background.usual.at(index, def, ring, at, age_band)
+        self.background.usual.at(index, def, ring, at, self.age_band())
+    }
+
+    fn age_band(&self) -> Option<&str> {
+        self.background.situation.profile().and_then(|profile| profile.age_band.as_deref())
     }
 
     /// Whether the comparison is met in any pane with evidence from `from` to `until`; not to be told so
@@ -292,10 +295,13 @@ impl Signals<'_> {
         let learned = norm.filter(|norm| norm.samples > 0);
         let ring = &self.live[usize::from(def.signal)].ring;
         let since = self.background.usual.since(index, def, ring, at);
+        let found = self.background.usual.found(index, def, ring, at, self.age_band());
+        let less = found.map(|norm| norm.spread).filter(|spread| *spread < def.least_spread);
         record::Usual {
             baseline: def.id.clone(),
             value: edge.map(text),
             spread: norm.map(|norm| text(norm.spread.into())),
+            spread_found: less.map(|spread| text(spread.into())),
             distance: text(self.adjusted(leaf.limit, &leaf.adjusts, at)),
             measured: from.distance,
             samples: learned.map_or(0, |norm| norm.samples),

@@ -37,17 +37,28 @@ fn learn() -> impl Strategy<Value = Learn> {
 fn plan() -> impl Strategy<Value = Plan> {
     let pane = prop::sample::select(vec![SECOND, 7 * SECOND, MINUTE, 5 * MINUTE]);
     let fallback = prop::option::of((40..70, 71..110_i32));
-    (pane, 0..20_i64, learn(), 0..4_usize, 0..3_usize, fallback, -840..=840_i64).prop_map(
-        |(pane, late, learn, every, warm_up, fallback, offset)| {
+    (pane, 0..20_i64, learn(), 0..4_usize, 0..3_usize, fallback, -840..=840_i64, 0..3_usize)
+        .prop_map(|(pane, late, learn, every, warm_up, fallback, offset, floor)| {
             let horizon = late * pane / 7;
-            let least = horizon.max(pane) + 2 * pane;
+            let settled = horizon.max(pane) + 2 * pane;
             let parts = [None, Some(HOUR), Some(30 * MINUTE), Some(20 * MINUTE)];
-            let every = parts[every].filter(|every| *every >= least);
+            let every = parts[every].filter(|every| *every >= settled);
             let warm_up = [None, Some(pane), Some(9 * pane)][warm_up];
             let (guard, resolution) = (100_000, 1000);
-            Plan { pane, horizon, learn, every, warm_up, fallback, offset, guard, resolution }
-        },
-    )
+            let least = [None, Some(0), Some(4500)][floor];
+            Plan {
+                pane,
+                horizon,
+                learn,
+                every,
+                warm_up,
+                fallback,
+                offset,
+                guard,
+                resolution,
+                least,
+            }
+        })
 }
 
 /// Panes since the one before, place in the pane, value, quality; how many readings in the pane.

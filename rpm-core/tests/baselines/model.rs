@@ -32,6 +32,8 @@ pub struct Plan {
     pub guard: i32,
     /// What a range rounds to, in thousandths.
     pub resolution: i64,
+    /// What a deviation counts as at least, in thousandths; a beat if absent.
+    pub least: Option<i32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -81,6 +83,9 @@ impl Plan {
         }
         if let Some(warm_up) = self.warm_up {
             baseline["warm_up"] = text(warm_up).into();
+        }
+        if let Some(least) = self.least {
+            baseline["least_deviation"] = (f64::from(least) / 1000.0).into();
         }
         if let Some((low, high)) = self.fallback {
             baseline["fallback"] = json!({ "any": [low, high] });
@@ -138,6 +143,13 @@ impl Plan {
 
     /// What is usual for evidence in a pane.
     pub fn usual(&self, points: &[Point], pane: i64) -> Option<Norm> {
+        let norm = self.found(points, pane)?;
+        let least = self.least.map_or(self.resolution as f64, f64::from);
+        let (low, high) = norm.spread;
+        Some(Norm { spread: (low.max(least), high.max(least)), ..norm })
+    }
+
+    fn found(&self, points: &[Point], pane: i64) -> Option<Norm> {
         self.learned(points, pane).or_else(|| {
             let (low, high) = self.fallback?;
             let (low, high) = (f64::from(low) * 1000.0, f64::from(high) * 1000.0);

@@ -325,3 +325,40 @@ fn old_data_are_judged_by_the_fallback_of_the_age_band() {
     run.tick(host((now + 10) * MINUTE));
     assert!(run.findings("fast").is_empty(), "{:?}", run.findings("fast"));
 }
+
+/// A signal that stands still has no deviation: a beat more is not many deviations more.
+#[test]
+fn a_constant_signal_is_not_left_by_the_smallest_step() {
+    let rule = |id: &str, baseline: &str| {
+        active(
+            id,
+            "heart_rate",
+            &json!({
+            "above": 3, "distance": "deviations", "baseline": baseline }),
+        )
+    };
+    let of = |least: Option<f64>| {
+        let mut usual = usual()["usual"].clone();
+        if let Some(least) = least {
+            usual["least_deviation"] = least.into();
+        }
+        usual
+    };
+    let baselines = json!({ "plain": of(None), "none": of(Some(0.0)), "wide": of(Some(2.5)) });
+    let rules = json!([rule("of-charts", "plain"), rule("any", "none"), rule("wide", "wide")]);
+    let policy = ward(&baselines, &rules);
+    let mut run = Run::new(&policy);
+    minutes(&mut run, 0..26 * 60, |_| 60);
+    for (minute, rate, opened) in
+        [(0, 61, [0, 1, 0]), (1, 63, [0, 1, 0]), (2, 64, [1, 1, 0]), (3, 68, [1, 1, 1])]
+    {
+        minutes(&mut run, 26 * 60 + minute..26 * 60 + minute + 1, |_| rate);
+        let found = ["of-charts", "any", "wide"].map(|rule| run.opened(rule).len());
+        assert_eq!(found, opened, "{rate}");
+    }
+    let said = evidence(&run, "of-charts").unwrap()[0].to_string();
+    assert!(said.contains("(3 deviations of 1 (at least; 0 found) from 60, plain, "), "{said}");
+    let words = policy.describe();
+    assert!(words.contains("is above plain + 3 deviations of at least 1 /min"), "{words}");
+    assert!(words.contains("is above none + 3 deviations;"), "{words}");
+}

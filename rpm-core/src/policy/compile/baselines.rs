@@ -77,6 +77,14 @@ impl Compiler {
         };
         let most =
             if matches!(method, Some(Method::ByHour { .. })) { MAX_BY_HOUR } else { u32::MAX };
+        let least = spec.least_deviation.as_ref().map(|least| {
+            let path = format!("{path}.least_deviation");
+            let least = self.number(least, &path);
+            if least < Value::ZERO {
+                self.error(Code::OutOfRange, path);
+            }
+            least.thousandths()
+        });
         let fallback = self.fallbacks(&spec.fallback, path);
         let signal = signal?;
         let def = BaselineDef {
@@ -87,6 +95,7 @@ impl Compiler {
             certain_after,
             warm_up: warm_up.map_or(usually, panes).min(most),
             resolution: self.signals[signal].resolution,
+            least_spread: least.unwrap_or(self.signals[signal].resolution.thousandths()),
             guards: Vec::new(),
             fallback,
         };

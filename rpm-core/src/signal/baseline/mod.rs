@@ -56,6 +56,8 @@ pub(crate) struct BaselineDef {
     pub warm_up: u32,
     /// What values are rounded to before quantiles are taken.
     pub resolution: Value,
+    /// What a deviation counts as at least, in thousandths.
+    pub least_spread: i32,
     /// While one of these rules is active, nothing is learned.
     pub guards: Vec<u16>,
     /// What is taken as usual until enough was seen, by age band; the last is for everybody.
@@ -226,8 +228,21 @@ impl Usual {
         }
     }
 
-    /// What was usual at a time: learned, or the fallback, which has no samples.
+    /// What was usual at a time, with a deviation of at least what the policy says.
     pub fn at(
+        &self,
+        index: usize,
+        def: &BaselineDef,
+        ring: &Ring,
+        at: i64,
+        age_band: Option<&str>,
+    ) -> Option<Norm> {
+        let norm = self.found(index, def, ring, at, age_band)?;
+        Some(Norm { spread: norm.spread.max(def.least_spread), ..norm })
+    }
+
+    /// What was found to be usual at a time: learned, or the fallback, which has no samples.
+    pub fn found(
         &self,
         index: usize,
         def: &BaselineDef,
