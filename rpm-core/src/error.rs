@@ -128,7 +128,7 @@ codes! {
     366 UnitMismatch "unit_mismatch" "the signals do not say the same in the same unit";
     367 UnmonitoredParameter "unmonitored_parameter" "the policy monitors nothing that this parameter reads";
     368 UnknownScore "unknown_score" "no score of this name is declared";
-    369 DerivedSignal "derived_signal" "a signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings";
+    369 DerivedSignal "derived_signal" "a signal that is made of others is a score, fused, a difference, a summary or a drift, of signals that can be made into that, and has no readings";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use super::lane::{Effects, Lane, RuleState};
 use crate::event::Context;
-use crate::policy::{Derivation, Policy, RuleBody};
+use crate::policy::{Derivation, Derived, Policy, RuleBody};
 use crate::rule::calm::Calm;
+use crate::rule::derived::Inputs;
 use crate::rule::predicate::{Known, Signals, pane_at};
 use crate::signal::{Feed, Held, SignalDef};
 use crate::time::Timestamp;
@@ -36,7 +37,8 @@ impl Lane {
     pub fn circumstances_changed(&mut self, policy: &Policy, from: i64, effects: &mut Effects) {
         let mut all = Vec::new();
         for (index, derived) in policy.derived().iter().enumerate() {
-            if let Derivation::Summary(_) = derived.how {
+            // These follow what they are made of.
+            if matches!(derived.how, Derivation::Summary(_) | Derivation::Drift(_)) {
                 continue;
             }
             let width = policy.signals()[usize::from(derived.signal)].pane_ms;
@@ -44,7 +46,7 @@ impl Lane {
             let from = from.max(self.newest.saturating_sub(known));
             all.extend(self.derive_from(policy, index, from));
         }
-        self.tell_nights_again(policy, &mut all);
+        self.follow_up(policy, &mut all);
         // Nothing was measured: what is as it was is no evidence.
         all.retain(|derived| !derived.changed.is_empty());
         self.judge(policy, &all, effects);
@@ -223,11 +225,27 @@ impl Lane {
             // What changes an earlier pane takes the general way.
             Some(newest) if here < newest => false,
             _ => {
+                self.add_to(derived, here, &inputs);
                 self.signals[signal].set(here, held, def);
                 let calm = |rule| self.stays_calm(policy, rule, signal, good);
                 held == Held::Nothing || rules.all(calm)
             }
         }
+    }
+
+    /// Before a pane of a sum is written: what was added up before it is remembered, and it is dated as what
+    /// is added to it.
+    fn add_to(&mut self, derived: &Derived, pane: i64, inputs: &Inputs) {
+        let (Derivation::Drift(_), Some((at, _))) = (&derived.how, inputs.iter().flatten().next())
+        else {
+            return;
+        };
+        let signal = usize::from(derived.signal);
+        if let Some(newest) = self.signals[signal].ring.newest().filter(|newest| pane > *newest) {
+            self.carry(signal, pane - newest);
+        }
+        let ring = &mut self.signals[signal].ring;
+        ring.date(at.saturating_sub(ring.start_of(pane)));
     }
 
     /// Whether a rule has nothing to say of the newest pane of a signal, which it has judged already and
@@ -260,16 +278,22 @@ impl Lane {
             }
         }
         again.extend(self.tell_again(policy, index, pane));
-        self.tell_nights_again(policy, &mut again);
+        self.follow_up(policy, &mut again);
         again
     }
 
-    /// After signals were derived anew: tells the nights of these again.
-    fn tell_nights_again(&mut self, policy: &Policy, found: &mut Vec<Rederived>) {
-        for at in 0..found.len() {
-            if let Some(first) = found[at].changed.first() {
-                let more = self.tell_again(policy, found[at].signal, *first);
-                found.extend(more);
+    /// After signals were derived anew: derives what is made of these.
+    pub fn follow_up(&mut self, policy: &Policy, found: &mut Vec<Rederived>) {
+        let mut at = 0;
+        while let Some(Rederived { signal, changed, .. }) = found.get(at) {
+            at += 1;
+            let (signal, Some(first)) = (*signal, changed.first().copied()) else {
+                continue;
+            };
+            found.extend(self.tell_again(policy, signal, first));
+            let from = self.signals[signal].ring.start_of(first);
+            for feed in &policy.signals()[signal].feeds {
+                found.extend(self.derive_from(policy, feed.derived.into(), from));
             }
         }
     }
@@ -307,6 +331,7 @@ impl Lane {
             let mut signals = Signals::new(policy, &mut self.signals, &self.background);
             let inputs = signals.inputs(derived, end);
             let held = signals.derive(derived, &inputs, start, end);
+            self.add_to(derived, pane, &inputs);
             if self.signals[signal].set(pane, held, def) {
                 changed.push(pane);
             }

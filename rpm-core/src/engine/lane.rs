@@ -366,6 +366,7 @@ impl Lane {
             return self.evaluate(policy, index, pane, good, effects);
         }
         let mut derived = nights;
+        self.follow_up(policy, &mut derived);
         if good {
             derived.extend(self.derive_again(policy, index, pane));
             derived.push(Rederived { signal: index, changed: Vec::from([pane]), last: pane });

@@ -276,6 +276,7 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         accuracy: None,
         score: None,
         summary: None,
+        drift: None,
         coverage: 0,
         verdict: Verdict::Met,
     }

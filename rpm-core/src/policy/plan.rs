@@ -8,6 +8,7 @@ use super::modifier::Adjust;
 use crate::record::{Distance, Level};
 use crate::signal::Statistic;
 use crate::signal::baseline::Norm;
+use crate::signal::drift::DriftDef;
 use crate::signal::summary::SummaryDef;
 use crate::time::Duration;
 use crate::value::div_round;
@@ -102,6 +103,8 @@ pub(crate) enum Derivation {
     Difference,
     /// One value a night of its only input.
     Summary(SummaryDef),
+    /// How far its only input has drifted from what is usual.
+    Drift(DriftDef),
 }
 
 impl Derivation {
@@ -110,7 +113,7 @@ impl Derivation {
         match self {
             Self::Score { .. } | Self::Difference => true,
             Self::Fused(fused) => fused.unless.is_none(),
-            Self::Summary(_) => false,
+            Self::Summary(_) | Self::Drift(_) => false,
         }
     }
 }

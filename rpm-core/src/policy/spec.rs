@@ -117,6 +117,10 @@ pub struct SignalSpec {
     /// Instead: one value a night of another signal. Its cadence and its pane are `1 d`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<SummarySpec>,
+    /// Instead: how far a signal has drifted from a baseline, added up from value to value. Its panes are
+    /// those of the baseline's signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftSpec>,
     /// How far a value may be from the truth, in the signal's unit: the device's accuracy (A_rms). Where
     /// a value is nearer to a limit than that, the explanation says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,6 +142,7 @@ impl SignalSpec {
             || self.fused.is_some()
             || self.difference.is_some()
             || self.summary.is_some()
+            || self.drift.is_some()
     }
 }
 
@@ -194,6 +199,45 @@ pub struct SummarySpec {
     /// How much of it must be covered by good readings; `50 %` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<String>,
+}
+
+/// A slow drift away from what is usual, as a cumulative sum (CUSUM): of each value of the baseline's
+/// signal it is counted how many deviations it lies above the middle of what is usual, or below, less an
+/// allowance, and that is added up; never below 0, and held at 10. A value alone counts for 4 deviations at
+/// most. Nothing is counted until enough was learned, and missing values count for nothing.
+///
+/// Chance alone takes the sum to 4 once in 335 values on average, and to 5 once in 930, if the allowance is
+/// 0.5 and the baseline exact; a lasting shift of one deviation does so after 8.4 and 10.4. While a rule on
+/// it is active, the baseline does not learn.
+///
+/// ```
+/// # use rpm_core::policy::spec::DriftSpec;
+/// let drift: DriftSpec = serde_json::from_str(r#"{
+///   "baseline": "earlier-nights", "direction": "up", "allowance": 0.5
+/// }"#).unwrap();
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DriftSpec {
+    /// From what, of a signal that is measured, or one value a night.
+    pub baseline: String,
+    /// Above what is usual, or below it.
+    pub direction: Direction,
+    /// Deviations that are taken off each time: half of the shift that should be found; 0.5 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowance: Option<Number>,
+}
+
+/// Which way something changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// It rises.
+    Up,
+    /// It falls.
+    Down,
 }
 
 /// What is usual for a patient, learned from what can no longer change.

@@ -41,7 +41,7 @@ pub(crate) fn succeed(old: &Policy, new: &Policy, is_open: impl Fn(usize) -> boo
         }
     }
     policy.readers = super::plan::readers(policy.signals.len(), &policy.rules);
-    guard(&mut policy.baselines, &mut policy.signals, &mut policy.rules);
+    guard(&mut policy.baselines, &mut policy.signals, &mut policy.rules, &policy.derived);
     let source = |def: &SignalDef| {
         let same = |s: &&SignalDef| same_signal(old, s, &policy, def);
         let exact = old.signals.iter().find(same);
@@ -196,6 +196,12 @@ fn same_derived(old: &Policy, a: &Derived, new: &Policy, b: &Derived) -> bool {
         }
         (Derivation::Difference, Derivation::Difference) => true,
         (Derivation::Summary(a), Derivation::Summary(b)) => a.summarises_like(b),
+        (Derivation::Drift(a), Derivation::Drift(b)) => {
+            let usual =
+                [&old.baselines[usize::from(a.baseline)], &new.baselines[usize::from(b.baseline)]];
+            (a.up, a.allowance) == (b.up, b.allowance)
+                && same_baseline(old, usual[0], new, usual[1])
+        }
         _ => false,
     };
     let same = |(a, b): (&u16, &u16)| {
@@ -361,6 +367,7 @@ fn add_derived(policy: &mut Policy, old: &Policy, was: &SignalDef, mut derived: 
             fused.unless.iter_mut().for_each(|unless| adopt(policy, old, unless));
         }
         Derivation::Difference => {}
+        Derivation::Drift(def) => def.baseline = adopt_baseline(policy, old, def.baseline),
         Derivation::Summary(def) => {
             def.of = derived.inputs.first().copied().unwrap_or(def.of);
             def.place = policy.summaries().count() as u16;

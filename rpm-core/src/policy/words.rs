@@ -5,10 +5,11 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use super::plan::{Derived, Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
+use super::plan::{Derivation, Derived, Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
 use super::spec::{HoldChangeSpec, LimitChangeSpec, ModifierSpec};
 use super::{Policy, SignalDef};
 use crate::record::Distance;
+use crate::signal::drift::DriftDef;
 use crate::signal::statistic::UnitOf;
 use crate::signal::summary::SummaryDef;
 use crate::time::Duration;
@@ -27,6 +28,11 @@ pub(super) fn describe(policy: &Policy) -> String {
     }
     for (derived, summary) in policy.summaries() {
         let _ = writeln!(out, "{}", summary_words(policy, derived, summary));
+    }
+    for derived in policy.derived() {
+        if let Derivation::Drift(def) = &derived.how {
+            let _ = writeln!(out, "{}", drift_words(policy, derived, def));
+        }
     }
     for rule in policy.rules() {
         let mode = match rule.mode {
@@ -61,6 +67,21 @@ fn summary_words(policy: &Policy, derived: &Derived, def: &SummaryDef) -> String
          {share} % of it.",
         name(derived.signal),
         clock(def.until)
+    )
+}
+
+/// `rise: how far night-hr lies above earlier-nights, in deviations less 0.5 each time, added up.`
+fn drift_words(policy: &Policy, derived: &Derived, def: &DriftDef) -> String {
+    let name = |signal: u16| policy.signals[usize::from(signal)].name.as_str();
+    let baseline = &policy.baselines[usize::from(def.baseline)];
+    let side = if def.up { "above" } else { "below" };
+    let mut allowance = String::new();
+    let _ = write_thousandths(def.allowance.into(), &mut allowance);
+    format!(
+        "{}: how far {} lies {side} {}, in deviations less {allowance} each time, added up.",
+        name(derived.signal),
+        name(baseline.signal),
+        baseline.id
     )
 }
 

@@ -8,8 +8,9 @@ use core::fmt;
 use serde::Serialize;
 
 use super::{
-    AlertChange, Body, Clause, DeliveryState, Distance, IntentKey, Level, Modified, NotifyReason,
-    PolicyRef, Priority, Record, Status, Summarised, Target, Tried, Usual, Verdict, WithholdReason,
+    AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, Modified,
+    NotifyReason, PolicyRef, Priority, Record, Status, Summarised, Target, Tried, Usual, Verdict,
+    WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -298,6 +299,7 @@ impl fmt::Display for Clause {
         self.baseline.iter().try_for_each(|usual| write!(f, " ({usual})"))?;
         self.score.iter().try_for_each(|score| write!(f, " ({score})"))?;
         self.summary.iter().try_for_each(|summary| write!(f, " ({summary})"))?;
+        self.drift.iter().try_for_each(|drift| write!(f, " ({drift})"))?;
         if let Some(accuracy) = &self.accuracy {
             write!(f, ", nearer than the device's accuracy of {accuracy}{space}{unit}")?;
         }
@@ -327,6 +329,20 @@ impl fmt::Display for Summarised {
         let Self { of, statistic, from, until, readings, coverage } = self;
         write!(f, "{statistic} of {readings} readings of {of}, {from} to {until}")?;
         write!(f, ", coverage {coverage} %")
+    }
+}
+
+impl fmt::Display for Drifted {
+    /// `9 values of night-hr above earlier-nights, in deviations less 0.5 each, since 2026-03-02T07:00:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { of, baseline, allowance, values, .. } = self;
+        let side = if self.direction == "up" { "above" } else { "below" };
+        write!(
+            f,
+            "{values} values of {of} {side} {baseline}, in deviations less {allowance} each"
+        )?;
+        let since = if self.longer { "since before" } else { "since" };
+        self.since.iter().try_for_each(|at| write!(f, ", {since} {at}"))
     }
 }
 

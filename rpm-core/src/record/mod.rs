@@ -561,6 +561,9 @@ pub struct Clause {
     /// If the signal is one value a night: what it was made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summarised>,
+    /// If the signal is a drift: what it was added up from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drifted>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.
@@ -625,6 +628,27 @@ pub struct Summarised {
     pub coverage: u8,
 }
 
+/// What a drift away from a baseline was added up from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drifted {
+    /// The signal that drifts.
+    pub of: String,
+    /// From what.
+    pub baseline: String,
+    /// `up` or `down`.
+    pub direction: String,
+    /// Deviations that were taken off each time.
+    pub allowance: String,
+    /// How many values there were since the sum was last zero.
+    pub values: u32,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Whether there were more before, of which nothing is known any more.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub longer: bool,
+}
+
 /// In what a distance from a baseline is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -653,4 +677,4 @@ pub enum Verdict {
     Invalid,
 }
 
-redacted!(Body, Clause, Modified, Summarised, Usual);
+redacted!(Body, Clause, Drifted, Modified, Summarised, Usual);

@@ -3,11 +3,13 @@
 use smallvec::SmallVec;
 
 use super::calm::Calm;
+use super::predicate::text;
 use super::predicate::{Signals, pane_at};
 use super::score::{ScoreFacts, ScoreInput};
 use crate::policy::score::Score;
 use crate::policy::{Derivation, Derived, Expr, Fused, Part};
-use crate::record::{CountedScore, Summarised, Verdict};
+use crate::record::{CountedScore, Drifted, Summarised, Verdict};
+use crate::signal::drift::DriftDef;
 use crate::signal::summary::{SummaryDef, Total};
 use crate::signal::{HELD_LIMIT, Held};
 use crate::time::{Duration, Timestamp};
@@ -60,6 +62,7 @@ impl Signals<'_> {
             },
             Derivation::Fused(fused) => self.fuse(fused, inputs, start, end),
             Derivation::Summary(def) => self.night(def, end).1,
+            Derivation::Drift(def) => self.drift(derived, def, start),
         }
     }
 
@@ -130,6 +133,48 @@ impl Signals<'_> {
             until: Timestamp::from_millis(night.over()),
             readings: total.count,
             coverage: night.coverage_percent(&total, self.live[index].cover),
+        })
+    }
+
+    /// The sum after the pane of a time, if that has a value and it is known what is usual: what is so for
+    /// everybody is not a patient's own.
+    fn drift(&self, derived: &Derived, def: &DriftDef, start: i64) -> Held {
+        let usual = self.usual_at(def.baseline, start).filter(|norm| norm.samples > 0);
+        let ring = derived.inputs.first().map(|input| &self.live[usize::from(*input)].ring);
+        let value = ring.and_then(|ring| ring.tally(pane_at(start, ring.width())).mean());
+        let (Some(usual), Some(value)) = (usual, value) else {
+            return Held::Nothing;
+        };
+        let before = self.as_of(usize::from(derived.signal), start).map_or(0, |(_, sum)| sum);
+        Held::Good(def.step(before, value, &usual))
+    }
+
+    /// What a drift was made of, for a record: as of the pane of a time.
+    pub fn drifted(&self, derived: u16, at: i64) -> Option<Drifted> {
+        let derived = &self.policy.derived()[usize::from(derived)];
+        let Derivation::Drift(def) = &derived.how else {
+            return None;
+        };
+        let ring = &self.live[usize::from(derived.signal)].ring;
+        // Back to where the sum was zero, as far as that is kept.
+        let (mut values, mut since, mut pane) = (0, None, pane_at(at, ring.width()) + 1);
+        let mut began = false;
+        while let Some(before) = ring.good_before(pane) {
+            if ring.last_of(before).1 == 0 {
+                began = true;
+                break;
+            }
+            (values, since, pane) = (values + 1, Some(ring.time_of(before)), before);
+        }
+        let of = derived.inputs.first().map(|input| self.defs[usize::from(*input)].name.clone());
+        Some(Drifted {
+            of: of.unwrap_or_default(),
+            baseline: self.policy.baselines()[usize::from(def.baseline)].id.clone(),
+            direction: if def.up { "up" } else { "down" }.into(),
+            allowance: text(def.allowance.into()),
+            values,
+            since,
+            longer: !began && values > 0,
         })
     }
 

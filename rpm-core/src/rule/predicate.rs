@@ -153,7 +153,12 @@ impl Signals<'_> {
     }
 
     fn norm(&self, from: &FromBaseline, at: i64) -> Option<Norm> {
-        let index = usize::from(from.baseline);
+        self.usual_at(from.baseline, at)
+    }
+
+    /// What a baseline says of a time.
+    pub fn usual_at(&self, baseline: u16, at: i64) -> Option<Norm> {
+        let index = usize::from(baseline);
         let def = &self.policy.baselines()[index];
         let ring = &self.live[usize::from(def.signal)].ring;
         self.background.usual.at(index, def, ring, at, self.age_band())
@@ -257,6 +262,7 @@ impl Signals<'_> {
         let modifiers = self.modified(leaf, at);
         let baseline = leaf.from.as_ref().map(|from| self.usual(leaf, from, at));
         let score = self.defs[usize::from(leaf.signal)].derived;
+        let drift = score.and_then(|derived| self.drifted(derived, at));
         let summary = score.and_then(|derived| self.summarised(derived, at));
         let score = score.and_then(|derived| self.terms(derived, at));
         let accuracy = self.defs[usize::from(leaf.signal)].accuracy;
@@ -282,6 +288,7 @@ impl Signals<'_> {
             accuracy: (near && comparable).then(|| text(accuracy)),
             score,
             summary,
+            drift,
             coverage,
             verdict,
         }

@@ -7,12 +7,14 @@
 //! | `cursor` | running sums of one window, movable forwards and backwards |
 //! | `def` | what a policy says of a signal |
 //! | `baseline` | what is usual for the patient |
+//! | `drift` | a slow drift away from what is usual |
 //! | `summary` | one value a night |
 //! | [`statistic`] | what can be asked of a window: **add a statistic here** |
 
 pub(crate) mod baseline;
 pub(crate) mod cursor;
 mod def;
+pub(crate) mod drift;
 pub(crate) mod pane;
 pub(crate) mod ring;
 pub(crate) mod slots;

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::super::plan::{LevelDef, Mode, Rule, RuleBody};
+use super::super::plan::{Derivation, Derived, LevelDef, Limits, Mode, Rule, RuleBody};
 use super::super::spec::{BaselineSpec, LearnSpec, Number, PolicySpec};
 use super::{Compiler, MAX_PANES};
 use crate::error::Code;
@@ -36,13 +36,19 @@ impl Compiler {
     }
 
     /// After the rules: what they look back on decides when a reading is certain.
-    pub(super) fn baselines(&mut self, spec: &PolicySpec, rules: &[Rule]) -> Vec<BaselineDef> {
+    pub(super) fn baselines(
+        &mut self,
+        spec: &PolicySpec,
+        rules: &[Rule],
+        derived: &[Derived],
+    ) -> Vec<BaselineDef> {
         let mut defs = Vec::new();
         for (index, (name, baseline)) in spec.baselines.iter().enumerate() {
             let path = format!("baselines.{name}");
             let signal = self.signal_index(Some(&baseline.of), &format!("{path}.of"));
             let certain_after = signal.map_or(0, |signal| {
-                let asked = rules.iter().filter_map(looks_back(index as u16, signal as u16)).max();
+                let looks_back = looks_back(index as u16, signal as u16, derived);
+                let asked = rules.iter().filter_map(looks_back).max();
                 let width = self.signals[signal].pane_ms;
                 asked.unwrap_or(0).max(self.horizon.as_millis().max(width) + 2 * width)
             });
@@ -180,15 +186,30 @@ impl Compiler {
 }
 
 /// How far back a rule looks that reads the signal or compares with the baseline.
-fn looks_back(baseline: u16, signal: u16) -> impl Fn(&Rule) -> Option<i64> {
+fn looks_back(
+    baseline: u16,
+    signal: u16,
+    derived: &[Derived],
+) -> impl Fn(&Rule) -> Option<i64> + '_ {
     move |rule| {
         let RuleBody::Limits(limits) = &rule.body else {
             return None;
         };
         let mut from = limits.levels.iter().flat_map(LevelDef::leaves).filter_map(|leaf| leaf.from);
-        let reads = limits.signals.contains(&signal) || from.any(|from| from.baseline == baseline);
+        let reads = is_about(limits, baseline, signal, derived)
+            || from.any(|from| from.baseline == baseline);
         reads.then_some(limits.keep)
     }
+}
+
+/// Whether a rule reads a baseline's signal, or how far that has drifted from it.
+fn is_about(limits: &Limits, baseline: u16, signal: u16, derived: &[Derived]) -> bool {
+    let drifts = |derived: &&Derived| match &derived.how {
+        Derivation::Drift(def) => def.baseline == baseline,
+        _ => false,
+    };
+    let mut drifts = derived.iter().filter(drifts).map(|derived| derived.signal);
+    limits.signals.contains(&signal) || drifts.any(|drift| limits.signals.contains(&drift))
 }
 
 /// How long what rules make of panes must be remembered, in milliseconds.
@@ -210,14 +231,15 @@ pub(in crate::policy) fn guard(
     baselines: &mut [BaselineDef],
     signals: &mut [SignalDef],
     rules: &mut [Rule],
+    derived: &[Derived],
 ) {
-    for def in baselines {
+    for (place, def) in baselines.iter_mut().enumerate() {
         let signal = &mut signals[usize::from(def.signal)];
         let remembered = remembered(def, signal.pane_ms);
         def.guards.clear();
         for (index, rule) in rules.iter_mut().enumerate().filter(|(_, r)| r.mode == Mode::Active) {
             match &mut rule.body {
-                RuleBody::Limits(limits) if limits.signals.contains(&def.signal) => {
+                RuleBody::Limits(limits) if is_about(limits, place as u16, def.signal, derived) => {
                     def.guards.push(index as u16);
                     limits.keep = limits.keep.max(remembered);
                 }

@@ -5,7 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::super::plan::{Derivation, Derived, Fused, Part};
-use super::super::spec::{FusedSpec, PolicySpec, RuleSpec, SignalSpec, SummarySpec};
+use super::super::spec::{
+    Direction, DriftSpec, FusedSpec, PolicySpec, RuleSpec, SignalSpec, SummarySpec,
+};
 use super::predicates::{Build, Defaults};
 use super::signals::KindFacts;
 use super::{Compiler, MAX_PANES};
@@ -13,6 +15,7 @@ use crate::error::Code;
 use crate::event::{Kind, Quality};
 use crate::policy::score::Score;
 use crate::signal::baseline::CHUNK;
+use crate::signal::drift::{DriftDef, HIGHEST, KEPT};
 use crate::signal::summary::SummaryDef;
 use crate::signal::{Feed, HELD_LIMIT, Statistic};
 use crate::time::Duration;
@@ -35,10 +38,14 @@ impl Compiler {
         let scores: Vec<Score> = compiled.flatten().collect();
         let mut derived = Vec::new();
         let all = || spec.signals.iter().filter(|(_, signal)| signal.is_derived());
-        // What is fused can be summarised.
-        let (first, second) = (all(), all());
-        let first = first.filter(|(_, signal)| signal.summary.is_none());
-        for (name, signal) in first.chain(second.filter(|(_, signal)| signal.summary.is_some())) {
+        // What is fused can be summarised, and what is summarised can drift.
+        let turn = |signal: &SignalSpec| match (&signal.summary, &signal.drift) {
+            (None, None) => 0,
+            (Some(_), None) => 1,
+            _ => 2,
+        };
+        let turns = (0..3).flat_map(|now| all().filter(move |(_, signal)| turn(signal) == now));
+        for (name, signal) in turns {
             let path = format!("signals.{name}");
             self.name(name, &path);
             let ways = [
@@ -46,6 +53,7 @@ impl Compiler {
                 signal.fused.is_some(),
                 signal.difference.is_some(),
                 signal.summary.is_some(),
+                signal.drift.is_some(),
             ];
             let one = ways.into_iter().filter(|way| *way).count() == 1;
             let stray_part = signal.part.is_some() && signal.score.is_none();
@@ -77,6 +85,9 @@ impl Compiler {
         }
         if let Some(summary) = &spec.summary {
             return self.summary(summary, path);
+        }
+        if let Some(drift) = &spec.drift {
+            return self.drift(policy, drift, path);
         }
         let names = spec.difference.as_ref()?;
         let inputs = self.sources(names, &format!("{path}.difference"))?;
@@ -207,13 +218,55 @@ impl Compiler {
         Some((Derivation::Summary(def), inputs, facts))
     }
 
-    /// After the rules: what a night is made of is kept until it is certain.
-    pub(super) fn keep_nights(&mut self, derived: &[Derived]) {
+    /// How far a signal has drifted from what is usual.
+    fn drift(
+        &mut self,
+        policy: &PolicySpec,
+        spec: &DriftSpec,
+        path: &str,
+    ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
+        let path = format!("{path}.drift");
+        let allowance_path = format!("{path}.allowance");
+        let allowance = spec.allowance.as_ref().map(|n| self.number(n, &allowance_path));
+        let allowance = allowance.map_or(500, Value::thousandths);
+        if !(0..HIGHEST).contains(&allowance) {
+            self.error(Code::OutOfRange, allowance_path);
+        }
+        let path = format!("{path}.baseline");
+        let baseline = self.baseline_named(&spec.baseline, &path)?;
+        let of = &policy.baselines.get(&spec.baseline)?.of;
+        // A baseline of a signal that nobody knows has been told.
+        let of = self.names.get(of).copied()?;
+        let of_summary = |derived: u16| self.summarised.contains(&derived);
+        if self.signals[of].derived.is_some_and(|derived| !of_summary(derived)) {
+            self.error(Code::DerivedSignal, path);
+            return None;
+        }
+        let range = (Value::ZERO, Value::from_thousandths(HIGHEST));
+        let facts = KindFacts {
+            kind: Kind(LAST_KIND),
+            title: format!("{} against {}", self.signals[of].title, spec.baseline),
+            unit: "1".to_string(),
+            possible: range,
+            plausible: range,
+            resolution: Value::from_thousandths(100),
+        };
+        let up = spec.direction == Direction::Up;
+        let def = DriftDef { baseline, up, allowance };
+        Some((Derivation::Drift(def), Vec::from([of as u16]), facts))
+    }
+
+    /// After the rules: what a night is made of is kept until it is certain, and of a drift how it came.
+    pub(super) fn keep_derived(&mut self, derived: &[Derived]) {
         for derived in derived {
             if let Derivation::Summary(def) = &derived.how {
                 let signal = &mut self.signals[usize::from(def.of)];
                 let kept = kept(def, signal.pane_ms).clamp(1, 2 * MAX_PANES) as u32;
                 signal.ring_panes = signal.ring_panes.max(kept);
+            }
+            if let Derivation::Drift(_) = &derived.how {
+                let signal = &mut self.signals[usize::from(derived.signal)];
+                signal.ring_panes = signal.ring_panes.max(KEPT);
             }
         }
     }
@@ -289,11 +342,19 @@ impl Compiler {
         let mut def = self.signal_of(name, spec, facts, Quality::GOOD, path)?;
         def.derived = Some(index as u16);
         let pane = |s: &u16| self.signals[usize::from(*s)].pane_ms;
-        if !inputs.iter().all(|s| def.pane_ms % pane(s) == 0) {
+        if let Derivation::Drift(_) = how {
+            let of = inputs.first().map_or(def.pane_ms, pane);
+            if def.pane_ms != of {
+                let hint = format!("{}", Duration::from_millis(of));
+                self.error_with(Code::NotAMultiple, format!("{path}.pane"), hint);
+            }
+        } else if !inputs.iter().all(|s| def.pane_ms % pane(s) == 0) {
             let widest = Duration::from_millis(inputs.iter().map(pane).max().unwrap_or(1));
             let hint = format!("whole panes of {widest}");
             self.error_with(Code::NotAMultiple, format!("{path}.pane"), hint);
         }
+        let settles = inputs.iter().map(|s| self.signals[usize::from(*s)].settles_ms).max();
+        def.settles_ms = settles.unwrap_or(0);
         if let Derivation::Summary(summary) = &how {
             if def.pane_ms != DAY_MS {
                 self.error_with(Code::NotAMultiple, format!("{path}.pane"), "1 d".to_string());

@@ -49,15 +49,15 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     compiler.head(&spec);
     compiler.kinds(&spec);
     compiler.signals(&spec);
-    let (scores, derived) = compiler.derived(&spec);
     compiler.name_baselines(&spec);
+    let (scores, derived) = compiler.derived(&spec);
     let mut rules = compiler.rules(&spec);
     let modifiers = compiler.modifiers(&spec, &mut rules);
     let care = compiler.care(&spec.care, &rules);
     compiler.size_rings();
-    compiler.keep_nights(&derived);
-    let mut baselines = compiler.baselines(&spec, &rules);
-    guard(&mut baselines, &mut compiler.signals, &mut rules);
+    compiler.keep_derived(&derived);
+    let mut baselines = compiler.baselines(&spec, &rules, &derived);
+    guard(&mut baselines, &mut compiler.signals, &mut rules, &derived);
     if !compiler.errors.is_empty() {
         return Err(PolicyErrors(compiler.errors));
     }

@@ -250,12 +250,7 @@ impl Compiler {
             }
             return None;
         };
-        let Some(baseline) = self.baseline_names.get(name).copied() else {
-            let known: Vec<_> = self.baseline_names.keys().cloned().collect();
-            let path = format!("{path}.baseline");
-            self.error_with(Code::UnknownBaseline, path, known.join(", "));
-            return None;
-        };
+        let baseline = self.baseline_named(name, &format!("{path}.baseline"))?;
         let spec_of = policy.baselines.get(name);
         let of = spec_of.and_then(|b| self.names.get(&b.of));
         let same = of.is_none_or(|of| self.signals[*of].unit == self.signals[signal].unit);
@@ -267,6 +262,15 @@ impl Compiler {
             self.error(Code::UnlikeBaseline, format!("{path}.baseline"));
         }
         Some(FromBaseline { baseline, distance: spec.distance.unwrap_or_default() })
+    }
+
+    pub(super) fn baseline_named(&mut self, name: &str, path: &str) -> Option<u16> {
+        let found = self.baseline_names.get(name).copied();
+        if found.is_none() {
+            let known: Vec<_> = self.baseline_names.keys().cloned().collect();
+            self.error_with(Code::UnknownBaseline, path, known.join(", "));
+        }
+        found
     }
 
     fn statistic(&mut self, name: Option<&String>, path: &str) -> Option<Statistic> {
