@@ -117,7 +117,7 @@ codes! {
     345 UnreachableBurn "unreachable_burn" "even if everything goes wrong, the budget does not burn so fast as to page";
     350 UnknownBaseline "unknown_baseline" "no baseline of this name is declared";
     351 UnlikeBaseline "unlike_baseline" "the baseline is of something else than what is compared";
-    352 NothingModified "nothing_modified" "a modifier changes a limit, a hold or whether a level is judged, of at least one rule";
+    352 NothingModified "nothing_modified" "a modifier changes a limit, a hold, a severity or whether a level is judged, of at least one rule";
     353 WidensUrgent "widens_urgent" "this makes an urgent level less sensitive: say `widens_urgent` if that is meant";
     360 ScoreForm "score_form" "a score is a built-in chart, or a title with parameters of its own";
     361 UnknownChart "unknown_chart" "no built-in chart of this name exists";

@@ -195,6 +195,111 @@ fn profile_and_hours_modify_as_well() {
     assert_eq!(state(0, "child"), Normal);
 }
 
+/// Walking makes a review urgent; what makes something urgent milder must be meant.
+fn severity(levels: &str, to: &str) -> Json {
+    json!([{ "id": "walking", "title": "walking", "when": { "activity": ["walking"] },
+             "rules": ["fast"], "levels": [levels], "severity": to, "widens_urgent": true }])
+}
+
+#[test]
+fn a_level_counts_as_a_more_severe_one_while_circumstances_say_so() {
+    let mut run = Run::new(&home(&severity("review", "urgent")));
+    run.live(doing(minutes(0), "walking"));
+    run.live(heart_rate(minutes(1), 125));
+    assert_eq!(run.state("fast"), Active(Level::Urgent));
+    assert_eq!(run.opened("fast"), [(Level::Urgent, minutes(1))]);
+    let text = explained(&run);
+    assert!(text.contains("limit above 120 /min (review became urgent: walking, since "), "{text}");
+    // Below what an urgent rate would have to come to, and still one for review.
+    run.live(heart_rate(minutes(2), 118));
+    assert_eq!(run.state("fast"), Active(Level::Urgent));
+    run.live(doing(minutes(3), "rest"));
+    run.live(heart_rate(minutes(4), 118));
+    assert_eq!(run.state("fast"), Active(Level::Review));
+    run.live(heart_rate(minutes(5), 100));
+    assert_eq!(run.state("fast"), Normal);
+}
+
+#[test]
+fn what_is_active_becomes_more_severe_with_its_circumstances() {
+    let mut run = Run::new(&home(&severity("review", "urgent")));
+    run.live(heart_rate(minutes(0), 125));
+    assert_eq!(run.state("fast"), Active(Level::Review));
+    run.live(doing(minutes(1), "walking"));
+    run.live(heart_rate(minutes(2), 118));
+    assert_eq!(run.state("fast"), Active(Level::Review), "not over, and not raised either");
+    run.live(heart_rate(minutes(3), 121));
+    assert_eq!(run.state("fast"), Active(Level::Urgent));
+    assert_eq!(run.changes("fast"), [record::AlertChange::Raised]);
+}
+
+#[test]
+fn an_urgent_level_that_counts_as_a_milder_one_is_urgent_when_that_is_over() {
+    let mut run = Run::new(&home(&severity("urgent", "review")));
+    run.live(doing(minutes(0), "walking"));
+    for minute in 1..8 {
+        run.live(heart_rate(minutes(minute), 160));
+        assert_eq!(run.state("fast"), Active(Level::Review), "{minute}");
+    }
+    run.live(doing(minutes(8), "rest"));
+    run.live(heart_rate(minutes(9), 160));
+    assert_eq!(run.state("fast"), Active(Level::Urgent));
+    // What is active is not lowered by circumstances.
+    run.live(doing(minutes(10), "walking"));
+    run.live(heart_rate(minutes(11), 160));
+    assert_eq!(run.state("fast"), Active(Level::Urgent));
+}
+
+#[test]
+fn the_last_severity_in_force_counts() {
+    let both = |first: &str, last: &str| {
+        let each = |id: &str, to: &str| {
+            json!({ "id": id, "title": id, "when": { "activity": ["walking"] }, "rules": ["fast"],
+                    "severity": to, "widens_urgent": true })
+        };
+        let mut run = Run::new(&home(&json!([each("a", first), each("b", last)])));
+        run.live(doing(minutes(0), "walking"));
+        for minute in 1..5 {
+            run.live(heart_rate(minutes(minute), 160));
+        }
+        run.state("fast")
+    };
+    assert_eq!(both("urgent", "review"), Active(Level::Review));
+    assert_eq!(both("review", "urgent"), Active(Level::Urgent));
+}
+
+#[test]
+fn a_severity_is_a_level_of_the_rule() {
+    let of = |to: &str| {
+        json!([{ "id": "m", "title": "m", "when": { "asleep": true }, "rules": ["fast"],
+                 "severity": to }])
+    };
+    let errors = mistakes(&with(&of("worse")));
+    assert_eq!(errors, [(Code::UnknownLevel, "modifiers[0].severity".into())]);
+    let errors = mistakes(&with(&of("informational")));
+    assert_eq!(errors, [(Code::UnknownLevel, "modifiers[0].rules[0]".into())]);
+    let words = home(&of("urgent")).describe();
+    assert!(words.contains("m - m: of fast, it counts as urgent."), "{words}");
+}
+
+/// Until when circumstances last is told where it is a matter of time.
+#[test]
+fn the_record_says_until_when_where_that_is_known() {
+    let when = [
+        (json!({ "hours": { "from": "12:00", "until": "14:30" } }), "2020-09-13T14:30:00Z"),
+        (json!({ "care_phase": ["recovery"], "phase_within": "3 h" }), "2020-09-13T15:27:00Z"),
+    ];
+    for (when, until) in when {
+        let modifiers = json!([{ "id": "m", "title": "early", "when": when, "rules": ["fast"],
+                                 "levels": ["review"], "limit": { "plus": -20 } }]);
+        let mut run = Run::new(&home(&modifiers));
+        run.live(phase(0, "recovery"));
+        run.live(heart_rate(minutes(5), 110));
+        let text = explained(&run);
+        assert!(text.contains(&format!(", until {until})")), "{text}");
+    }
+}
+
 #[test]
 fn what_makes_an_urgent_level_less_sensitive_must_be_meant() {
     let widening = [
@@ -202,6 +307,7 @@ fn what_makes_an_urgent_level_less_sensitive_must_be_meant() {
         json!({ "limit": { "to": 151 } }),
         json!({ "hold": { "plus": "1 min" } }),
         json!({ "rests": true }),
+        json!({ "severity": "review" }),
     ];
     for change in widening {
         let mut modifier = json!({ "id": "m", "title": "m", "when": { "asleep": true },
@@ -248,6 +354,7 @@ proptest! {
         rates in proptest::collection::vec(90_i32..170, 9),
         walks in proptest::collection::vec((0_i64..9, any::<bool>()), 0..4),
         order in Just((0..13_usize).collect::<Vec<_>>()).prop_shuffle(),
+        which in 0..3_usize,
     ) {
         let readings = rates.iter().zip(0..).map(|(rate, i)| heart_rate(minutes(i) + 30_000, *rate));
         let mut times = std::collections::BTreeMap::new();
@@ -257,7 +364,7 @@ proptest! {
         let name = |walks: bool| if walks { "walking" } else { "rest" };
         let contexts = times.iter().map(|(minute, walks)| doing(minutes(*minute), name(*walks)));
         let events: Vec<Event> = readings.chain(contexts).collect();
-        let policy = home(&walking());
+        let policy = home(&[walking(), severity("review", "urgent"), severity("urgent", "review")][which]);
         let mut sorted = events.clone();
         sorted.sort_by_key(|event| event.observed_at);
         let mut first = Run::new(&policy);

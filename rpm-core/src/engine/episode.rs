@@ -226,14 +226,15 @@ impl Patient {
         let [onset, since, observed_at] = times.map(|at| self.exact_time(call.policy, rule, at));
         let background = &self.lane.background;
         let mut signals = Signals::new(call.policy, &mut self.lane.signals, background);
+        let (source, evidence) = signals.evidence(limits, top, at);
         let opening = Opening {
             level,
             state,
             onset,
             since,
             observed_at,
-            evidence: signals.clauses(&limits.levels[top].raise, at),
-            hold: Duration::from_millis(signals.hold(&limits.levels[top], at)),
+            evidence,
+            hold: Duration::from_millis(signals.hold(&limits.levels[source], at)),
         };
         self.open_alert(call, rule, opening);
     }
@@ -331,7 +332,7 @@ impl Patient {
                 let frontier = self.lane.pulses[rule].frontier;
                 let mut signals =
                     Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
-                signals.clauses(&limits.levels[top].raise, frontier)
+                signals.evidence(limits, top, frontier).1
             }
             (RuleBody::Missing(missing), _) => {
                 let signal = &self.lane.signals[usize::from(missing.signal)];

@@ -172,6 +172,9 @@ pub(crate) struct LevelDef {
     pub hold_adjusts: Vec<Adjust>,
     /// Modifiers under which the level is not judged.
     pub rests: Vec<u16>,
+    /// Modifiers under which it counts as another level, in the order in which they apply: which one, by
+    /// its place.
+    pub severities: Vec<(u16, u8)>,
     pub times: Option<Times>,
     pub clear_hold: i64,
     pub latch: bool,
@@ -199,7 +202,10 @@ impl LevelDef {
     /// Whether any circumstances change it.
     pub fn is_modified(&self) -> bool {
         let adjusted = |leaf: &Leaf| !leaf.adjusts.is_empty();
-        !self.rests.is_empty() || !self.hold_adjusts.is_empty() || self.leaves().any(adjusted)
+        !self.rests.is_empty()
+            || !self.severities.is_empty()
+            || !self.hold_adjusts.is_empty()
+            || self.leaves().any(adjusted)
     }
 
     /// Every comparison that raises or clears it.

@@ -336,6 +336,10 @@ pub struct ModifierSpec {
     /// What becomes of the time for which a limit must be crossed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<HoldChangeSpec>,
+    /// What would raise the levels raises this one of the rule instead, milder or more severe, and keeps it
+    /// up. What is active already is not lowered by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
     /// The levels are not judged: they are neither raised nor cleared.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rests: bool,

@@ -86,7 +86,12 @@ fn same_limits(old: &Policy, a: &Limits, new: &Policy, b: &Limits) -> bool {
             == (b.level, b.hold, b.clear_hold, b.latch, b.times);
         let rests = (a.rests.len() == b.rests.len())
             && a.rests.iter().zip(&b.rests).all(|(a, b)| same_modifier(old, *a, new, *b));
-        let adjusts = same_adjusts(old, &a.hold_adjusts, new, &b.hold_adjusts);
+        let severities = (a.severities.len() == b.severities.len())
+            && a.severities
+                .iter()
+                .zip(&b.severities)
+                .all(|(a, b)| a.1 == b.1 && same_modifier(old, a.0, new, b.0));
+        let adjusts = same_adjusts(old, &a.hold_adjusts, new, &b.hold_adjusts) && severities;
         holds && rests && adjusts && clear && same_expr(old, &a.raise, new, &b.raise)
     };
     let spans = |l: &Limits| (l.levels.len(), l.max_gap, l.abandon_after, l.unverified_after);
@@ -230,7 +235,8 @@ fn retire(policy: &mut Policy, old: &Policy, rule: &Rule) {
                 for adjust in &mut level.hold_adjusts {
                     adjust.modifier = adopt_modifier(policy, old, adjust.modifier);
                 }
-                for modifier in &mut level.rests {
+                let severities = level.severities.iter_mut().map(|(modifier, _)| modifier);
+                for modifier in level.rests.iter_mut().chain(severities) {
                     *modifier = adopt_modifier(policy, old, *modifier);
                 }
             }

@@ -100,6 +100,9 @@ fn modifier_words(title: &str, spec: &ModifierSpec) -> String {
         Some(HoldChangeSpec::Plus(more)) => changes.push(format!("it must hold for {more} longer")),
         None => {}
     }
+    if let Some(severity) = &spec.severity {
+        changes.push(format!("it counts as {severity}"));
+    }
     if spec.rests {
         changes.push("it is not judged".to_string());
     }

@@ -319,7 +319,8 @@ impl fmt::Display for Modified {
     /// `120 became 140: walking, since 2026-03-01T14:02:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} became {}: {}", self.from, self.to, self.title)?;
-        self.since.iter().try_for_each(|since| write!(f, ", since {since}"))
+        self.since.iter().try_for_each(|since| write!(f, ", since {since}"))?;
+        self.until.iter().try_for_each(|until| write!(f, ", until {until}"))
     }
 }
 

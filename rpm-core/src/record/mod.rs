@@ -570,7 +570,7 @@ pub struct Clause {
     pub verdict: Verdict,
 }
 
-/// What circumstances made of a limit.
+/// What circumstances made of a limit, or of a level.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Modified {
     /// The modifier.
@@ -584,6 +584,9 @@ pub struct Modified {
     /// Since when the circumstances are known to be so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Until when they will be, where that is known: to an hour of the day, or so long after a phase began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// What was usual for the patient, and how far from it a limit lies.

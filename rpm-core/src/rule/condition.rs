@@ -431,7 +431,7 @@ impl Step<'_, '_> {
     /// Evaluates the levels that are not active; the highest that is reached becomes active.
     #[inline]
     fn raise(&mut self, top: usize, hits: &mut Vec<(i64, u8)>) -> Option<usize> {
-        let mut reached = None;
+        let mut reached: Option<(usize, i64)> = self.more_severe(top);
         for i in top..self.limits.levels.len() {
             let def = &self.limits.levels[i];
             let verdict = self.judge(def, &def.raise);
@@ -441,9 +441,11 @@ impl Step<'_, '_> {
                 None => held.is_some_and(|held| held >= self.hold(def)),
                 Some(_) => verdict == Verdict::Met && count_hit(hits, self.limits, self.at, i),
             };
-            if satisfied {
+            let counts_as = self.counts_as(i);
+            let higher = counts_as >= top && reached.is_none_or(|(to, _)| counts_as >= to);
+            if satisfied && higher {
                 let onset = if since == NEVER { self.at } else { self.machine.holds[i].since };
-                reached = Some((i, onset));
+                reached = Some((counts_as, onset));
             }
         }
         let (i, since) = reached?;
@@ -460,10 +462,38 @@ impl Step<'_, '_> {
         Some(i)
     }
 
+    /// As which level one counts, by its place.
+    #[inline]
+    fn counts_as(&self, i: usize) -> usize {
+        if !self.limits.modified {
+            return i;
+        }
+        self.signals.counts_as(&self.limits.levels[i], i, self.at)
+    }
+
+    /// A level that is active, goes on, and counts as a more severe one now.
+    fn more_severe(&mut self, top: usize) -> Option<(usize, i64)> {
+        let places = if self.limits.modified { 0..top } else { 0..0 };
+        let mut reached = None;
+        for i in places {
+            let (def, to) = (&self.limits.levels[i], self.counts_as(i));
+            let higher = to >= top && reached.is_none_or(|(highest, _)| to >= highest);
+            if higher && self.judge(def, &def.raise) == Verdict::Met {
+                reached = Some((to, self.at));
+            }
+        }
+        reached
+    }
+
     /// Evaluates the clear predicates of the active levels; goes down to the highest that holds on.
     fn clear(&mut self, top: usize) {
-        let mut remaining = 0;
+        // A level that goes on keeps up the one as which it counts.
+        let (mut remaining, mut kept_up) = (0, 0);
         for i in 0..top {
+            if i < kept_up {
+                (remaining, self.machine.holds[i]) = (i + 1, Hold::IDLE);
+                continue;
+            }
             let def = &self.limits.levels[i];
             let verdict = match &def.clear {
                 Some(clear) => self.judge(def, clear),
@@ -475,6 +505,7 @@ impl Step<'_, '_> {
             };
             if self.accrue(i, verdict).is_none_or(|held| held < def.clear_hold) {
                 remaining = i + 1;
+                kept_up = kept_up.max((self.counts_as(i) + 1).min(top));
             }
         }
         if remaining < top {

@@ -1,10 +1,11 @@
 //! What circumstances make of limits and holds.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, text};
-use crate::policy::{Adjust, Leaf, LevelDef};
-use crate::record::Modified;
+use crate::policy::{Adjust, Leaf, LevelDef, Limits};
+use crate::record::{Clause, Modified, Verdict};
 use crate::time::Timestamp;
 
 const MINUTE_MS: i64 = 60_000;
@@ -36,21 +37,80 @@ impl Signals<'_> {
         def.rests.iter().any(|modifier| self.in_force(*modifier, at))
     }
 
+    /// As which level one counts, by its place.
+    pub fn counts_as(&self, def: &LevelDef, place: usize, at: i64) -> usize {
+        let in_force = |(modifier, _): &&(u16, u8)| self.in_force(*modifier, at);
+        let last = def.severities.iter().rev().find(in_force);
+        last.map_or(place, |(_, to)| usize::from(*to))
+    }
+
+    /// What raised an active level: the place of the level whose limit is crossed, which may count as it,
+    /// and what its comparisons found, for a record.
+    pub fn evidence(&mut self, limits: &Limits, top: usize, at: i64) -> (usize, Vec<Clause>) {
+        let mut source = top;
+        if limits.modified {
+            let places = (0..limits.levels.len()).rev();
+            let mut raises = |place: &usize| {
+                let def = &limits.levels[*place];
+                let counts = self.counts_as(def, *place, at) == top && !self.rests(def, at);
+                counts && self.verdict(&def.raise, at) == Verdict::Met
+            };
+            let own = raises(&top).then_some(top);
+            source = own.or_else(|| places.into_iter().find(raises)).unwrap_or(top);
+        }
+        let def = &limits.levels[source];
+        let mut clauses = self.clauses(&def.raise, at);
+        let mut from = def.level;
+        for (modifier, to) in &def.severities {
+            let to = limits.levels[usize::from(*to)].level;
+            if to == from || !self.in_force(*modifier, at) {
+                continue;
+            }
+            if let Some(first) = clauses.first_mut() {
+                let names = (from.name().into(), to.name().into());
+                first.modifiers.push(self.told(*modifier, names.0, names.1, at));
+            }
+            from = to;
+        }
+        (source, clauses)
+    }
+
+    /// What a modifier made of something, for a record.
+    fn told(&self, modifier: u16, from: String, to: String, at: i64) -> Modified {
+        let def = &self.policy.modifiers()[usize::from(modifier)];
+        Modified {
+            modifier: def.id.clone(),
+            title: def.title.clone(),
+            from,
+            to,
+            since: self.background.situation.since(at).map(Timestamp::from_millis),
+            until: self.known_until(modifier, at).map(Timestamp::from_millis),
+        }
+    }
+
+    /// Until when a modifier that is in force will be, as far as that is a matter of time.
+    fn known_until(&self, modifier: u16, at: i64) -> Option<i64> {
+        let when = &self.policy.modifiers()[usize::from(modifier)].when;
+        let local = at.saturating_add(self.background.usual.offset);
+        let minute = local.div_euclid(MINUTE_MS);
+        let hours = when.hours.map(|hours| {
+            let left = (hours.until - minute).rem_euclid(DAY_MINUTES);
+            (minute + left) * MINUTE_MS - self.background.usual.offset
+        });
+        let gone = self.background.situation.phase_for(at);
+        let phase = when.phase_within.zip(gone);
+        let phase = phase.map(|(most, gone)| at - gone.as_millis() + most.as_millis());
+        hours.into_iter().chain(phase).min()
+    }
+
     /// Which modifiers made a limit what it is, for a record.
     pub fn modified(&self, leaf: &Leaf, at: i64) -> Vec<Modified> {
         let mut limit = leaf.limit;
         let in_force = leaf.adjusts.iter().filter(|adjust| self.in_force(adjust.modifier, at));
         let told = |adjust: &Adjust| {
-            let modifier = &self.policy.modifiers()[usize::from(adjust.modifier)];
             let from = text(limit);
             limit = adjust.change.apply(limit);
-            Modified {
-                modifier: modifier.id.clone(),
-                title: modifier.title.clone(),
-                from,
-                to: text(limit),
-                since: self.background.situation.since(at).map(Timestamp::from_millis),
-            }
+            self.told(adjust.modifier, from, text(limit), at)
         };
         in_force.map(told).collect()
     }

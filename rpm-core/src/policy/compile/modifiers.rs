@@ -19,6 +19,7 @@ struct Effect {
     limit: Option<Shift>,
     hold: Option<Shift>,
     rests: bool,
+    severity: Option<Level>,
 }
 
 impl Compiler {
@@ -81,8 +82,13 @@ impl Compiler {
             limit: spec.limit.as_ref().map(|limit| self.limit_change(limit, path)),
             hold: spec.hold.as_ref().map(|hold| self.hold_change(hold, path)),
             rests: spec.rests,
+            severity: spec
+                .severity
+                .as_ref()
+                .and_then(|name| self.level_named(name, &format!("{path}.severity"))),
         };
-        if effect.limit.is_none() && effect.hold.is_none() && !effect.rests {
+        let levels_change = effect.rests || spec.severity.is_some();
+        if effect.limit.is_none() && effect.hold.is_none() && !levels_change {
             self.error(Code::NothingModified, path);
         }
         let mut levels = Vec::new();
@@ -100,10 +106,20 @@ impl Compiler {
                 continue;
             };
             let chosen = |level: &&mut LevelDef| levels.is_empty() || levels.contains(&level.level);
+            let place = |wanted| limits.levels.iter().position(|def| def.level == wanted);
+            let severity = effect.severity.map(|wanted| (wanted, place(wanted)));
+            if let Some((wanted, None)) = severity {
+                let hint = format!("the rule has no level {}", wanted.name());
+                self.error_with(Code::UnknownLevel, path.as_str(), hint);
+            }
             let mut touched = false;
             for level in limits.levels.iter_mut().filter(chosen) {
                 touched = true;
-                let widened = modify(level, index, &effect);
+                let mut widened = modify(level, index, &effect);
+                if let Some((wanted, Some(place))) = severity {
+                    level.severities.push((index, place as u8));
+                    widened |= wanted < level.level;
+                }
                 if widened && level.level == Level::Urgent && !spec.widens_urgent {
                     self.error(Code::WidensUrgent, path.as_str());
                 }

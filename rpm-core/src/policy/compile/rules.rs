@@ -231,6 +231,7 @@ impl Compiler {
             hold: hold.unwrap_or_default().as_millis(),
             hold_adjusts: Vec::new(),
             rests: Vec::new(),
+            severities: Vec::new(),
             times,
             clear_hold: clear_hold.unwrap_or_default().as_millis(),
             latch: spec.latch.unwrap_or(level == Level::Urgent),
