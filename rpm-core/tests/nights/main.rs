@@ -7,6 +7,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod extremes;
 mod mistakes;
 mod model;
 mod named;
