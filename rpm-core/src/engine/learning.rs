@@ -8,7 +8,7 @@ use super::lane::{Lane, RuleState};
 use super::patient::Patient;
 use crate::policy::Policy;
 use crate::rule::predicate::pane_at;
-use crate::signal::baseline::CHUNK;
+use crate::signal::baseline::{CHUNK, Method};
 
 impl Patient {
     /// What of the profile bears on what rules know.
@@ -74,8 +74,12 @@ impl Lane {
         };
         let guards = def.guards.iter().filter(|rule| self.stirred(usize::from(**rule)));
         let guards: Vec<usize> = guards.map(|rule| usize::from(*rule)).collect();
+        let situation = &self.background.situation;
+        let by_sleep = matches!(def.method, Method::BySleep { .. });
+        let sleeps = |at| if by_sleep { situation.at(at).asleep } else { None };
         let (baseline, offset) =
             (&mut self.background.usual.baselines[index], self.background.usual.offset);
+        let mut asleep = sleeps(ring.start_of(from));
         let mut stretch = def.stretch(ring.start_of(from), offset);
         // Of the stretch: the first of the panes that count, and what they hold.
         let (mut first, mut values) = (0, SmallVec::<[i32; CHUNK as usize]>::new());
@@ -87,9 +91,9 @@ impl Lane {
             if guards.iter().any(|rule| is_active(&self.rules[*rule], at)) {
                 continue;
             }
-            if at >= stretch.end {
-                baseline.learn(def, first, &values, &stretch);
-                stretch = def.stretch(at, offset);
+            if at >= stretch.end || sleeps(at) != asleep {
+                baseline.learn(def, first, &values, &stretch, asleep);
+                (stretch, asleep) = (def.stretch(at, offset), sleeps(at));
                 values.clear();
             }
             if values.is_empty() {
@@ -97,7 +101,7 @@ impl Lane {
             }
             values.push(value);
         }
-        baseline.learn(def, first, &values, &stretch);
+        baseline.learn(def, first, &values, &stretch, asleep);
         baseline.next = end;
     }
 

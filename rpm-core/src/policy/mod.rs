@@ -33,7 +33,7 @@ use core::fmt;
 use crate::error::Error;
 use crate::event::{Kind, KindRef};
 use crate::record::{Hash, PolicyRef};
-use crate::signal::baseline::BaselineDef;
+use crate::signal::baseline::{BaselineDef, Method};
 use crate::signal::summary::SummaryDef;
 use crate::time::Duration;
 
@@ -183,6 +183,12 @@ impl Policy {
         };
         let widest = self.signals.iter().map(|def| def.pane_ms).max().unwrap_or(0);
         let keep = self.rules.iter().map(of_rule).max().unwrap_or(0);
+        // Whether the patient slept is asked when a pane is certain.
+        let by_sleep = |def: &&BaselineDef| matches!(def.method, Method::BySleep { .. });
+        let learned = |def: &BaselineDef| {
+            compile::remembered(def, self.signals[usize::from(def.signal)].pane_ms)
+        };
+        let keep = self.baselines.iter().filter(by_sleep).map(learned).fold(keep, i64::max);
         keep.max(self.horizon.as_millis()).saturating_add(2 * widest)
     }
 

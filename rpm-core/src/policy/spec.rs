@@ -287,6 +287,12 @@ pub enum LearnSpec {
         /// After this time a reading counts half.
         half_life: String,
     },
+    /// The same for the patient asleep and awake, by context. What is observed while nobody knows is not
+    /// learned, and compared with the `fallback`.
+    BySleep {
+        /// After this time a reading counts half.
+        half_life: String,
+    },
     /// A range of the patient's own, from one percentile to another; what is older counts less. Exact
     /// for up to 26 distinct values at the resolution of charts.
     Range {

@@ -365,6 +365,8 @@ impl fmt::Display for Usual {
             }
         }
         write!(f, ", {}", self.baseline)?;
+        let state = |asleep: &bool| if *asleep { " asleep" } else { " awake" };
+        f.write_str(self.asleep.as_ref().map_or("", state))?;
         match self.samples {
             0 => f.write_str(", the policy's fallback"),
             samples => {

@@ -607,6 +607,9 @@ pub struct Usual {
     pub distance: String,
     /// ... in what.
     pub measured: Distance,
+    /// Whether it is of the patient asleep or awake, if it was learned of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep: Option<bool>,
     /// How many panes it was learned from; none if it is the policy's fallback.
     pub samples: u32,
     /// Since when it has been learned.

@@ -7,7 +7,7 @@ use super::background::Background;
 use super::slack::{Slack, edge};
 use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, Recently, SignalDef};
 use crate::record::{self, Clause, Verdict};
-use crate::signal::baseline::Norm;
+use crate::signal::baseline::{Method, Norm};
 use crate::signal::cursor::{Cursor, Window};
 use crate::signal::slots::{Slot, Walk};
 use crate::signal::statistic::{UnitOf, WindowView};
@@ -161,7 +161,8 @@ impl Signals<'_> {
         let index = usize::from(baseline);
         let def = &self.policy.baselines()[index];
         let ring = &self.live[usize::from(def.signal)].ring;
-        self.background.usual.at(index, def, ring, at, self.age_band())
+        let asleep = self.background.situation.at(at).asleep;
+        self.background.usual.at(index, def, ring, at, self.age_band(), asleep)
     }
 
     fn age_band(&self) -> Option<&str> {
@@ -301,8 +302,10 @@ impl Signals<'_> {
         let edge = norm.map(|norm| from.edge(&norm, leaf.comparison));
         let learned = norm.filter(|norm| norm.samples > 0);
         let ring = &self.live[usize::from(def.signal)].ring;
-        let since = self.background.usual.since(index, def, ring, at);
-        let found = self.background.usual.found(index, def, ring, at, self.age_band());
+        let asleep = self.background.situation.at(at).asleep;
+        let since = self.background.usual.since(index, def, ring, at, asleep);
+        let found = self.background.usual.found(index, def, ring, at, self.age_band(), asleep);
+        let by_sleep = matches!(def.method, Method::BySleep { .. });
         let less = found.map(|norm| norm.spread).filter(|spread| *spread < def.least_spread);
         record::Usual {
             baseline: def.id.clone(),
@@ -311,6 +314,7 @@ impl Signals<'_> {
             spread_found: less.map(|spread| text(spread.into())),
             distance: text(self.adjusted(leaf.limit, &leaf.adjusts, at)),
             measured: from.distance,
+            asleep: asleep.filter(|_| by_sleep && learned.is_some()),
             samples: learned.map_or(0, |norm| norm.samples),
             since: learned.and(since).map(Timestamp::from_millis),
         }

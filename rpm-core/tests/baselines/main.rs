@@ -6,6 +6,7 @@
 //! | `laws` | order, duplicates, snapshots, ticks, guards, doors, extremes, change of policy |
 //! | `named` | cases by their names |
 //! | `numbers` | long half-lives, far values, many distinct values |
+//! | `sleep` | of the patient asleep and awake: agreement with a naive model, named cases |
 //! | `errors` | mistakes in policies, all at once |
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
@@ -20,6 +21,7 @@ mod laws;
 mod model;
 mod named;
 mod numbers;
+mod sleep;
 mod stay;
 
 use proptest::test_runner::Config;

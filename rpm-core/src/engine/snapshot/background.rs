@@ -78,19 +78,24 @@ impl Baseline {
 
     fn load(r: &mut Reader<'_>, def: &BaselineDef) -> Result<Self, Error> {
         let mut baseline = Self::new(def);
-        baseline.learner.load(r)?;
-        (baseline.next, baseline.interval) = (r.time()?, r.time()?);
-        (baseline.since, baseline.published) = (r.time()?, r.time()?);
-        baseline.samples = r.read()?;
-        for norm in &mut baseline.norms {
+        baseline.load_into(r)?;
+        Ok(baseline)
+    }
+
+    /// Into one of the policy's kind.
+    fn load_into(&mut self, r: &mut Reader<'_>) -> Result<(), Error> {
+        self.learner.load(r)?;
+        (self.next, self.interval) = (r.time()?, r.time()?);
+        (self.since, self.published) = (r.time()?, r.time()?);
+        self.samples = r.read()?;
+        for norm in &mut self.norms {
             *norm = r.read()?;
         }
-        r.ensure(match &baseline.learner {
+        r.ensure(match &self.learner {
             Learner::Mean { usual, .. } => usual.is_sane(),
             Learner::ByHour { hours, .. } => hours.usual.iter().all(Moments::is_sane),
-            Learner::Range(_) | Learner::Median { .. } => true,
-        })?;
-        Ok(baseline)
+            Learner::BySleep(_) | Learner::Range(_) | Learner::Median { .. } => true,
+        })
     }
 }
 
@@ -107,6 +112,7 @@ impl Learner {
                 hour.save(w);
                 open.save(w);
             }
+            Self::BySleep(both) => both.iter().for_each(|state| state.save(w)),
             Self::Range(sketch) => w.list(sketch.points.iter()),
             Self::Median { removed } => w.list(removed.iter()),
         }
@@ -125,6 +131,11 @@ impl Learner {
                 }
                 (*hour, *open) = (r.read()?, r.read()?);
                 r.ensure(usize::from(*hour) < hours.usual.len())?;
+            }
+            Self::BySleep(both) => {
+                for state in both.iter_mut() {
+                    state.load_into(r)?;
+                }
             }
             Self::Range(sketch) => {
                 let points: Vec<(i32, u32)> = r.list()?;

@@ -5,7 +5,9 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::super::plan::{Derivation, Derived, LevelDef, Limits, Mode, Rule, RuleBody};
+use super::super::plan::{
+    Derivation, Derived, FromBaseline, LevelDef, Limits, Mode, Rule, RuleBody,
+};
 use super::super::spec::{BaselineSpec, LearnSpec, Number, PolicySpec};
 use super::{Compiler, MAX_PANES};
 use crate::error::Code;
@@ -128,6 +130,10 @@ impl Compiler {
                 let factor = self.half_life(half_life, interval, &path)?;
                 Some(Method::ByHour { factor })
             }
+            LearnSpec::BySleep { half_life } => {
+                let factor = self.half_life(half_life, interval, &format!("{path}.by_sleep"))?;
+                Some(Method::BySleep { factor })
+            }
             LearnSpec::Range { from, to, half_life } => {
                 let path = format!("{path}.range");
                 let low = self.share(from, &format!("{path}.from"))? as u16;
@@ -213,7 +219,7 @@ fn is_about(limits: &Limits, baseline: u16, signal: u16, derived: &[Derived]) ->
 }
 
 /// How long what rules make of panes must be remembered, in milliseconds.
-fn remembered(def: &BaselineDef, pane_ms: i64) -> i64 {
+pub(in crate::policy) fn remembered(def: &BaselineDef, pane_ms: i64) -> i64 {
     def.certain_after + (CHUNK + 2) * pane_ms
 }
 
@@ -248,5 +254,21 @@ pub(in crate::policy) fn guard(
         }
         signal.ring_panes =
             signal.ring_panes.max(kept(def, signal.pane_ms).clamp(1, 2 * MAX_PANES) as u32);
+    }
+}
+
+/// Circumstances move the limits of rules that compare with what is usual of one who sleeps, or is awake.
+pub(super) fn moved_by_sleep(baselines: &[BaselineDef], rules: &mut [Rule]) {
+    let by_sleep = |from: FromBaseline| {
+        matches!(baselines[usize::from(from.baseline)].method, Method::BySleep { .. })
+    };
+    for rule in rules {
+        if let RuleBody::Limits(limits) = &mut rule.body {
+            let mut from = limits.levels.iter().flat_map(LevelDef::leaves).filter_map(|l| l.from);
+            if from.any(by_sleep) {
+                limits.modified = true;
+                (limits.plain, limits.bounded) = (false, false);
+            }
+        }
     }
 }

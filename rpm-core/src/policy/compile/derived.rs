@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::super::plan::{Derivation, Derived, Fused, Part};
 use super::super::spec::{
-    Direction, DriftSpec, FusedSpec, PolicySpec, RuleSpec, SignalSpec, SummarySpec,
+    Direction, DriftSpec, FusedSpec, LearnSpec, PolicySpec, RuleSpec, SignalSpec, SummarySpec,
 };
 use super::predicates::{Build, Defaults};
 use super::signals::KindFacts;
@@ -237,6 +237,10 @@ impl Compiler {
         let of = &policy.baselines.get(&spec.baseline)?.of;
         // A baseline of a signal that nobody knows has been told.
         let of = self.names.get(of).copied()?;
+        let by_sleep = policy.baselines.get(&spec.baseline).map(|b| &b.learn);
+        if let Some(LearnSpec::BySleep { .. }) = by_sleep {
+            self.error(Code::UnlikeBaseline, path.as_str());
+        }
         let of_summary = |derived: u16| self.summarised.contains(&derived);
         if self.signals[of].derived.is_some_and(|derived| !of_summary(derived)) {
             self.error(Code::DerivedSignal, path);

@@ -32,7 +32,8 @@ use crate::record::Hash;
 use crate::time::Duration;
 use crate::value::{Decimal, Ratio, Value};
 
-pub(super) use baselines::guard;
+use baselines::moved_by_sleep;
+pub(super) use baselines::{guard, remembered};
 use signals::KindFacts;
 pub(crate) use signals::cover;
 
@@ -61,6 +62,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     if !compiler.errors.is_empty() {
         return Err(PolicyErrors(compiler.errors));
     }
+    moved_by_sleep(&baselines, &mut rules);
     let signal_of = |kind: Kind| compiler.signals.iter().position(|s| s.kind == kind);
     let by_kind = Kind::all().map(|kind| signal_of(kind).map(|i| i as u16)).collect();
     let mut policy = Policy {

@@ -71,6 +71,8 @@ pub(crate) enum Method {
     Mean { factor: u32 },
     /// The same for each hour of the local day; decays each interval, too.
     ByHour { factor: u32 },
+    /// The same for a patient who sleeps and for one who is awake.
+    BySleep { factor: u32 },
     /// From one quantile to another, in thousandths.
     Range { low: u16, high: u16, factor: u32 },
     /// The median of the good ones of so many panes before this one.
@@ -115,6 +117,8 @@ pub(crate) enum Learner {
         hour: u8,
         open: Sums,
     },
+    /// Awake, and asleep; each a mean of its own.
+    BySleep(Box<[Baseline; 2]>),
     Range(Sketch),
     /// The panes know it all, but for those that people took out: from when, until before when.
     Median {
@@ -203,13 +207,13 @@ impl Usual {
     pub fn move_to(&mut self, offset: i64) {
         if offset != self.offset {
             self.offset = offset;
-            self.baselines.iter_mut().for_each(|baseline| baseline.published = NEVER);
+            self.baselines.iter_mut().for_each(Baseline::begin_intervals_anew);
         }
     }
 
     /// Up to when what is usual is what it is at a time: to the end of the interval.
     pub fn stands_until(&self, def: &BaselineDef, at: i64) -> i64 {
-        if let Method::Median { .. } = def.method {
+        if let Method::Median { .. } | Method::BySleep { .. } = def.method {
             return at;
         }
         let next = def.interval_of(at, self.offset).saturating_add(1);
@@ -217,13 +221,21 @@ impl Usual {
     }
 
     /// Since when what was usual at a time has been learned.
-    pub fn since(&self, index: usize, def: &BaselineDef, ring: &Ring, at: i64) -> Option<i64> {
+    pub fn since(
+        &self,
+        index: usize,
+        def: &BaselineDef,
+        ring: &Ring,
+        at: i64,
+        asleep: Option<bool>,
+    ) -> Option<i64> {
         let baseline = self.baselines.get(index)?;
         match (def.method, &baseline.learner) {
             (Method::Median { of }, Learner::Median { removed }) => {
                 let first = before(ring, at.div_euclid(ring.width), of, removed).next();
                 first.map(|(pane, _)| ring.start_of(pane))
             }
+            (_, Learner::BySleep(both)) => both[usize::from(asleep?)].since(),
             _ => baseline.since(),
         }
     }
@@ -236,8 +248,9 @@ impl Usual {
         ring: &Ring,
         at: i64,
         age_band: Option<&str>,
+        asleep: Option<bool>,
     ) -> Option<Norm> {
-        let norm = self.found(index, def, ring, at, age_band)?;
+        let norm = self.found(index, def, ring, at, age_band, asleep)?;
         Some(Norm { spread: norm.spread.max(def.least_spread), ..norm })
     }
 
@@ -249,16 +262,21 @@ impl Usual {
         ring: &Ring,
         at: i64,
         age_band: Option<&str>,
+        asleep: Option<bool>,
     ) -> Option<Norm> {
-        let learned = self.baselines.get(index)?.norm(def, ring, at, self.offset);
+        let learned = self.baselines.get(index)?.norm(def, ring, at, self.offset, asleep);
         learned.or_else(|| def.fallback(age_band))
     }
 }
 
 impl Baseline {
     pub fn new(def: &BaselineDef) -> Self {
+        Self::of(Learner::new(def.method))
+    }
+
+    fn of(learner: Learner) -> Self {
         Self {
-            learner: Learner::new(def.method),
+            learner,
             next: NEVER,
             interval: NEVER,
             since: NEVER,
@@ -271,6 +289,14 @@ impl Baseline {
     /// When learning began.
     pub fn since(&self) -> Option<i64> {
         (self.since != NEVER).then_some(self.since)
+    }
+
+    /// Nothing is published for intervals as they are now.
+    fn begin_intervals_anew(&mut self) {
+        self.published = NEVER;
+        if let Learner::BySleep(both) = &mut self.learner {
+            both.iter_mut().for_each(Self::begin_intervals_anew);
+        }
     }
 
     /// Forgets what was observed before a time.
@@ -300,6 +326,7 @@ impl Baseline {
                 // At the ends of the range values may have become one.
                 sketch.points.dedup_by_key(|point| point.0);
             }
+            Learner::BySleep(both) => return both.iter_mut().all(|state| state.shift(by)),
             Learner::Median { .. } => return false,
         }
         for norm in self.norms.iter_mut().filter(|norm| norm.samples > 0) {
@@ -319,13 +346,33 @@ impl Baseline {
             removed.push((from, until));
             return;
         }
+        if let Learner::BySleep(both) = &mut self.learner {
+            let Learner::BySleep(were) = before.learner else {
+                return;
+            };
+            let states = both.iter_mut().zip(*were);
+            return states.for_each(|(state, was)| state.remove(was, from, until));
+        }
         // What is published stays until the next interval.
         *self = Self { next: self.next, published: self.published, norms: self.norms, ..before };
     }
 
     /// Takes in the means of panes of one stretch, from a time on, that come after all those before.
-    pub fn learn(&mut self, def: &BaselineDef, from: i64, values: &[i32], stretch: &Stretch) {
+    pub fn learn(
+        &mut self,
+        def: &BaselineDef,
+        from: i64,
+        values: &[i32],
+        stretch: &Stretch,
+        asleep: Option<bool>,
+    ) {
         if values.is_empty() {
+            return;
+        }
+        if let Learner::BySleep(both) = &mut self.learner {
+            if let Some(asleep) = asleep {
+                both[usize::from(asleep)].learn(def, from, values, stretch, None);
+            }
             return;
         }
         let interval = stretch.interval;
@@ -340,6 +387,11 @@ impl Baseline {
 
     /// Publishes what is known for an interval, the one after the newest or a later one.
     pub fn publish(&mut self, def: &BaselineDef, interval: i64) {
+        if let Learner::BySleep(both) = &mut self.learner {
+            both.iter_mut().for_each(|state| state.publish(def, interval));
+            self.published = interval;
+            return;
+        }
         let start = interval.saturating_mul(def.interval);
         let hour = start.div_euclid(HOUR_MS).rem_euclid(HOURS as i64);
         let before = if self.published == interval - 1 { self.norms[1] } else { Norm::default() };
@@ -348,7 +400,17 @@ impl Baseline {
     }
 
     /// What was published for a time; nothing if not enough had been seen by then.
-    pub fn norm(&self, def: &BaselineDef, ring: &Ring, at: i64, offset: i64) -> Option<Norm> {
+    pub fn norm(
+        &self,
+        def: &BaselineDef,
+        ring: &Ring,
+        at: i64,
+        offset: i64,
+        asleep: Option<bool>,
+    ) -> Option<Norm> {
+        if let Learner::BySleep(both) = &self.learner {
+            return both[usize::from(asleep?)].norm(def, ring, at, offset, None);
+        }
         if let (Method::Median { of }, Learner::Median { removed }) = (def.method, &self.learner) {
             return middle(ring, at.div_euclid(ring.width), of, def.warm_up, removed);
         }
@@ -365,7 +427,10 @@ impl Baseline {
 impl Learner {
     fn new(method: Method) -> Self {
         match method {
-            Method::Mean { .. } => Self::Mean { usual: Moments::default(), open: Sums::default() },
+            Method::Mean { .. } => Self::mean(),
+            Method::BySleep { .. } => {
+                Self::BySleep(Box::new([(), ()].map(|()| Baseline::of(Self::mean()))))
+            }
             Method::ByHour { .. } => {
                 Self::ByHour { hours: Box::default(), hour: 0, open: Sums::default() }
             }
@@ -374,10 +439,14 @@ impl Learner {
         }
     }
 
+    fn mean() -> Self {
+        Self::Mean { usual: Moments::default(), open: Sums::default() }
+    }
+
     /// More values of one hour and interval, so many intervals after the ones before.
     fn learn(&mut self, def: &BaselineDef, values: &[i32], at_hour: u8, passed: i64) {
         match (self, def.method) {
-            (Self::Mean { usual, open }, Method::Mean { factor }) => {
+            (Self::Mean { usual, open }, Method::Mean { factor } | Method::BySleep { factor }) => {
                 if passed > 0 {
                     *usual = usual.with(open);
                     usual.age(power(factor, passed));
