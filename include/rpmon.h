@@ -201,6 +201,10 @@
 #define RPMON_UNKNOWN_SCORE 368u
 /** a signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings */
 #define RPMON_DERIVED_SIGNAL 369u
+/** a model's score is a signal of a declared kind in unit 1, possible from 0 to 1 */
+#define RPMON_SCORE_SIGNAL 370u
+/** a feature is of one signal over a time, or of an age band, or of a condition */
+#define RPMON_FEATURE_FORM 371u
 /** the snapshot's checksum or structure is wrong */
 #define RPMON_SNAPSHOT_CORRUPT 400u
 /** the snapshot was written by a newer release */
@@ -251,6 +255,30 @@
 #define RPMON_PANICKED 608u
 /** an earlier call on this handle panicked: free it */
 #define RPMON_POISONED 609u
+/** the bytes are not an ONNX model */
+#define RPMON_MODEL_SYNTAX 700u
+/** these are not the bytes that the manifest describes */
+#define RPMON_MODEL_HASH 701u
+/** the text does not have a manifest's shape */
+#define RPMON_MANIFEST_SYNTAX 702u
+/** the model has an operator that nothing here evaluates at that place */
+#define RPMON_UNSUPPORTED_OPERATOR 703u
+/** the model's inputs, outputs or constants do not have the size that they must have */
+#define RPMON_MODEL_SHAPE 704u
+/** the model has a constant that is no number */
+#define RPMON_MODEL_NOT_FINITE 705u
+/** a calibration rises, with probabilities between 0 and 1 */
+#define RPMON_BAD_CALIBRATION 706u
+/** the model does not compute what its manifest says it must */
+#define RPMON_SELF_TEST_FAILED 707u
+/** the model has an operator that is evaluated slowly */
+#define RPMON_SLOW_OPERATOR 709u
+/** no model of this name and version is there */
+#define RPMON_UNKNOWN_MODEL 720u
+/** a model goes from candidate through shadow and canary to active, one canary at a time */
+#define RPMON_STAGE_ORDER 721u
+/** the policy has no model of this name */
+#define RPMON_UNKNOWN_RISK 722u
 /** Heart rate, in /min */
 #define RPMON_KIND_HEART_RATE 0u
 /** Pulse rate, in /min */

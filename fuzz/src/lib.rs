@@ -7,11 +7,13 @@ mod bytes;
 mod calls;
 mod event_json;
 mod ledger;
+mod model;
 mod people;
 mod policy;
 mod snapshot;
 
 pub use calls::engine_ops;
 pub use event_json::event_json;
+pub use model::model;
 pub use policy::policy;
 pub use snapshot::snapshot;

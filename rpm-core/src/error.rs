@@ -129,6 +129,8 @@ codes! {
     367 UnmonitoredParameter "unmonitored_parameter" "the policy monitors nothing that this parameter reads";
     368 UnknownScore "unknown_score" "no score of this name is declared";
     369 DerivedSignal "derived_signal" "a signal that is made of others is a score, fused, a difference, a summary or a drift, of signals that can be made into that, and has no readings";
+    370 ScoreSignal "score_signal" "a model's score is a signal of a declared kind in unit 1, possible from 0 to 1";
+    371 FeatureForm "feature_form" "a feature is of one signal over a time, or of an age band, or of a condition";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";
@@ -158,6 +160,19 @@ codes! {
     607 InUse "in_use" "another thread, or a callback, is in a call on this handle";
     608 Panicked "panicked" "a defect of the library: free the handle, it answers nothing any more";
     609 Poisoned "poisoned" "an earlier call on this handle panicked: free it";
+    // 7xx: models.
+    700 ModelSyntax "model_syntax" "the bytes are not an ONNX model";
+    701 ModelHash "model_hash" "these are not the bytes that the manifest describes";
+    702 ManifestSyntax "manifest_syntax" "the text does not have a manifest's shape";
+    703 UnsupportedOperator "unsupported_operator" "the model has an operator that nothing here evaluates at that place";
+    704 ModelShape "model_shape" "the model's inputs, outputs or constants do not have the size that they must have";
+    705 ModelNotFinite "model_not_finite" "the model has a constant that is no number";
+    706 BadCalibration "bad_calibration" "a calibration rises, with probabilities between 0 and 1";
+    707 SelfTestFailed "self_test_failed" "the model does not compute what its manifest says it must";
+    709 SlowOperator "slow_operator" "the model has an operator that is evaluated slowly";
+    720 UnknownModel "unknown_model" "no model of this name and version is there";
+    721 StageOrder "stage_order" "a model goes from candidate through shadow and canary to active, one canary at a time";
+    722 UnknownRisk "unknown_risk" "the policy has no model of this name";
 }
 
 /// An error of reading or deciding: a [`Code`], and where it happened.

@@ -115,6 +115,7 @@
 //! | [`policy`] | what people write, compiled |
 //! | [`intake`] | the trust boundary |
 //! | `rule` | predicates and conditions |
+//! | [`risk`] | models beside rules: verified, evaluated, explained |
 //! | [`alert`] | episodes, what people do about them, who is told |
 //! | [`input`] | one line of JSON for whatever enters |
 //! | [`engine`] | the facade |
@@ -141,6 +142,7 @@ pub mod intake;
 pub mod policy;
 pub mod record;
 pub mod redact;
+pub mod risk;
 mod rule;
 pub mod signal;
 pub mod time;
@@ -149,8 +151,8 @@ pub mod value;
 pub use alert::{Action, Alert, Command, DeliveryIntent, DeliveryReport, Refusal, Roster, Shift};
 pub use back_test::{BackTest, back_test};
 pub use engine::{
-    BatchReceipt, Engine, EngineConfig, Monitor, Output, Reading, Rejected, RestoreReport, Waiting,
-    WhyNot,
+    BatchReceipt, Engine, EngineConfig, FeatureRow, Monitor, Output, Reading, Rejected,
+    RestoreReport, Scored, Scorer, Waiting, WhyNot,
 };
 pub use error::{Code, Error};
 pub use id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};

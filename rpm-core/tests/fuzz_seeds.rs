@@ -32,6 +32,11 @@ fn event_json() {
 }
 
 #[test]
+fn model() {
+    replay("model", targets::model);
+}
+
+#[test]
 fn policy() {
     replay("policy", targets::policy);
 }

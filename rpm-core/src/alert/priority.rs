@@ -12,6 +12,7 @@
 //! | `change` | 0 to 100 | the same between the last two readings a minute apart |
 //! | `patient` | 0 to 100 | 20 for each other active alert |
 //! | `conditions` | 0 to 50 | 10 for each condition in the profile |
+//! | `risk` | 0 to 100, or -100 to 100 | the latest score of a model; below zero only where the policy lets a low one lower |
 //! | `unattended` | 0 to 150 | 25 for each 10 minutes without an answer |
 //! | `unanswered` | 50 | the escalation is exhausted |
 //! | `acknowledged` | 0 to 40 | 10 for each earlier acknowledgement of the rule without a false one after it |
@@ -48,6 +49,8 @@ pub(crate) struct Facts {
     pub evidence: Evidence,
     pub others: usize,
     pub conditions: usize,
+    /// What the latest scores of models say.
+    pub risk: i32,
     /// Whole steps without an answer.
     pub unattended: i64,
     pub exhausted: bool,
@@ -74,6 +77,7 @@ impl Facts {
             ("change", bounded(self.evidence.change.into(), 100)),
             ("patient", bounded(20 * self.others as i64, 100)),
             ("conditions", bounded(10 * self.conditions as i64, 50)),
+            ("risk", self.risk.clamp(-100, 100)),
             ("unattended", bounded(25 * steps, MOST_UNATTENDED.into())),
             ("unanswered", if self.exhausted { 50 } else { 0 }),
             ("acknowledged", bounded(10 * i64::from(self.acknowledged), 40)),
@@ -99,6 +103,7 @@ mod tests {
             evidence: Evidence { coverage: 100, trend: i32::MAX, change: i32::MAX },
             others: 50,
             conditions: 50,
+            risk: i32::MAX,
             unattended: i64::MAX,
             exhausted: true,
             acknowledged: 255,
@@ -110,6 +115,7 @@ mod tests {
             evidence: Evidence::default(),
             others: 0,
             conditions: 0,
+            risk: i32::MIN,
             unattended: 0,
             exhausted: false,
             acknowledged: 0,
@@ -130,6 +136,7 @@ mod tests {
             evidence: Evidence { coverage: 97, trend: 12, change: -4 },
             others: 2,
             conditions: 1,
+            risk: 30,
             unattended: 3,
             exhausted: false,
             acknowledged: 1,
@@ -140,6 +147,6 @@ mod tests {
         let priority = facts.priority();
         let sum: i32 = priority.terms.iter().map(|term| term.points).sum();
         assert_eq!(priority.total, sum);
-        assert_eq!(sum, 1000 + 400 + 97 + 12 + 40 + 10 + 75 + 10 - 50 + 20);
+        assert_eq!(sum, 1000 + 400 + 97 + 12 + 40 + 10 + 30 + 75 + 10 - 50 + 20);
     }
 }

@@ -12,6 +12,7 @@
 //! | `events` | full events, resolved; refusals put out |
 //! | `lines`, `inputs` | events, and whatever enters, in their JSON form |
 //! | `care`, `notify` | what keeps an alert from annunciating; who is told, and who next |
+//! | `risk`, `scorer` | scores of models: taken in like readings; asked for when they are due |
 //! | `timers`, `deadlines` | what happens because host time passed, to signals and to alerts |
 //! | `rank`, [`queue`](Engine::queue) | how pressing an alert is, and queues in that order |
 //! | `output` | the bounded queue of outputs |
@@ -41,6 +42,8 @@ mod patient;
 mod queue;
 mod rank;
 mod relearning;
+mod risk;
+mod scorer;
 pub mod snapshot;
 mod summaries;
 mod timers;
@@ -72,6 +75,8 @@ pub use output::{Output, Rejected};
 use patient::{Patient, UNARMED};
 use queue::Board;
 pub use queue::Waiting;
+pub use risk::{FeatureRow, Scored};
+pub use scorer::Scorer;
 pub use snapshot::RestoreReport;
 pub use why::WhyNot;
 
@@ -240,6 +245,11 @@ impl Engine {
         let key = self.patients.len() as u32;
         self.add_patient(Patient::new(tenant.cloned(), id.clone(), &self.force.plan));
         Ok(PatientKey(key))
+    }
+
+    /// The name of a patient.
+    pub fn patient_id(&self, patient: PatientKey) -> Option<&PatientId> {
+        self.patients.get(patient.0 as usize).map(|patient| &patient.id)
     }
 
     /// The key of a patient that the engine has seen.

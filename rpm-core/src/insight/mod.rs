@@ -10,6 +10,7 @@
 //! | [`slo`] | how long each hand-over takes, and how much of an error budget is left | yes |
 //! | [`histogram`] | percentiles of latencies in little memory | yes |
 //! | [`queue`] | what waits to be looked at, the most pressing first | no: ask each engine |
+//! | [`drift`] | whether a model still meets what it was trained on | no: streams have an order |
 //! | [`card`] | all there is to know of one patient's open alerts | no: one stream |
 //!
 //! **Merging.** A fleet in shards has one fold for each engine. As long as the records of one patient
@@ -21,6 +22,7 @@
 //! left out.
 
 pub mod card;
+pub mod drift;
 mod episode;
 pub mod histogram;
 pub mod kpi;
@@ -32,6 +34,7 @@ pub mod slo;
 mod testing;
 
 pub use card::Card;
+pub use drift::Drift;
 pub use histogram::Histogram;
 pub use kpi::Kpi;
 pub use owner::Owner;

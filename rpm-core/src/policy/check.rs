@@ -22,6 +22,7 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Error> {
             && s.watchers.is_empty()
             && s.feeds.is_empty()
             && s.summaries.is_empty()
+            && !policy.risks.iter().any(|risk| risk.reads(*index as u16))
     };
     for (_, signal) in policy.signals.iter().enumerate().filter(unused) {
         found.push(Error::new(Code::UnusedSignal).at(format!("signals.{}", signal.name)));

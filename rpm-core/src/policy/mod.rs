@@ -6,6 +6,7 @@
 //! | `plan` | the policy as executed: windows, comparisons, levels |
 //! | `compile` | from one to the other, with every mistake at once: **add a rule kind here** |
 //! | [`score`] | early warning scores: built-in charts, and a site's own |
+//! | [`risk`] | models: what goes in, how often, where the score goes |
 //! | [`care`] | who is told, who may do what, when an alert keeps quiet, how well that should go |
 //! | `modifier` | circumstances that change what rules ask for |
 //! | `check` | warnings: legal, but probably not meant |
@@ -20,6 +21,7 @@ mod compile;
 mod modifier;
 mod plan;
 mod read;
+pub mod risk;
 pub mod score;
 pub mod spec;
 mod succession;
@@ -71,6 +73,7 @@ pub struct Policy {
     /// The signals that nobody measures.
     derived: Vec<Derived>,
     modifiers: Vec<Modifier>,
+    risks: Vec<risk::Scoring>,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
@@ -218,6 +221,16 @@ impl Policy {
     /// Circumstances that change what rules ask for.
     pub(crate) fn modifiers(&self) -> &[Modifier] {
         &self.modifiers
+    }
+
+    /// The models that score patients, by name.
+    pub fn risks(&self) -> &[risk::Scoring] {
+        &self.risks
+    }
+
+    /// The entry of this name.
+    pub fn risk(&self, name: &str) -> Option<&risk::Scoring> {
+        self.risks.iter().find(|risk| risk.name() == name)
     }
 
     /// The part about people.

@@ -12,6 +12,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::care::spec::{CareSpec, HoursSpec};
+use super::risk::ScoringSpec;
 use super::score::ScoreSpec;
 use crate::record::{Distance, Level};
 use crate::value::Decimal;
@@ -65,6 +66,9 @@ pub struct PolicySpec {
     /// Circumstances that change what rules ask for; those in force apply in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modifiers: Vec<ModifierSpec>,
+    /// Models that score patients, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub risk: BTreeMap<String, ScoringSpec>,
     /// What raises alerts.
     pub rules: Vec<RuleSpec>,
     /// Who is told of alerts, and who may do what about them.

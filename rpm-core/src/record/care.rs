@@ -282,6 +282,16 @@ impl fmt::Display for Tried {
 }
 
 impl Resolution {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::TrueActedOn,
+        Self::TrueNotActionable,
+        Self::FalseArtifact,
+        Self::FalseLimit,
+        Self::Duplicate,
+        Self::Other,
+    ];
+
     /// Its name in commands and records.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,9 +8,9 @@ use core::fmt;
 use serde::Serialize;
 
 use super::{
-    AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, Modified,
-    NotifyReason, PolicyRef, Priority, Record, Status, Summarised, Target, Tried, Usual, Verdict,
-    WithholdReason,
+    AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, ModelRef, Modified,
+    NotifyReason, PolicyRef, Priority, Record, RiskTerm, Status, Summarised, Target, Tried, Usual,
+    Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -46,6 +46,10 @@ pub struct Explanation {
     /// The route that took it, if the policy has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
+    /// What models said of the signals that were measured: the scores that were the latest when the alert
+    /// opened, and the first of each other version since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<Said>,
     /// What happened to the alert since.
     pub history: Vec<Event>,
     /// Who was told, and who was not.
@@ -56,6 +60,22 @@ pub struct Explanation {
     pub interventions: Vec<Tried>,
     /// The status by the last record.
     pub status: Status,
+}
+
+/// What a model said.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// When, by the host's clock.
+    pub at: HostTime,
+    /// The signal that its score is.
+    pub signal: String,
+    /// Which version.
+    pub model: Option<ModelRef>,
+    /// The score.
+    pub score: String,
+    /// What moved it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<RiskTerm>,
 }
 
 /// One entry of an alert's history.
@@ -127,7 +147,7 @@ pub enum Message {
     },
 }
 
-redacted!(Event, Message);
+redacted!(Event, Message, Said);
 
 /// Explains an alert of the patient whose records these are, in their order.
 ///
@@ -137,9 +157,26 @@ pub fn explain<'a>(
     wanted: AlertId,
 ) -> Option<Explanation> {
     let mut found: Option<Explanation> = None;
+    let mut said: Vec<Said> = Vec::new();
     for record in records {
         match &record.body {
-            Body::AlertOpened { alert, .. } if *alert == wanted => found = opened(record),
+            Body::AlertOpened { alert, .. } if *alert == wanted => {
+                found = opened(record);
+                if let Some(explanation) = &mut found {
+                    explanation.models = core::mem::take(&mut said);
+                    explanation.models.retain(|said| said.is_of(&explanation.evidence));
+                }
+            }
+            Body::RiskScored { .. } if found.is_none() => {
+                let Some(new) = Said::of(record) else { continue };
+                said.retain(|old| old.signal != new.signal);
+                said.push(new);
+            }
+            Body::RiskScored { .. } => {
+                if let Some((explanation, new)) = found.as_mut().zip(Said::of(record)) {
+                    explanation.hear(new);
+                }
+            }
             body => {
                 if let Some(explanation) = &mut found {
                     explanation.go_on(record.at, body);
@@ -150,7 +187,37 @@ pub fn explain<'a>(
     found
 }
 
+impl Said {
+    fn of(record: &Record) -> Option<Self> {
+        let Body::RiskScored { signal, model, score, terms, .. } = &record.body else {
+            return None;
+        };
+        Some(Self {
+            at: record.at,
+            signal: signal.clone()?,
+            model: model.clone(),
+            score: score.clone(),
+            terms: terms.clone(),
+        })
+    }
+
+    fn is_of(&self, evidence: &[Clause]) -> bool {
+        evidence.iter().any(|clause| clause.signal == self.signal)
+    }
+}
+
 impl Explanation {
+    /// Takes in a score after the alert opened, if another version speaks.
+    fn hear(&mut self, said: Said) {
+        let of_signal = |old: &&Said| old.signal == said.signal;
+        let last = self.models.iter().rev().find(of_signal);
+        let is_new = last.is_none_or(|last| last.model != said.model);
+        let is_open = !matches!(self.status, Status::Resolved);
+        if is_open && is_new && said.is_of(&self.evidence) {
+            self.models.push(said);
+        }
+    }
+
     /// Takes in a record after the one that opened the alert.
     fn go_on(&mut self, at: HostTime, body: &Body) {
         match body {
@@ -268,6 +335,7 @@ fn opened(record: &Record) -> Option<Explanation> {
         policy: policy.to_owned(),
         priority: priority.clone(),
         route: route.clone(),
+        models: Vec::new(),
         history: Vec::new(),
         messages: Vec::new(),
         interventions: interventions.clone(),
@@ -394,6 +462,7 @@ impl fmt::Display for Explanation {
         if delay > Duration::from_secs(60) {
             write!(f, "; learned {delay} later, at {}", self.learned_at)?;
         }
+        self.models.iter().try_for_each(|said| write!(f, "\n  {said}"))?;
         for event in &self.history {
             write!(f, "\n  {} {}", event.at, event.change.words())?;
             if let Some(by) = &event.by {
@@ -415,6 +484,19 @@ impl fmt::Display for Explanation {
         }
         self.interventions.iter().try_for_each(|tried| write!(f, "\n  {tried}"))?;
         self.messages.iter().try_for_each(|message| write!(f, "\n  {message}"))
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.at)?;
+        match &self.model {
+            Some(model) => write!(f, "{model}")?,
+            None => f.write_str("a model")?,
+        }
+        write!(f, " said {} of {}", self.score, self.signal)?;
+        let lead = |i| if i == 0 { ": " } else { "; " };
+        self.terms.iter().enumerate().try_for_each(|(i, term)| write!(f, "{}{term}", lead(i)))
     }
 }
 

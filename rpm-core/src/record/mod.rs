@@ -14,6 +14,7 @@
 pub mod care;
 pub mod chain;
 pub mod explain;
+pub mod risk;
 pub mod score;
 
 use alloc::string::String;
@@ -31,6 +32,7 @@ pub use care::{
 };
 pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
 pub use explain::{Explanation, explain};
+pub use risk::{ModelRef, RiskTerm, ScoreFailure};
 pub use score::{Absence, CountedParameter, CountedScore, Monitoring};
 
 /// One decision, as it stands in the stream.
@@ -319,6 +321,45 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// A model scored the patient.
+    RiskScored {
+        /// Which entry of the policy's `risk`.
+        risk: String,
+        /// The signal that the score is a reading of; absent if it is only recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<String>,
+        /// Which version.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<ModelRef>,
+        /// Whether it is only watched.
+        shadow: bool,
+        /// When the latest evidence in its inputs was observed.
+        observed_at: Timestamp,
+        /// The score, between 0 and 1.
+        score: String,
+        /// The hash of its inputs.
+        inputs_hash: Hash,
+        /// How long it took, in microseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        latency_us: Option<u64>,
+        /// What moved it, the strongest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        terms: Vec<RiskTerm>,
+    },
+    /// A model had no score to give. Rules go on.
+    RiskFailed {
+        /// Which entry of the policy's `risk`.
+        risk: String,
+        /// Which version; absent if none may score.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<ModelRef>,
+        /// Whether it is only watched.
+        shadow: bool,
+        /// When the latest evidence was observed.
+        observed_at: Timestamp,
+        /// Why.
+        reason: ScoreFailure,
+    },
     /// The host's clock went back; the engine goes on at the latest time seen.
     ClockWentBack {
         /// What the host said.
@@ -359,6 +400,8 @@ impl Body {
             Self::ReportRefused { .. } => "report_refused",
             Self::RosterChanged { .. } => "roster_changed",
             Self::BaselineChanged { .. } => "baseline_changed",
+            Self::RiskScored { .. } => "risk_scored",
+            Self::RiskFailed { .. } => "risk_failed",
             Self::ClockWentBack { .. } => "clock_went_back",
             Self::PolicyChanged { .. } => "policy_changed",
         }

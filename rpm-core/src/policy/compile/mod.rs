@@ -7,6 +7,7 @@
 //! | `predicates` | comparisons and compositions |
 //! | `baselines` | what is learned of each patient |
 //! | `modifiers` | circumstances that change what rules ask for |
+//! | `risk` | what goes into models, and where their scores go |
 //! | `derived` | signals that nobody measures: scores, what redundant sources say together |
 //!
 //! A rule has a *kind*: levels with limits, or a missing signal. To add one: a field in
@@ -17,6 +18,7 @@ mod baselines;
 mod derived;
 mod modifiers;
 mod predicates;
+mod risk;
 mod rules;
 mod signals;
 
@@ -55,6 +57,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let mut rules = compiler.rules(&spec);
     let modifiers = compiler.modifiers(&spec, &mut rules);
     let care = compiler.care(&spec.care, &rules);
+    let risks = compiler.risks(&spec);
     compiler.size_rings();
     compiler.keep_derived(&derived);
     let mut baselines = compiler.baselines(&spec, &rules, &derived);
@@ -79,6 +82,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
         scores,
         derived,
         modifiers,
+        risks,
         by_kind,
         warnings: Vec::new(),
     };

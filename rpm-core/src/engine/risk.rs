@@ -1,0 +1,269 @@
+//! Scores of models: what goes into one, and how what comes out of it is taken in.
+//!
+//! A model never runs inside a call that takes evidence in. What it said comes in as an input of its
+//! own, like a reading: so nothing that a model does can block or delay a rule, a score is as much part
+//! of the log as the readings are, and a replay takes the recorded one byte for byte.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::patient::{Call, Patient};
+use super::{Engine, Monitor, Reading};
+use crate::error::{Code, Error};
+use crate::event::Quality;
+use crate::id::{DeviceId, PatientKey};
+use crate::intake::Receipt;
+use crate::policy::Policy;
+use crate::policy::risk::Scoring;
+use crate::record::{Body, Hash, ModelRef, RiskTerm, ScoreFailure};
+use crate::redact::redacted;
+use crate::risk::features::Known;
+use crate::risk::registry::{Assigned, Registry};
+use crate::time::{HostTime, Timestamp};
+use crate::value::Value;
+
+/// The row that goes into a model, as of the latest evidence in it.
+#[derive(Clone, PartialEq)]
+pub struct FeatureRow {
+    /// When that was observed.
+    pub observed_at: Timestamp,
+    /// A number for each feature, in the policy's order; NaN is missing.
+    pub values: Vec<f32>,
+    /// What is usual for the patient, where that is known; NaN where it is not.
+    pub usual: Vec<f32>,
+}
+
+/// What a model said of a patient, or why it said nothing.
+#[derive(Clone, PartialEq)]
+pub struct Scored {
+    /// Of whom.
+    pub patient: PatientKey,
+    /// By which entry of the policy's `risk`.
+    pub risk: String,
+    /// Which version; none if none may score.
+    pub model: Option<ModelRef>,
+    /// Whether it is only watched.
+    pub shadow: bool,
+    /// When the latest evidence in its inputs was observed.
+    pub observed_at: Timestamp,
+    /// The score, between 0 and 1.
+    pub result: Result<Value, ScoreFailure>,
+    /// The hash of its inputs: [`FeatureRow::hash`].
+    pub inputs: Hash,
+    /// How long it took, in microseconds, if the host looked.
+    pub latency_us: Option<u64>,
+    /// What moved it, the strongest first.
+    pub terms: Vec<RiskTerm>,
+}
+
+redacted!(FeatureRow, Scored);
+
+impl FeatureRow {
+    /// The SHA-256 of the numbers as little-endian 32-bit floats; all that are missing are the same one.
+    pub fn hash(&self) -> Hash {
+        let canonical = |x: &f32| if x.is_nan() { f32::NAN.to_bits() } else { x.to_bits() };
+        let bytes = self.values.iter().flat_map(|x| canonical(x).to_le_bytes());
+        Hash::of(&bytes.collect::<Vec<u8>>())
+    }
+
+    /// How many are known.
+    pub fn known(&self) -> usize {
+        self.values.iter().filter(|x| !x.is_nan()).count()
+    }
+}
+
+impl Engine {
+    /// The row that goes into a model of the policy for a patient; none before there is any evidence.
+    pub fn features(&self, patient: PatientKey, risk: &str) -> Option<FeatureRow> {
+        let policy = &self.force.plan;
+        let patient = self.patients.get(patient.0 as usize)?;
+        patient.features(policy, policy.risk(risk)?)
+    }
+
+    /// Which versions of a model score a patient.
+    pub(super) fn assigned(&self, registry: &Registry, key: PatientKey, model: &str) -> Assigned {
+        let Some(patient) = self.patients.get(key.0 as usize) else {
+            return Assigned::default();
+        };
+        let profile = patient.lane.background.situation.profile();
+        registry.assigned(model, &patient.id, profile.and_then(|p| p.cohort.as_deref()))
+    }
+
+    /// Takes in what a model said.
+    ///
+    /// The score is recorded with its model, and is a reading of the signal that the policy names. Why
+    /// there is none is recorded too; then rules go on by what they know.
+    ///
+    /// # Errors
+    /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
+    /// [`Code::UnknownPatient`], [`Code::UnknownRisk`] or [`Code::OutOfRange`]: nothing happened.
+    pub fn handle_score(
+        &mut self,
+        scored: &Scored,
+        now: HostTime,
+    ) -> Result<Result<Receipt, Error>, Error> {
+        let now = self.advance(now)?;
+        let most = usize::from(self.config.max_devices);
+        let Some(patient) = self.patients.get_mut(scored.patient.0 as usize) else {
+            return Ok(Err(Error::new(Code::UnknownPatient)));
+        };
+        let mut call = self.desk.call(&self.force, now);
+        let receipt = patient.score(&mut call, scored, most);
+        self.after(scored.patient.0, true, now);
+        Ok(receipt)
+    }
+}
+
+impl Monitor {
+    /// As [`Engine::features`].
+    pub fn features(&self, risk: &str) -> Option<FeatureRow> {
+        let policy = self.policy();
+        self.patient.features(policy, policy.risk(risk)?)
+    }
+
+    /// As [`Engine::handle_score`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_score(
+        &mut self,
+        scored: &Scored,
+        now: HostTime,
+    ) -> Result<Result<Receipt, Error>, Error> {
+        let now = self.advance(now)?;
+        let mut call = self.desk.call(&self.force, now);
+        let receipt = self.patient.score(&mut call, scored, usize::MAX);
+        // What is due by now is done as after any input.
+        self.fire_due(now).map(|()| receipt)
+    }
+}
+
+impl Patient {
+    pub fn features(&self, policy: &Policy, risk: &Scoring) -> Option<FeatureRow> {
+        let known = self.known(policy);
+        let at = known.newest(risk)?;
+        Some(FeatureRow {
+            observed_at: Timestamp::from_millis(at),
+            values: known.row(risk, at),
+            usual: known.usual_row(risk, at),
+        })
+    }
+
+    fn known<'a>(&'a self, policy: &'a Policy) -> Known<'a> {
+        Known { policy, signals: &self.lane.signals, background: &self.lane.background }
+    }
+
+    fn score(
+        &mut self,
+        call: &mut Call<'_>,
+        scored: &Scored,
+        max_devices: usize,
+    ) -> Result<Receipt, Error> {
+        let policy = call.policy;
+        let risk = policy.risk(&scored.risk).ok_or_else(|| Error::new(Code::UnknownRisk))?;
+        let signal = if scored.shadow { risk.shadow } else { Some(risk.signal) };
+        if scored.result.is_ok_and(|value| !(0..=1000).contains(&value.thousandths())) {
+            return Err(Error::new(Code::OutOfRange).at("result"));
+        }
+        let model = scored.model.as_ref();
+        let device = format!("model:{}@{}", risk.model, model.map_or(0, |model| model.version));
+        let device = self.device(&DeviceId::new(&device)?, max_devices)?;
+        let name = signal.map(|signal| policy.signals()[usize::from(signal)].name().into());
+        self.record(call, scored.body(name));
+        match (scored.result, signal) {
+            (Ok(value), Some(signal)) => Ok(self.reading(
+                call,
+                &Reading {
+                    patient: scored.patient,
+                    device,
+                    kind: policy.signals()[usize::from(signal)].kind(),
+                    value,
+                    quality: Quality::GOOD,
+                    sequence: None,
+                    observed_at: scored.observed_at,
+                    received_at: call.now,
+                },
+            )),
+            // It is an input all the same, and the log has to say so.
+            _ => {
+                self.chain.inputs += 1;
+                self.chain.checksum.feed(scored.observed_at.as_millis() as u64);
+                self.chain.checksum.feed_text(device_text(scored).as_bytes());
+                self.counts.count(Receipt::Accepted);
+                Ok(Receipt::Accepted)
+            }
+        }
+    }
+
+    /// What the patient's scores add to the priority of alerts: up to 100 for a high one; where the policy
+    /// lets it, down to -100 for a low one.
+    pub fn risk_points(&self, policy: &Policy) -> i32 {
+        let points = policy.risks().iter().filter_map(|risk| {
+            let ring = &self.lane.signals[usize::from(risk.signal)].ring;
+            let (at, score) = ring.last_of(ring.good_before(i64::MAX)?);
+            let is_young = self.lane.newest.saturating_sub(at) <= risk.max_age;
+            let points = if risk.lowers { (score - 500) / 5 } else { score / 10 };
+            is_young.then_some(points)
+        });
+        points.max_by_key(|points| points.abs()).unwrap_or(0).clamp(-100, 100)
+    }
+}
+
+impl Scored {
+    /// What a record says that a model said of a patient: how a replay takes it in again. None if the
+    /// record is of something else.
+    pub fn from_record(patient: PatientKey, body: &Body) -> Option<Self> {
+        let (risk, model, shadow, observed_at) = match body {
+            Body::RiskScored { risk, model, shadow, observed_at, .. }
+            | Body::RiskFailed { risk, model, shadow, observed_at, .. } => {
+                (risk.clone(), model.clone(), *shadow, *observed_at)
+            }
+            _ => return None,
+        };
+        let nothing = Self {
+            patient,
+            risk,
+            model,
+            shadow,
+            observed_at,
+            result: Err(ScoreFailure::NoModel),
+            inputs: Hash::default(),
+            latency_us: None,
+            terms: Vec::new(),
+        };
+        match body {
+            Body::RiskScored { score, inputs_hash, latency_us, terms, .. } => {
+                let (inputs, latency_us, terms) = (*inputs_hash, *latency_us, terms.clone());
+                let result = Ok(score.parse().ok()?);
+                Some(Self { result, inputs, latency_us, terms, ..nothing })
+            }
+            Body::RiskFailed { reason, .. } => Some(Self { result: Err(*reason), ..nothing }),
+            _ => None,
+        }
+    }
+
+    fn body(&self, signal: Option<String>) -> Body {
+        let risk = self.risk.clone();
+        let (model, shadow, observed_at) = (self.model.clone(), self.shadow, self.observed_at);
+        match self.result {
+            Ok(score) => Body::RiskScored {
+                risk,
+                signal,
+                model,
+                shadow,
+                observed_at,
+                score: format!("{score}"),
+                inputs_hash: self.inputs,
+                latency_us: self.latency_us,
+                terms: self.terms.clone(),
+            },
+            Err(reason) => Body::RiskFailed { risk, model, shadow, observed_at, reason },
+        }
+    }
+}
+
+fn device_text(scored: &Scored) -> String {
+    let version = scored.model.as_ref().map_or(0, |model| model.version);
+    format!("{}@{version} {:?}", scored.risk, scored.result.err())
+}

@@ -1,0 +1,186 @@
+//! Asks models when they are due, and gives what they say to the engine.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Engine;
+use super::risk::{FeatureRow, Scored};
+use crate::error::Error;
+use crate::id::PatientKey;
+use crate::policy::risk::Scoring;
+use crate::record::{RiskTerm, ScoreFailure};
+use crate::risk::registry::{Assigned, Registry};
+use crate::risk::{Model, Term, Work};
+use crate::time::{HostTime, Timestamp};
+use crate::value::write_thousandths;
+
+/// So many terms stand in a record.
+const TERMS: usize = 3;
+
+/// Runs the models of a registry beside an engine.
+///
+/// It is no part of the engine: what it does comes in by [`Engine::handle_score`], as an input. Nothing of
+/// it belongs in a snapshot; after a restart every patient is due with the next evidence.
+#[derive(Default)]
+pub struct Scorer {
+    registry: Registry,
+    asked: BTreeMap<(u32, String), Asked>,
+    /// What was said, and not taken in yet.
+    said: VecDeque<Scored>,
+    work: Work,
+}
+
+/// When a model was last asked of a patient.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: HostTime,
+    evidence: Timestamp,
+}
+
+impl Scorer {
+    /// With the versions of a registry.
+    pub fn new(registry: Registry) -> Self {
+        Self { registry, ..Self::default() }
+    }
+
+    /// Which versions score whom.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// To take the next step; it holds from the next score on.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// Asks the models that are due for a patient: where there is new evidence, and not more often than
+    /// the policy says. Call it after inputs, whenever there is time. `clock` counts microseconds, for the
+    /// budget; one that stands still never finds anything too slow.
+    ///
+    /// # Errors
+    /// [`Code::OutputQueueFull`](crate::Code::OutputQueueFull): poll, then call again. What was said already
+    /// is kept.
+    pub fn run(
+        &mut self,
+        engine: &mut Engine,
+        patient: PatientKey,
+        now: HostTime,
+        clock: &mut dyn FnMut() -> u64,
+    ) -> Result<(), Error> {
+        self.hand_over(engine, now)?;
+        let policy = Arc::clone(engine.policy());
+        for risk in policy.risks() {
+            let Some(row) = engine.features(patient, risk.name()) else { continue };
+            let key = (patient.0, risk.name().to_string());
+            let is_due = self.asked.get(&key).is_none_or(|asked| {
+                row.observed_at > asked.evidence && now.since(asked.at) >= risk.every()
+            });
+            if !is_due {
+                continue;
+            }
+            let assigned = engine.assigned(&self.registry, patient, risk.model());
+            self.asked.insert(key, Asked { at: now, evidence: row.observed_at });
+            let said = self.ask(risk, patient, &row, &assigned, clock);
+            self.said.extend(said);
+        }
+        self.hand_over(engine, now)
+    }
+
+    /// Gives the engine what was said.
+    fn hand_over(&mut self, engine: &mut Engine, now: HostTime) -> Result<(), Error> {
+        while let Some(scored) = self.said.front() {
+            // What another policy no longer asks for is refused, and nobody waits for it.
+            let _ = engine.handle_score(scored, now)?;
+            self.said.pop_front();
+        }
+        Ok(())
+    }
+
+    /// What each version that is to be asked says.
+    fn ask(
+        &mut self,
+        risk: &Scoring,
+        patient: PatientKey,
+        row: &FeatureRow,
+        assigned: &Assigned,
+        clock: &mut dyn FnMut() -> u64,
+    ) -> Vec<Scored> {
+        let nobody = Scored {
+            patient,
+            risk: risk.name().to_string(),
+            model: None,
+            shadow: false,
+            observed_at: row.observed_at,
+            result: Err(ScoreFailure::NoModel),
+            inputs: row.hash(),
+            latency_us: None,
+            terms: Vec::new(),
+        };
+        let mut said = Vec::new();
+        let active = assigned.scores.iter().map(|model| (model, false));
+        for (model, shadow) in active.chain(assigned.shadows.iter().map(|model| (model, true))) {
+            let before = clock();
+            let mut result = score(risk, model, row, &mut self.work);
+            let took = clock().saturating_sub(before);
+            if risk.budget().is_some_and(|budget| took > budget.as_millis() as u64 * 1000) {
+                result = Err(ScoreFailure::OverBudget);
+            }
+            let explains = result.is_ok() && !shadow;
+            let terms = if explains { terms(risk, model, row, &mut self.work) } else { Vec::new() };
+            let model = Some(model.reference());
+            said.push(Scored {
+                model,
+                shadow,
+                result,
+                latency_us: Some(took),
+                terms,
+                ..nobody.clone()
+            });
+        }
+        if assigned.scores.is_none() {
+            said.push(nobody);
+        }
+        said
+    }
+}
+
+fn score(
+    risk: &Scoring,
+    model: &Model,
+    row: &FeatureRow,
+    work: &mut Work,
+) -> Result<crate::value::Value, ScoreFailure> {
+    if model.manifest().features != Some(risk.hash()) {
+        return Err(ScoreFailure::OtherFeatures);
+    }
+    if row.known() < risk.least_known {
+        return Err(ScoreFailure::MissingInputs);
+    }
+    model.score(&row.values, work)
+}
+
+/// The strongest contributions, against what is usual for the patient, or was in training.
+fn terms(risk: &Scoring, model: &Model, row: &FeatureRow, work: &mut Work) -> Vec<RiskTerm> {
+    let reference = &model.manifest().reference;
+    let median = |i: usize| reference.get(i).map_or(f32::NAN, |reference| reference.usual);
+    let usual = row.usual.iter().enumerate();
+    let usual: Vec<f32> = usual.map(|(i, x)| if x.is_nan() { median(i) } else { *x }).collect();
+    let reasons = model.reasons(&row.values, &usual, work);
+    let moved = reasons.terms.iter().filter(|term| term.added.abs() >= 0.0005);
+    let words = |term: &Term| RiskTerm {
+        feature: risk.features().nth(term.input).unwrap_or_default().to_string(),
+        value: text(term.value),
+        usual: text(term.usual),
+        added: text(term.added).unwrap_or_default(),
+    };
+    moved.take(TERMS).map(words).collect()
+}
+
+/// In thousandths; nothing of what is missing.
+fn text(x: f32) -> Option<String> {
+    let mut out = String::new();
+    let _ = write_thousandths(libm::round(f64::from(x) * 1000.0) as i64, &mut out);
+    (!x.is_nan()).then_some(out)
+}

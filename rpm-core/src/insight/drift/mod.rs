@@ -1,0 +1,253 @@
+//! What a model was trained on and what it meets: three ways to differ, kept apart.
+//!
+//! - **Device**: what is measured, or how: values that are missing, refused, of another quality.
+//! - **Population**: who is measured: distributions of features against those of the manifest.
+//! - **Protocol**: what people do: how alerts are resolved, what opens them.
+//!
+//! Each asks for something else: a device for a technician, a population for training anew, a protocol for
+//! a talk. What is found names what drifted, since when, and which models read it.
+
+mod detector;
+mod population;
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::record::{Body, Record, Resolution, ScoreFailure};
+use crate::risk::Manifest;
+use crate::time::{Duration, HostTime};
+
+pub use detector::{Adwin, PageHinkley};
+pub use population::{Distance, Sketch};
+
+/// What has drifted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum DriftKind {
+    /// What is measured, or how.
+    Device,
+    /// Who is measured.
+    Population,
+    /// What people do.
+    Protocol,
+}
+
+/// Something drifted.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Finding {
+    /// In which of the three ways.
+    pub kind: DriftKind,
+    /// What: a feature, or the name of a stream.
+    pub what: String,
+    /// Since when, as nearly as can be told.
+    pub since: HostTime,
+    /// When it was found.
+    pub found_at: HostTime,
+    /// The models that it touches.
+    pub touches: Vec<String>,
+    /// What to do.
+    pub action: &'static str,
+}
+
+/// A model should be trained anew.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RetrainingDue {
+    /// Which.
+    pub model: String,
+    /// Since when.
+    pub since: HostTime,
+    /// Why.
+    pub reason: String,
+}
+
+/// How alarms about streams of yes and no are set.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct DriftConfig {
+    /// Which change of a share is to be found, in its standard deviations.
+    pub shift: f64,
+    /// A false alarm of a stream once in so many observations.
+    pub run_length: f64,
+    /// From so many observations its share is learned first.
+    pub learn: u32,
+    /// A model is trained anew after this time, whatever was found.
+    pub retrain_after: Duration,
+}
+
+impl Default for DriftConfig {
+    fn default() -> Self {
+        let retrain_after = Duration::from_secs(180 * 86_400);
+        Self { shift: 0.5, run_length: 20_000.0, learn: 500, retrain_after }
+    }
+}
+
+/// A fold over records and rows that finds drift of what one model meets.
+#[derive(Clone, Debug)]
+pub struct Drift {
+    config: DriftConfig,
+    manifest: Manifest,
+    trained_at: HostTime,
+    features: Vec<Sketch>,
+    since: Option<HostTime>,
+    streams: BTreeMap<(DriftKind, String), Stream>,
+    findings: Vec<Finding>,
+}
+
+/// Yes and no over time: its share is learned, then watched.
+#[derive(Clone, Debug)]
+struct Stream {
+    seen: u32,
+    yes: u32,
+    test: PageHinkley,
+    /// When the last observations were made, the newest last: so many as a change is likely to be old.
+    times: Vec<HostTime>,
+}
+
+/// Of so many observations the times are known.
+const TIMES: usize = 512;
+
+impl Drift {
+    /// Of a model, which was trained at a time.
+    pub fn new(manifest: Manifest, trained_at: HostTime, config: DriftConfig) -> Self {
+        let features = manifest.reference.iter().map(Sketch::new).collect();
+        let (streams, findings) = (BTreeMap::new(), Vec::new());
+        Self { config, manifest, trained_at, features, since: None, streams, findings }
+    }
+
+    /// Takes in a row that the model was given.
+    pub fn row(&mut self, row: &[f32], at: HostTime) {
+        self.since = self.since.or(Some(at));
+        let reference = &self.manifest.reference;
+        for ((sketch, reference), value) in self.features.iter_mut().zip(reference).zip(row) {
+            sketch.add(reference, *value);
+        }
+    }
+
+    /// Takes in a record, of any patient.
+    pub fn record(&mut self, record: &Record) {
+        use DriftKind::{Device, Protocol};
+        let at = record.at;
+        match &record.body {
+            Body::RiskScored { shadow: false, .. } => {
+                self.observe(Device, "scores that fail for missing inputs", false, at);
+            }
+            Body::RiskFailed { shadow: false, reason, .. } => {
+                let missing = *reason == ScoreFailure::MissingInputs;
+                self.observe(Device, "scores that fail for missing inputs", missing, at);
+            }
+            Body::AlertChanged { reason: Some(reason), .. } => {
+                let named = |r: &Resolution| r.name() == reason;
+                let resolution = Resolution::ALL.into_iter().find(named);
+                if let Some(is_true) = resolution.and_then(Resolution::is_true) {
+                    self.observe(Protocol, "alerts resolved as false", !is_true, at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in a yes or no of any stream: whether a reading was refused, a pair of sensors disagreed, a
+    /// suggestion was taken.
+    pub fn observe(&mut self, kind: DriftKind, what: &str, yes: bool, at: HostTime) {
+        let config = self.config;
+        let fresh = || Stream {
+            seen: 0,
+            yes: 0,
+            test: PageHinkley::new(config.shift, config.run_length),
+            times: Vec::new(),
+        };
+        let stream = self.streams.entry((kind, what.to_string())).or_insert_with(fresh);
+        if let Some(since) = stream.observe(yes, at, config.learn) {
+            let touches = Vec::from([self.manifest.id.clone()]);
+            let (what, action) = (what.to_string(), action(kind));
+            self.findings.push(Finding { kind, what, since, found_at: at, touches, action });
+        }
+    }
+
+    /// How far each feature is from its reference, by the name of the feature.
+    pub fn distances(&self) -> impl Iterator<Item = (&str, Distance)> {
+        let features = self.features.iter().zip(&self.manifest.reference);
+        features.filter_map(|(sketch, reference)| {
+            Some((reference.name.as_str(), sketch.distance(reference)?))
+        })
+    }
+
+    /// Closes a period: features that are not those of the training are found, and counted anew from here.
+    /// Missing values are the device's matter, all else the population's.
+    pub fn close_period(&mut self, at: HostTime) {
+        let since = self.since.take().unwrap_or(at);
+        let touches = Vec::from([self.manifest.id.clone()]);
+        for (sketch, reference) in self.features.iter_mut().zip(&self.manifest.reference) {
+            if let Some(distance) = sketch.distance(reference) {
+                let missing = distance.is_missing(reference);
+                let other = distance.is_drift(reference.shares.len());
+                for (found, kind) in [(missing, DriftKind::Device), (other, DriftKind::Population)]
+                {
+                    if found {
+                        let (what, touches) = (reference.name.clone(), touches.clone());
+                        let action = action(kind);
+                        let found_at = at;
+                        self.findings.push(Finding {
+                            kind,
+                            what,
+                            since,
+                            found_at,
+                            touches,
+                            action,
+                        });
+                    }
+                }
+            }
+            *sketch = Sketch::new(reference);
+        }
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// Whether the model is to be trained anew: because its population is another one, or because it is
+    /// time.
+    pub fn retraining(&self, now: HostTime) -> Option<RetrainingDue> {
+        let model = self.manifest.id.clone();
+        let population = self.findings.iter().filter(|f| f.kind == DriftKind::Population);
+        let names: Vec<&str> = population.clone().map(|finding| finding.what.as_str()).collect();
+        if let Some(since) = population.map(|finding| finding.since).min() {
+            let reason = alloc::format!("other patients than in training: {}", names.join(", "));
+            return Some(RetrainingDue { model, since, reason });
+        }
+        let is_time = now.since(self.trained_at) >= self.config.retrain_after;
+        let reason = || alloc::format!("trained {} ago", now.since(self.trained_at));
+        is_time.then(|| RetrainingDue { model, since: now, reason: reason() })
+    }
+}
+
+impl Stream {
+    fn observe(&mut self, yes: bool, at: HostTime, learn: u32) -> Option<HostTime> {
+        if self.times.len() == TIMES {
+            self.times.remove(0);
+        }
+        self.times.push(at);
+        if self.seen < learn {
+            (self.seen, self.yes) = (self.seen + 1, self.yes + u32::from(yes));
+            return None;
+        }
+        // Never quite none and never quite all: one of either is no news.
+        let share = (f64::from(self.yes) + 1.0) / (f64::from(self.seen) + 2.0);
+        let x = if yes { 1.0 } else { 0.0 };
+        let back = self.test.observe((x - share) / libm::sqrt(share * (1.0 - share)))?;
+        let back = usize::try_from(back).unwrap_or(TIMES).clamp(1, self.times.len());
+        let since = self.times[self.times.len() - back];
+        // What is so from now on is learned anew.
+        (self.seen, self.yes) = (0, 0);
+        Some(since)
+    }
+}
+
+fn action(kind: DriftKind) -> &'static str {
+    match kind {
+        DriftKind::Device => "look at devices and firmware; scores rest on what is missing",
+        DriftKind::Population => "train anew, or keep the model to those whom it was trained on",
+        DriftKind::Protocol => "ask the team what changed before the model is blamed",
+    }
+}

@@ -1,0 +1,504 @@
+//! Scores beside rules: read by rules like any reading, never in their way, replayed byte for byte.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rpm_core::error::Code;
+use rpm_core::event::Kind;
+use rpm_core::policy::Policy;
+use rpm_core::record::{AlertChange, Body, Level, ModelRef, ScoreFailure};
+use rpm_core::risk::registry::{Registry, Stage, Step, Why};
+use rpm_core::risk::{Manifest, Model};
+use rpm_core::{Engine, EngineConfig, HostTime, PatientKey, Scored, Scorer, Value};
+use serde_json::{Value as Json, json};
+
+use super::bytes;
+use super::common::{Run, heart_rate, host, observed, policy, reading, spo2};
+
+const PATIENT: PatientKey = PatientKey(0);
+
+/// Sixteen features of three signals, and rules with and without the score.
+fn spec() -> Json {
+    let mut features = Vec::new();
+    for signal in ["heart_rate", "spo2", "respiratory_rate"] {
+        for statistic in ["last", "mean", "min", "max"] {
+            features.push(json!({ "signal": signal, "statistic": statistic, "over": "10 s" }));
+        }
+        features.push(json!({ "signal": signal, "over": "10 s", "missing": true }));
+    }
+    features.push(json!({ "condition": "copd" }));
+    json!({
+        "id": "ward", "version": 1, "title": "Ward", "lateness_horizon": "30 s",
+        "kinds": {
+            "sepsis_risk": { "title": "Sepsis risk", "unit": "1", "possible": [0, 1] },
+            "sepsis_risk_next": { "title": "Sepsis risk, next", "unit": "1", "possible": [0, 1] },
+        },
+        "signals": {
+            "heart_rate": { "cadence": "1 s" }, "spo2": { "cadence": "1 s" },
+            "respiratory_rate": { "cadence": "1 s" },
+            "sepsis_risk": { "cadence": "5 s", "pane": "1 s" },
+            "sepsis_risk_next": { "cadence": "5 s", "pane": "1 s" },
+        },
+        "risk": { "sepsis": {
+            "title": "Sepsis", "model": "sepsis", "signal": "sepsis_risk",
+            "shadow": "sepsis_risk_next", "features": features, "every": "5 s", "known": "50 %",
+        } },
+        "rules": [
+            { "id": "low", "title": "Low", "signal": "spo2",
+              "levels": [{ "level": "urgent", "raise": { "below": 90 }, "for": "2 s", "latch": false,
+                           "clear": { "above": 92 } }] },
+            { "id": "risky", "title": "Sepsis is likely", "signal": "sepsis_risk",
+              "unverified_after": "20 s",
+              "levels": [{ "level": "review", "raise": { "above": 0.6 }, "for": "10 s",
+                           "clear": { "below": 0.5 }, "clear_for": "5 s" }] },
+            { "id": "risky-next", "title": "Sepsis is likely, next", "mode": "shadow",
+              "signal": "sepsis_risk_next",
+              "levels": [{ "level": "review", "raise": { "above": 0.6 } }] },
+        ],
+    })
+}
+
+fn ward() -> Arc<Policy> {
+    policy(&spec())
+}
+
+fn version(policy: &Policy, number: u32) -> Arc<Model> {
+    let mut manifest = Manifest::from_json(&bytes("logistic", "json")).unwrap();
+    (manifest.id, manifest.version) = ("sepsis".into(), number);
+    manifest.features = Some(policy.risk("sepsis").unwrap().hash());
+    Model::load(&bytes("logistic", "onnx"), manifest.to_json().as_bytes()).unwrap()
+}
+
+fn take(registry: &mut Registry, version: u32, to: Stage, ms: i64) {
+    let (reason, evidence) = ("better".into(), "report".into());
+    let why = Why { owner: "dr.a".into(), reason, evidence };
+    let step = Step::new("sepsis", version, to, why).unwrap().approve("dr.b").unwrap();
+    registry.apply(step, host(ms)).unwrap();
+}
+
+fn registry(policy: &Policy) -> Registry {
+    let mut registry = Registry::default();
+    registry.register(version(policy, 1), "dr.a", host(-1000)).unwrap();
+    take(&mut registry, 1, Stage::Shadow, -1000);
+    take(&mut registry, 1, Stage::Active, -1000);
+    registry
+}
+
+/// What a model is said to have said.
+fn scored(ms: i64, result: Result<i32, ScoreFailure>) -> Scored {
+    Scored {
+        patient: PATIENT,
+        risk: "sepsis".into(),
+        model: Some(ModelRef { id: "sepsis".into(), version: 1, hash: Default::default() }),
+        shadow: false,
+        observed_at: observed(ms),
+        result: result.map(Value::from_thousandths),
+        inputs: Default::default(),
+        latency_us: None,
+        terms: Vec::new(),
+    }
+}
+
+fn say(run: &mut Run, ms: i64, result: Result<i32, ScoreFailure>) {
+    run.engine.handle_score(&scored(ms, result), host(ms)).unwrap().unwrap();
+    run.drain();
+}
+
+#[test]
+fn a_score_opens_an_alert_after_its_hold_and_closes_it_with_hysteresis() {
+    let mut run = Run::new(&ward());
+    run.live(heart_rate(0, 80));
+    for ms in [0, 5_000] {
+        say(&mut run, ms, Ok(700));
+    }
+    assert!(run.opened("risky").is_empty(), "held for 5 s of 10");
+    say(&mut run, 10_000, Ok(650));
+    assert_eq!(run.opened("risky"), [(Level::Review, 0)]);
+    for (ms, score) in [(15_000, 550), (20_000, 450), (25_000, 450)] {
+        say(&mut run, ms, Ok(score));
+    }
+    assert_eq!(run.changes("risky"), [AlertChange::Cleared, AlertChange::Closed]);
+}
+
+#[test]
+fn without_scores_the_last_one_ages_out_and_a_failure_is_recorded() {
+    let mut run = Run::new(&ward());
+    run.live(heart_rate(0, 80));
+    for ms in [0, 5_000, 10_000] {
+        say(&mut run, ms, Ok(700));
+    }
+    say(&mut run, 15_000, Err(ScoreFailure::OverBudget));
+    run.tick(host(60_000));
+    assert_eq!(run.changes("risky"), [AlertChange::Unverified]);
+    let failed =
+        |body: &&Body| matches!(body, Body::RiskFailed { reason: ScoreFailure::OverBudget, .. });
+    assert_eq!(run.bodies().into_iter().filter(failed).count(), 1);
+    // A rule about something else goes on by what it knows.
+    for ms in (61_000..65_000).step_by(1000) {
+        run.live(spo2(ms, 80));
+    }
+    assert_eq!(run.opened("low"), [(Level::Urgent, 61_000)]);
+}
+
+#[test]
+fn a_score_in_shadow_annunciates_nothing() {
+    let mut run = Run::new(&ward());
+    run.live(heart_rate(0, 80));
+    let shadow = Scored { shadow: true, ..scored(0, Ok(900)) };
+    run.engine.handle_score(&shadow, host(0)).unwrap().unwrap();
+    run.drain();
+    let opened = |body: &&Body| matches!(body, Body::AlertOpened { shadow: true, .. });
+    assert_eq!(run.bodies().into_iter().filter(opened).count(), 1);
+    assert_eq!(run.opened("risky"), []);
+    assert!(run.engine.queue(None, host(1000), 10).is_empty());
+}
+
+#[test]
+fn a_high_score_raises_the_priority_and_a_low_one_only_where_the_policy_lets_it() {
+    for (lowers, low, high) in [(false, 10, 90), (true, -80, 80)] {
+        let mut spec = spec();
+        spec["risk"]["sepsis"]["lowers"] = json!(lowers);
+        let mut run = Run::new(&policy(&spec));
+        for ms in [0, 1000, 2000] {
+            run.live(spo2(ms, 80));
+        }
+        let priority = |run: &Run| run.engine.queue(None, host(3000), 1)[0].priority.clone();
+        let without = priority(&run).total;
+        say(&mut run, 2000, Ok(100));
+        assert_eq!(priority(&run).total - without, low);
+        say(&mut run, 3000, Ok(900));
+        assert_eq!(priority(&run).total - without, high);
+        assert!(priority(&run).terms.iter().any(|t| (&*t.name, t.points) == ("risk", high)));
+    }
+}
+
+#[test]
+fn scores_are_refused_before_anything_changes() {
+    let mut run = Run::new(&ward());
+    run.live(heart_rate(0, 80));
+    let code = |run: &mut Run, scored: &Scored| {
+        run.engine.handle_score(scored, host(10)).unwrap().unwrap_err().code()
+    };
+    let before = run.engine.chain(PATIENT);
+    let refused = scored(0, Ok(1001));
+    assert_eq!(code(&mut run, &refused), Code::OutOfRange);
+    let refused = Scored { risk: "other".into(), ..scored(0, Ok(1)) };
+    assert_eq!(code(&mut run, &refused), Code::UnknownRisk);
+    let refused = Scored { patient: PatientKey(7), ..scored(0, Ok(1)) };
+    assert_eq!(code(&mut run, &refused), Code::UnknownPatient);
+    assert_eq!(run.engine.chain(PATIENT), before);
+}
+
+#[test]
+fn a_model_is_asked_after_new_evidence_and_not_too_often() {
+    let ward = ward();
+    let mut scorer = Scorer::new(registry(&ward));
+    let mut run = Run::new(&ward);
+    let mut asked = Vec::new();
+    for second in 0..30 {
+        if !(12..25).contains(&second) {
+            run.live(heart_rate(second * 1000, 80 + second as i32));
+            run.live(spo2(second * 1000, 95));
+        }
+        scorer.run(&mut run.engine, PATIENT, host(second * 1000), &mut || 0).unwrap();
+        let before = run.records.len();
+        run.drain();
+        let scores = run.records[before..].iter();
+        let scored = scores.filter(|r| matches!(r.record.body, Body::RiskScored { .. })).count();
+        asked.extend((scored > 0).then_some(second));
+    }
+    // At 15 s there is what was measured at 11 s; at 20 s nothing new.
+    assert_eq!(asked, [0, 5, 10, 15, 25]);
+    let Some(Body::RiskScored { terms, model, .. }) =
+        run.bodies().into_iter().rev().find(|body| matches!(body, Body::RiskScored { .. }))
+    else {
+        panic!("no score")
+    };
+    assert_eq!(model.as_ref().map(|model| model.version), Some(1));
+    assert!(!terms.is_empty() && terms.len() <= 3);
+}
+
+#[test]
+fn what_keeps_a_model_from_scoring_is_said() {
+    let ward = ward();
+    let reason = |scorer: &mut Scorer, ward: &Arc<Policy>, clock: &mut dyn FnMut() -> u64| {
+        let mut run = Run::new(ward);
+        run.live(heart_rate(0, 80));
+        run.live(spo2(0, 95));
+        scorer.run(&mut run.engine, PATIENT, host(0), clock).unwrap();
+        run.drain();
+        match run.bodies().last() {
+            Some(Body::RiskFailed { reason, .. }) => Some(*reason),
+            _ => None,
+        }
+    };
+    let mut still = || 0;
+    assert_eq!(reason(&mut Scorer::default(), &ward, &mut still), Some(ScoreFailure::NoModel));
+    let mut scorer = Scorer::new(registry(&ward));
+    assert_eq!(reason(&mut scorer, &ward, &mut still), None);
+    let with = |change: fn(&mut Json)| {
+        let mut spec = spec();
+        change(&mut spec["risk"]["sepsis"]);
+        policy(&spec)
+    };
+    let other = with(|risk| risk["features"][0]["over"] = json!("11 s"));
+    let mut scorer = Scorer::new(registry(&ward));
+    assert_eq!(reason(&mut scorer, &other, &mut still), Some(ScoreFailure::OtherFeatures));
+    let wanting = with(|risk| risk["known"] = json!("90 %"));
+    let mut scorer = Scorer::new(registry(&wanting));
+    assert_eq!(reason(&mut scorer, &wanting, &mut still), Some(ScoreFailure::MissingInputs));
+    let hurried = with(|risk| risk["budget"] = json!("1 ms"));
+    let mut time = 0;
+    let mut slow = || {
+        time += 1500;
+        time
+    };
+    let mut scorer = Scorer::new(registry(&hurried));
+    assert_eq!(reason(&mut scorer, &hurried, &mut slow), Some(ScoreFailure::OverBudget));
+}
+
+#[test]
+fn a_rollback_is_in_the_next_score() {
+    let ward = ward();
+    let mut scorer = Scorer::new(registry(&ward));
+    scorer.registry_mut().register(version(&ward, 2), "dr.a", host(-500)).unwrap();
+    take(scorer.registry_mut(), 2, Stage::Shadow, -500);
+    let mut run = Run::new(&ward);
+    for second in 0..30 {
+        match second {
+            8 => take(scorer.registry_mut(), 2, Stage::Active, 8000),
+            18 => {
+                let (reason, evidence) = ("worse".into(), "alarms".into());
+                let why = Why { owner: "dr.a".into(), reason, evidence };
+                scorer.registry_mut().rollback("sepsis", &why, "dr.b", host(18_000)).unwrap();
+            }
+            _ => {}
+        }
+        run.live(heart_rate(second * 1000, 80));
+        run.live(spo2(second * 1000, 95));
+        scorer.run(&mut run.engine, PATIENT, host(second * 1000), &mut || 0).unwrap();
+        run.drain();
+    }
+    let version = |body: &Body| match body {
+        Body::RiskScored { model, shadow, .. } => Some((model.as_ref()?.version, *shadow)),
+        _ => None,
+    };
+    let scored: Vec<_> = run.bodies().into_iter().filter_map(version).collect();
+    let wanted = [
+        (1, false),
+        (2, true),
+        (1, false),
+        (2, true),
+        (2, false),
+        (2, false),
+        (1, false),
+        (1, false),
+    ];
+    assert_eq!(scored, wanted);
+}
+
+#[test]
+fn an_explanation_names_the_model_that_spoke_and_the_one_after_it() {
+    let mut run = Run::new(&ward());
+    run.live(heart_rate(0, 80));
+    for ms in [0, 5_000, 10_000] {
+        say(&mut run, ms, Ok(700));
+    }
+    let model = ModelRef { id: "sepsis".into(), version: 2, hash: Default::default() };
+    let other = Scored { model: Some(model), ..scored(15_000, Ok(650)) };
+    run.engine.handle_score(&other, host(15_000)).unwrap().unwrap();
+    run.drain();
+    let records: Vec<_> = run.records.iter().map(|sealed| &sealed.record).collect();
+    let told = rpm_core::record::explain(records, rpm_core::AlertId(1)).unwrap();
+    let said: Vec<_> =
+        told.models.iter().map(|said| said.model.as_ref().unwrap().version).collect();
+    assert_eq!(said, [1, 2]);
+    assert!(told.to_string().contains("sepsis@1 said 0.7 of sepsis_risk"), "{told}");
+}
+
+/// A story: seconds, what is measured, and what a model says.
+fn story() -> impl Strategy<Value = Vec<(i64, u8, i32)>> {
+    proptest::collection::vec((0..3_i64, 0..4_u8, 0..1000_i32), 1..120)
+}
+
+fn tell(run: &mut Run, ms: i64, what: u8, value: i32) {
+    match what {
+        0 => drop(run.live(heart_rate(ms, 40 + value / 8))),
+        1 => drop(run.live(spo2(ms, 80 + value / 50))),
+        2 => drop(run.live(reading(Kind::RESPIRATORY_RATE, ms, 8000 + value * 20))),
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// With scores and without them, whatever they say: the rules that do not read them decide the same,
+    /// at the same time.
+    #[test]
+    fn scores_are_never_in_the_way_of_a_rule(story in story()) {
+        let run = |with_scores: bool| {
+            let mut run = Run::new(&ward());
+            run.live(heart_rate(0, 80));
+            let mut ms = 0;
+            for (pause, what, value) in &story {
+                ms += pause * 1000;
+                tell(&mut run, ms, *what, *value);
+                if *what == 3 && with_scores {
+                    let result = if *value < 800 { Ok(*value) } else { Err(ScoreFailure::NotFinite) };
+                    say(&mut run, ms, result);
+                }
+            }
+            let of_low = |sealed: &&rpm_core::record::SealedRecord| match &sealed.record.body {
+                Body::ConditionChanged { rule, .. } | Body::AlertOpened { rule, .. } => rule == "low",
+                Body::AlertChanged { rule, .. } => rule == "low",
+                _ => false,
+            };
+            let told = |sealed: &rpm_core::record::SealedRecord| (sealed.record.at, match &sealed.record.body {
+                // How pressing it is may differ: that is what a score is for.
+                Body::AlertOpened { level, onset, .. } => format!("opened {level:?} {onset:?}"),
+                Body::AlertChanged { change, .. } => format!("{change:?}"),
+                body => serde_json::to_string(body).unwrap(),
+            });
+            run.records.iter().filter(of_low).map(told).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(run(true), run(false));
+    }
+
+    /// What was recorded is enough: fed with the recorded scores, without any model, the same records come
+    /// out byte for byte; and asked again, the models say the same.
+    #[test]
+    fn a_replay_takes_the_recorded_scores(story in story()) {
+        let ward = ward();
+        let mut scorer = Scorer::new(registry(&ward));
+        let mut first = Run::new(&ward);
+        first.live(heart_rate(0, 80));
+        let mut inputs: Vec<(i64, u8, i32, Vec<Body>)> = Vec::new();
+        let mut ms = 0;
+        for (pause, what, value) in &story {
+            ms += pause * 1000;
+            tell(&mut first, ms, *what, *value);
+            let before = first.records.len();
+            scorer.run(&mut first.engine, PATIENT, host(ms), &mut || 0).unwrap();
+            first.drain();
+            let said = first.records[before..].iter().map(|r| r.record.body.clone());
+            let said = said.filter(|b| matches!(b, Body::RiskScored { .. } | Body::RiskFailed { .. }));
+            inputs.push((ms, *what, *value, said.collect()));
+        }
+        let mut again = Run::new(&ward);
+        again.live(heart_rate(0, 80));
+        for (ms, what, value, said) in inputs {
+            tell(&mut again, ms, what, value);
+            for body in said {
+                let recorded = Scored::from_record(PATIENT, &body).unwrap();
+                again.engine.handle_score(&recorded, host(ms)).unwrap().unwrap();
+                again.drain();
+            }
+        }
+        prop_assert_eq!(first.lines(), again.lines());
+        // A record is read from its line again, whatever it is of.
+        for sealed in &first.records {
+            let (read, _) = rpm_core::record::read_line(&sealed.line).unwrap();
+            prop_assert_eq!(&read, &sealed.record);
+        }
+    }
+
+    /// A snapshot anywhere in between changes nothing.
+    #[test]
+    fn a_snapshot_keeps_what_was_scored(story in story(), at in 0..120_usize) {
+        let ward = ward();
+        let run = |snapshot: Option<usize>| {
+            let mut run = Run::new(&ward);
+            run.live(heart_rate(0, 80));
+            let mut ms = 0;
+            for (step, (pause, what, value)) in story.iter().enumerate() {
+                ms += pause * 1000;
+                tell(&mut run, ms, *what, *value);
+                if *what == 3 {
+                    say(&mut run, ms, Ok(*value));
+                }
+                if snapshot == Some(step) {
+                    let bytes = run.engine.snapshot().unwrap();
+                    let (engine, _) = Engine::restore(&bytes, &[Arc::clone(&ward)], EngineConfig::default(), HostTime::from_millis(0)).unwrap();
+                    run.engine = engine;
+                }
+            }
+            (run.lines(), run.engine.features(PATIENT, "sepsis").map(|row| row.hash()))
+        };
+        prop_assert_eq!(run(None), run(Some(at)));
+    }
+
+    /// A row is what its readings say, whatever the order in which they arrived.
+    #[test]
+    fn a_row_is_that_of_a_naive_count(
+        readings in proptest::collection::btree_map(0..25_i64, 40_000..180_000_i32, 1..25),
+        order in any::<u64>(),
+    ) {
+        let mut arriving: Vec<_> = readings.iter().collect();
+        let mut random = order | 1;
+        for i in (1..arriving.len()).rev() {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            arriving.swap(i, (random % (i as u64 + 1)) as usize);
+        }
+        let mut run = Run::new(&ward());
+        for (second, value) in arriving {
+            run.event(reading(Kind::HEART_RATE, second * 1000, *value), host(25_000));
+        }
+        let row = run.engine.features(PATIENT, "sepsis").unwrap();
+        let newest = *readings.keys().last().unwrap();
+        prop_assert_eq!(row.observed_at, observed(newest * 1000));
+        let held: Vec<i32> = readings.range(newest - 9..).map(|(_, value)| *value).collect();
+        let number = |thousandths: f64| (thousandths / 1000.0) as f32;
+        let mean = held.iter().map(|v| f64::from(*v)).sum::<f64>() / held.len() as f64;
+        let wanted = [
+            number((*held.last().unwrap()).into()),
+            number(mean.round()),
+            number((*held.iter().min().unwrap()).into()),
+            number((*held.iter().max().unwrap()).into()),
+            0.0,
+        ];
+        prop_assert_eq!(&row.values[..5], &wanted);
+        // Nothing else was measured, and nobody said who it is.
+        prop_assert!(row.values[5..9].iter().all(|x| x.is_nan()));
+        prop_assert_eq!(row.values[9].to_bits(), 1.0_f32.to_bits());
+        prop_assert!(row.values[15].is_nan());
+    }
+}
+
+#[test]
+fn mistakes_of_a_policy_are_told_with_their_place() {
+    let codes = |change: fn(&mut Json)| {
+        let mut spec = spec();
+        change(&mut spec);
+        let errors = Policy::from_json(spec.to_string().as_bytes()).unwrap_err();
+        let told = |e: &rpm_core::Error| (e.code(), e.path().unwrap_or_default().to_string());
+        errors.errors().iter().map(told).collect::<Vec<_>>()
+    };
+    let at = |code, path: &str| vec![(code, path.to_string())];
+    assert_eq!(
+        codes(|spec| spec["risk"]["sepsis"]["signal"] = json!("spo2")),
+        at(Code::ScoreSignal, "risk.sepsis.signal")
+    );
+    assert_eq!(
+        codes(|spec| spec["risk"]["sepsis"]["features"] = json!([{ "signal": "spo2" }])),
+        at(Code::WindowNeeded, "risk.sepsis.features[0].over")
+    );
+    assert_eq!(
+        codes(|spec| spec["risk"]["sepsis"]["features"] =
+            json!([{ "condition": "x", "over": "1 s" }])),
+        at(Code::FeatureForm, "risk.sepsis.features[0]")
+    );
+    assert_eq!(
+        codes(|spec| {
+            spec["risk"]["sepsis"]["features"] =
+                json!([{ "signal": "spo2", "over": "10 s", "minus_usual": "usual" }]);
+        }),
+        at(Code::UnknownBaseline, "risk.sepsis.features[0].minus_usual")
+    );
+    assert_eq!(
+        codes(|spec| spec["risk"]["sepsis"]["known"] = json!("some")),
+        at(Code::BadShare, "risk.sepsis.known")
+    );
+}

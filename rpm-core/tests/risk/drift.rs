@@ -1,0 +1,201 @@
+//! Drift: false alarms as rare as was said, changes found as soon as theory says.
+
+use rpm_core::insight::drift::{Adwin, Drift, DriftConfig, DriftKind, PageHinkley, Sketch};
+use rpm_core::risk::Manifest;
+use rpm_core::risk::manifest::ReferenceSpec;
+
+use super::bytes;
+use super::common::host;
+
+/// Random numbers: uniform, and about normal.
+struct Random(u64);
+
+impl Random {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+}
+
+/// On average over many runs, how many observations until an alarm.
+fn run_length(shift: f64, wanted: f64, mean: f64, runs: u64, rare: Option<f64>) -> f64 {
+    let total: u64 = (0..runs)
+        .map(|run| {
+            let mut random =
+                Random(0x9e37_79b9_7f4a_7c15 ^ (run + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
+            let mut test = PageHinkley::new(shift, wanted);
+            (1..)
+                .find(|_| {
+                    let z = match rare {
+                        Some(share) => {
+                            let x = if random.uniform() < share { 1.0 } else { 0.0 };
+                            (x - share) / (share * (1.0 - share)).sqrt()
+                        }
+                        None => random.normal(),
+                    };
+                    test.observe(z + mean).is_some()
+                })
+                .unwrap()
+        })
+        .sum();
+    total as f64 / runs as f64
+}
+
+#[test]
+fn false_alarms_are_as_rare_as_was_said() {
+    for (shift, wanted) in [(1.0, 500.0), (1.0, 2000.0), (0.5, 1000.0), (0.5, 5000.0)] {
+        let found = run_length(shift, wanted, 0.0, 400, None);
+        println!("shift {shift}, once in {wanted}: {found:.0}");
+        // The mean of 400 exponential times is within 15 % of the truth.
+        assert!((0.8..1.25).contains(&(found / wanted)), "{found} of {wanted}");
+    }
+    // Of a share of one in five, which is not normal at all, no more often than half as rare.
+    let found = run_length(0.5, 2000.0, 0.0, 200, Some(0.2));
+    println!("a share of 20 %, once in 2000: {found:.0}");
+    assert!(found > 1000.0, "{found}");
+}
+
+#[test]
+fn a_change_is_found_soon() {
+    // By the same formula 13 and 45 observations.
+    for (shift, wanted, most) in [(1.0, 2000.0, 15.0), (0.5, 5000.0, 50.0)] {
+        let found = run_length(shift, wanted, shift, 400, None);
+        println!("shift {shift}, false once in {wanted}: found after {found:.1}");
+        assert!(found < most, "{found}");
+    }
+}
+
+#[test]
+fn adwin_cuts_seldom_without_a_change_and_soon_with_one() {
+    let (mut cuts, mut looks) = (0, 0);
+    for run in 1..40 {
+        let (mut random, mut window) = (Random(run * 7919), Adwin::new(0.002));
+        for _ in 0..5000 {
+            cuts += u32::from(window.observe(random.normal()).is_some());
+        }
+        looks += 5000 / 32;
+    }
+    println!("adwin: {cuts} false cuts in {looks} looks");
+    assert!(f64::from(cuts) <= 0.002 * f64::from(looks), "{cuts} in {looks}");
+    for (shift, most) in [(1.0, 160), (0.5, 480)] {
+        for run in 1..20 {
+            let (mut random, mut window) = (Random(run * 104_729), Adwin::new(0.002));
+            for _ in 0..2000 {
+                window.observe(random.normal());
+            }
+            let found = (1..5000).find(|_| window.observe(random.normal() + shift).is_some());
+            assert!(found.is_some_and(|found| found <= most), "{shift} {found:?}");
+            for _ in 0..1000 {
+                window.observe(random.normal() + shift);
+            }
+            assert!((window.mean().unwrap() - shift).abs() < 0.3, "what was before is kept");
+        }
+    }
+}
+
+fn reference(name: &str) -> ReferenceSpec {
+    // Deciles of a normal distribution.
+    let edges = vec![-1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816];
+    ReferenceSpec { name: name.into(), usual: 0.0, missing: 0.1, edges, shares: vec![0.1; 10] }
+}
+
+/// A feature of so many values, moved by so much, with so many missing.
+fn sketch(seed: u64, count: usize, moved: f64, missing: f64) -> Sketch {
+    let (reference, mut random) = (reference("x"), Random(seed));
+    let mut sketch = Sketch::new(&reference);
+    for _ in 0..count {
+        let is_missing = random.uniform() < missing;
+        let value = if is_missing { f64::NAN } else { random.normal() + moved };
+        sketch.add(&reference, value as f32);
+    }
+    sketch
+}
+
+#[test]
+fn a_population_that_is_the_same_is_no_drift() {
+    let reference = reference("x");
+    let mut false_alarms = 0;
+    for seed in 1..2000_u64 {
+        // From few values the index is large by chance alone.
+        let count = [50, 200, 1000][seed as usize % 3];
+        let distance = sketch(seed * 31, count, 0.0, 0.1).distance(&reference).unwrap();
+        let is_drift = distance.is_drift(10) || distance.is_missing(&reference);
+        false_alarms += u32::from(is_drift);
+    }
+    println!("population: {false_alarms} false alarms in 2000 looks");
+    assert!(false_alarms <= 20, "{false_alarms}");
+}
+
+#[test]
+fn a_population_that_moved_is_drift_and_missing_values_are_told_apart() {
+    let reference = reference("x");
+    for seed in 1..100_u64 {
+        let moved = sketch(seed, 1000, 0.5, 0.1).distance(&reference).unwrap();
+        assert!(moved.is_drift(10) && !moved.is_missing(&reference), "{moved:?}");
+        assert!((0.12..0.3).contains(&moved.ks), "{moved:?}");
+        let missing = sketch(seed, 1000, 0.0, 0.3).distance(&reference).unwrap();
+        assert!(!missing.is_drift(10) && missing.is_missing(&reference), "{missing:?}");
+    }
+}
+
+#[test]
+fn each_kind_of_drift_is_found_as_what_it_is() {
+    let mut manifest = Manifest::from_json(&bytes("gemm", "json")).unwrap();
+    manifest.reference = (0..16).map(|i| reference(&format!("feature {i}"))).collect();
+    let mut drift = Drift::new(manifest, host(0), DriftConfig::default());
+    let mut random = Random(77);
+    let day = 86_400_000;
+    for n in 0..2000 {
+        let mut row: Vec<f32> = (0..16).map(|_| random.normal() as f32).collect();
+        for value in &mut row {
+            if random.uniform() < 0.1 {
+                *value = f32::NAN;
+            }
+        }
+        row[3] += 1.0;
+        if random.uniform() < 0.5 {
+            row[5] = f32::NAN;
+        }
+        drift.row(&row, host(n * 1000));
+    }
+    assert_eq!(drift.retraining(host(day)), None);
+    drift.close_period(host(day));
+    let found: Vec<_> =
+        drift.findings().iter().map(|f| (f.kind, f.what.as_str(), f.since)).collect();
+    let wanted =
+        [(DriftKind::Population, "feature 3", host(0)), (DriftKind::Device, "feature 5", host(0))];
+    assert_eq!(found, wanted);
+    let due = drift.retraining(host(day)).unwrap();
+    assert_eq!((due.model.as_str(), due.since), ("gemm", host(0)));
+    assert!(due.reason.contains("feature 3") && !due.reason.contains("feature 5"));
+    // What people do: one in ten alerts was false, and then one in three.
+    for n in 0..4000 {
+        let share = if n < 2000 { 0.1 } else { 0.33 };
+        let yes = random.uniform() < share;
+        drift.observe(DriftKind::Protocol, "alerts resolved as false", yes, host(day + n * 1000));
+    }
+    let found = drift.findings().last().unwrap();
+    assert_eq!(
+        (found.kind, found.touches.as_slice()),
+        (DriftKind::Protocol, &["gemm".to_string()][..])
+    );
+    let (since, found_at) = (found.since.as_millis(), found.found_at.as_millis());
+    let changed = host(day + 2_000_000).as_millis();
+    assert!(since.abs_diff(changed) < 60_000, "since {}", since - changed);
+    assert!((0..120_000).contains(&(found_at - changed)), "found {}", found_at - changed);
+}
+
+#[test]
+fn a_model_grows_old() {
+    let manifest = Manifest::from_json(&bytes("gemm", "json")).unwrap();
+    let drift = Drift::new(manifest, host(0), DriftConfig::default());
+    let day = 86_400_000;
+    assert_eq!(drift.retraining(host(179 * day)), None);
+    assert!(drift.retraining(host(180 * day)).unwrap().reason.starts_with("trained"));
+}
