@@ -104,6 +104,9 @@ pub enum Request {
         #[arg(long)]
         json: bool,
     },
+    /// Bring a version of a model to another stage, or tell what became of all of them.
+    #[command(after_help = MODELS_HELP)]
+    Models(Models),
     /// Check the hash chains of a run's records: nothing changed, nothing lost.
     Verify {
         /// What `run` wrote.
@@ -137,6 +140,15 @@ pub struct Run {
     /// A care team that is simulated: it answers messages after a while, see README.
     #[arg(long, value_name = "FILE")]
     pub team: Option<PathBuf>,
+    /// A folder of models that score beside the rules: NAME.onnx, NAME.json, registry.jsonl.
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
+    /// Write the rows that the policy's model sees, for training.
+    #[arg(long, value_name = "FILE")]
+    pub rows: Option<PathBuf>,
+    /// What makes the keys of these rows: patients' names cannot be told from them without it.
+    #[arg(long, value_name = "TEXT", default_value = "", requires = "rows")]
+    pub salt: String,
     /// Let time pass up to here after the last input: RFC 3339, or seconds since 1970.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub until: Option<HostTime>,
@@ -150,6 +162,94 @@ pub struct Run {
     /// Megabytes of rows kept in memory while sorting; the rest waits in files below DIR.
     #[arg(long, value_name = "MB", default_value_t = 128, hide_short_help = true)]
     pub sort_memory: usize,
+}
+
+/// What `models` needs.
+#[derive(clap::Args, Debug)]
+pub struct Models {
+    /// NAME.onnx, NAME.json, and registry.jsonl, which is written here.
+    pub directory: PathBuf,
+    /// What is to be done; nothing if absent.
+    #[command(subcommand)]
+    pub deed: Option<Deed>,
+}
+
+/// What people do about models.
+#[derive(Subcommand, Debug)]
+pub enum Deed {
+    /// Take a model in as a candidate.
+    Register {
+        /// NAME of the folder's NAME.onnx.
+        name: String,
+        /// Who brings it.
+        #[arg(long)]
+        owner: String,
+        /// When [default: with the step before].
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        at: Option<HostTime>,
+    },
+    /// Bring a version to a stage.
+    Step {
+        /// The model.
+        model: String,
+        /// Which version.
+        version: u32,
+        /// Where to.
+        to: To,
+        /// Of a canary: so many of a thousand patients.
+        #[arg(long, value_name = "PERMILLE")]
+        share: Option<u16>,
+        /// Of a canary: those of these cohorts.
+        #[arg(long, value_name = "COHORT", conflicts_with = "share")]
+        cohorts: Vec<String>,
+        /// Who, and why.
+        #[command(flatten)]
+        why: Grounds,
+        /// When [default: with the step before].
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        at: Option<HostTime>,
+    },
+    /// Go back to the version that was active before, at once.
+    Rollback {
+        /// The model.
+        model: String,
+        /// Who, and why.
+        #[command(flatten)]
+        why: Grounds,
+        /// When [default: with the step before].
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        at: Option<HostTime>,
+    },
+}
+
+/// Who wants a step, who approves it, and on what grounds.
+#[derive(clap::Args, Debug)]
+pub struct Grounds {
+    /// Who wants it.
+    #[arg(long)]
+    pub owner: String,
+    /// Who else approves it.
+    #[arg(long)]
+    pub approver: String,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// Where what was found out can be read.
+    #[arg(long)]
+    pub evidence: String,
+}
+
+/// A stage to go to.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+pub enum To {
+    /// Scores everybody, and is only watched.
+    Shadow,
+    /// Scores a part of the patients.
+    Canary,
+    /// Scores everybody else.
+    Active,
+    /// Scores nobody.
+    Retired,
 }
 
 /// What happened to the patients.
@@ -195,6 +295,9 @@ pub struct Compare {
     /// Who was on duty, as for `run`.
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
+    /// Models that score beside the rules of a policy that names any, as for `run`.
+    #[arg(long, value_name = "DIR")]
+    pub models: Option<PathBuf>,
     /// Who answers, as for `run`: both policies meet the same people.
     #[arg(long, value_name = "FILE")]
     pub team: Option<PathBuf>,
@@ -317,6 +420,16 @@ pub struct Sensitivity {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
+
+const MODELS_HELP: &str = "\
+Each step is one line of DIR/registry.jsonl, with who wanted it, who approved it, why and on what grounds.
+`run` and `compare` with --models DIR take each step at its time.
+
+Examples:
+  replay models DIR register sepsis-vitals --owner dr.a
+  replay models DIR step sepsis-vitals 1 shadow --owner dr.a --approver dr.b --reason \"card read\" --evidence MODEL_CARD.md
+  replay models DIR rollback sepsis-vitals --owner dr.a --approver dr.b --reason worse --evidence shift-report
+  replay models DIR";
 
 const SCORE_HELP: &str = "\
 The values are the engine's own: what it had at the end of the hour (the signal's pane). An hour

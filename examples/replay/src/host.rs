@@ -14,9 +14,9 @@ use rpm_core::event::{
 use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
-    Alert, AlertId, Answer, Code, Command, DeviceId, Engine, EngineConfig, Error, HostTime, Input,
-    Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster, TenantId, Timestamp,
-    Value,
+    Alert, AlertId, Answer, Code, Command, DeviceId, Engine, EngineConfig, Error, FeatureRow,
+    HostTime, Input, Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster,
+    Scorer, TenantId, Timestamp, Value,
 };
 
 use crate::failure::Failure;
@@ -111,6 +111,23 @@ impl Host {
         }
         self.advance(input.at, out)?;
         self.call(out, |engine| engine.handle_input(&input))
+    }
+
+    /// Asks the models that are due for a patient. A replay measures no times: each model is in budget.
+    pub fn score(
+        &mut self,
+        scorer: &mut Scorer,
+        patient: PatientKey,
+        now: HostTime,
+        out: &mut dyn Outputs,
+    ) -> Result<(), Failure> {
+        self.advance(now, out)?;
+        self.call(out, |engine| scorer.run(engine, patient, now, &mut || 0))
+    }
+
+    /// Who a patient is, and the row that goes into a model of the policy.
+    pub fn features(&self, patient: PatientKey, risk: &str) -> Option<(&PatientId, FeatureRow)> {
+        Some((self.engine.patient_id(patient)?, self.engine.features(patient, risk)?))
     }
 
     /// When the engine wants to be called next.

@@ -15,6 +15,7 @@
 //! | [`score`] | a score hour by hour, and what it tells |
 //! | [`sensitivity`] | what change of a signal a policy would have found |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
+//! | [`models`] | versions of models, from stage to stage |
 //! | [`kpi`] | whether people could have kept up |
 //! | [`draw`] | what is drawn, by a seed |
 
@@ -32,6 +33,7 @@ mod failure;
 mod host;
 mod input;
 mod kpi;
+mod models;
 mod picture;
 mod progress;
 mod run;
@@ -74,6 +76,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Some(Request::Explain { directory, alert, json }) => {
             explain::run(&directory, &alert, json, out)
         }
+        Some(Request::Models(request)) => models::run(&request, out),
         Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Suggest(request)) => suggest::run(&request, out),
         Some(Request::Score(request)) => score::run(&request, out),

@@ -10,6 +10,8 @@ mod reasons;
 mod refused;
 mod registry;
 mod scores;
+#[cfg(feature = "toml")]
+mod trained;
 #[cfg(feature = "onnx")]
 mod windows;
 

@@ -79,6 +79,7 @@ fn judge(
         roster: request.roster.as_deref().map(commands::roster).transpose()?,
         team: request.team.as_deref().map(team::read).transpose()?,
         enrol: request.enrol,
+        models: request.models.clone(),
         ..Job::new(compiled, request.readings.clone())
     };
     let mut journal = Journal::create(directory)?;

@@ -6,12 +6,14 @@
 //! | [`tally`] | what became of each input |
 //! | [`summary`] | `summary.json` |
 //! | [`commands`] | what people did, at which time |
+//! | [`models`] | models beside the rules, and rows to train them on |
 //! | [`team`] | people who are not there, and answer all the same |
 //! | [`enrolment`] | who is expected to send what, from when to when |
 
 pub mod commands;
 pub mod enrolment;
 pub mod journal;
+pub mod models;
 pub mod summary;
 pub mod tally;
 pub mod team;
@@ -38,6 +40,7 @@ use crate::input::sort::{BUDGET, Sorter};
 use crate::progress::Progress;
 use enrolment::Stays;
 use journal::{Finished, Journal, Place};
+use models::{Models, Moment, Rows};
 use summary::Summary;
 use tally::{Fates, Tally};
 use team::{Team, TeamSpec};
@@ -58,6 +61,10 @@ pub struct Job {
     pub roster: Option<Roster>,
     /// People who answer, if nobody else does.
     pub team: Option<TeamSpec>,
+    /// The folder of models that score beside the rules.
+    pub models: Option<PathBuf>,
+    /// Where rows for training go, and what makes their keys.
+    pub rows: Option<(PathBuf, String)>,
     /// Up to when time passes after the last input.
     pub until: Option<HostTime>,
     /// Whether each patient is enrolled from the first to the last reading, so that the end of a
@@ -80,6 +87,8 @@ impl Job {
             orders: Vec::new(),
             roster: None,
             team: None,
+            models: None,
+            rows: None,
             until: None,
             enrol: false,
             alter: None,
@@ -135,12 +144,20 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         policy: &job.policy,
         stays,
         alter: job.alter.as_ref(),
+        models: job.models.as_deref().map(Models::open).transpose()?,
+        rows: job
+            .rows
+            .as_ref()
+            .map(|(path, salt)| Rows::create(path, &job.policy, salt))
+            .transpose()?,
+        moment: Moment::default(),
     };
     let all = sorted.count;
     let mut orders = job.orders.iter().peekable();
     let mut roster = job.roster.as_ref();
     for (done, item) in (1..).zip(sorted) {
         let item = item?;
+        stage.score(Some(due(&item)))?;
         stage.wait(due(&item))?;
         if let Some(roster) = roster.take() {
             stage.host.roster(roster, due(&item), &mut stage.out)?;
@@ -151,6 +168,7 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
             watch.replayed(done, all);
         }
     }
+    stage.score(None)?;
     stage.orders_before(&mut orders, HostTime::from_millis(i64::MAX))?;
     if let Some(until) = job.until {
         stage.wait(until)?;
@@ -214,6 +232,9 @@ struct Stage<'a> {
     stays: Stays,
     team: Option<Team>,
     alter: Option<&'a Alter>,
+    models: Option<Models>,
+    rows: Option<Rows>,
+    moment: Moment,
 }
 
 impl Stage<'_> {
@@ -275,10 +296,34 @@ impl Stage<'_> {
         self.out.place = Some(item.place());
         let receipt = self.host.event(&event, now, &mut self.out)?;
         self.out.place = None;
+        if self.models.is_some() || self.rows.is_some() {
+            self.moment.see(self.host.patient(&event.patient)?, now);
+        }
         let kind = kind_name(self.policy, &event);
         let patient = self.patient(item, &event)?;
         self.tally.answered(kind, patient, &event, receipt);
         watch.event(&event, kind, receipt, &self.host);
+        Ok(())
+    }
+
+    /// Before time goes on: what models say of whoever was measured, and the rows that they see.
+    fn score(&mut self, now: Option<HostTime>) -> Result<(), Failure> {
+        let Some((at, patients)) = self.moment.over(now) else {
+            return Ok(());
+        };
+        if let Some(models) = &mut self.models {
+            models.until(at)?;
+        }
+        for key in patients {
+            if let Some(rows) = &mut self.rows {
+                if let Some((patient, row)) = self.host.features(key, &rows.risk) {
+                    rows.write(patient, &row)?;
+                }
+            }
+            if let Some(models) = &mut self.models {
+                self.host.score(&mut models.scorer, key, at, &mut self.out)?;
+            }
+        }
         Ok(())
     }
 
@@ -396,6 +441,8 @@ pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict
         orders,
         roster,
         team: request.team.as_deref().map(team::read).transpose()?,
+        models: request.models.clone(),
+        rows: request.rows.clone().map(|path| (path, request.salt.clone())),
         until: request.until,
         enrol: request.enrol,
         budget: request.sort_memory.saturating_mul(1 << 20),
