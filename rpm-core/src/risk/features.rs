@@ -109,7 +109,8 @@ impl Known<'_> {
         let def = &self.policy.baselines()[index];
         let ring = &self.signals[usize::from(def.signal)].ring;
         let age_band = self.profile().and_then(|profile| profile.age_band.as_deref());
-        let norm = self.background.usual.at(index, def, ring, at, age_band)?;
+        let asleep = self.background.situation.at(at).asleep;
+        let norm = self.background.usual.at(index, def, ring, at, age_band, asleep)?;
         Some((i64::from(norm.low) + i64::from(norm.high)) / 2)
     }
 

@@ -153,7 +153,8 @@ pub enum Code {
     UnknownBaseline = 350,
     /// The baseline is of something else than what is compared.
     UnlikeBaseline = 351,
-    /// A modifier changes a limit, a hold or whether a level is judged, of at least one rule.
+    /// A modifier changes a limit, a hold, a severity or whether a level is judged, of at least one
+    /// rule.
     NothingModified = 352,
     /// This makes an urgent level less sensitive: say `widens_urgent` if that is meant.
     WidensUrgent = 353,
@@ -175,8 +176,13 @@ pub enum Code {
     UnmonitoredParameter = 367,
     /// No score of this name is declared.
     UnknownScore = 368,
-    /// A signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings.
+    /// A signal that is made of others is a score, fused, a difference, a summary or a drift, of
+    /// signals that can be made into that, and has no readings.
     DerivedSignal = 369,
+    /// A model's score is a signal of a declared kind in unit 1, possible from 0 to 1.
+    ScoreSignal = 370,
+    /// A feature is of one signal over a time, or of an age band, or of a condition.
+    FeatureForm = 371,
     /// The snapshot's checksum or structure is wrong.
     SnapshotCorrupt = 400,
     /// The snapshot was written by a newer release.
@@ -205,7 +211,7 @@ pub enum Code {
     UnknownIntent = 508,
     /// The delivery has come further than that already.
     ReportOutOfOrder = 509,
-    /// An intervention is named by 1 to 64 letters, digits, - _ ..
+    /// An intervention is named by 1 to 64 letters, digits, - _ .
     BadIntervention = 510,
     /// Poll outputs before calling again: nothing was changed.
     OutputQueueFull = 600,
@@ -227,6 +233,30 @@ pub enum Code {
     Panicked = 608,
     /// An earlier call on this handle panicked: free it.
     Poisoned = 609,
+    /// The bytes are not an ONNX model.
+    ModelSyntax = 700,
+    /// These are not the bytes that the manifest describes.
+    ModelHash = 701,
+    /// The text does not have a manifest's shape.
+    ManifestSyntax = 702,
+    /// The model has an operator that nothing here evaluates at that place.
+    UnsupportedOperator = 703,
+    /// The model's inputs, outputs or constants do not have the size that they must have.
+    ModelShape = 704,
+    /// The model has a constant that is no number.
+    ModelNotFinite = 705,
+    /// A calibration rises, with probabilities between 0 and 1.
+    BadCalibration = 706,
+    /// The model does not compute what its manifest says it must.
+    SelfTestFailed = 707,
+    /// The model has an operator that is evaluated slowly.
+    SlowOperator = 709,
+    /// No model of this name and version is there.
+    UnknownModel = 720,
+    /// A model goes from candidate through shadow and canary to active, one canary at a time.
+    StageOrder = 721,
+    /// The policy has no model of this name.
+    UnknownRisk = 722,
 }
 
 #[cfg(test)]

@@ -28,13 +28,17 @@ pub struct Clause {
     pub accuracy: Option<String>,
     /// If the signal is a score: what it was counted from, and what it means.
     pub score: Option<CountedScore>,
+    /// If the signal is one value a night: what it was made of.
+    pub summary: Option<Summarised>,
+    /// If the signal is a drift: what it was added up from.
+    pub drift: Option<Drifted>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.
     pub verdict: Verdict,
 }
 
-/// What circumstances made of a limit.
+/// What circumstances made of a limit, or of a level.
 #[uniffi::remote(Record)]
 pub struct Modified {
     /// The modifier.
@@ -47,6 +51,8 @@ pub struct Modified {
     pub to: String,
     /// Since when the circumstances are known to be so.
     pub since: Option<Timestamp>,
+    /// Until when they will be, where that is known: to an hour of the day, or so long after a phase began.
+    pub until: Option<Timestamp>,
 }
 
 /// What was usual for the patient, and how far from it a limit lies.
@@ -58,14 +64,54 @@ pub struct Usual {
     pub value: Option<String>,
     /// Its standard deviation, or what stands for one.
     pub spread: Option<String>,
+    /// What the deviation was, if it is less than the least that counts.
+    pub spread_found: Option<String>,
     /// How far from it the limit lies...
     pub distance: String,
     /// ... in what.
     pub measured: Distance,
+    /// Whether it is of the patient asleep or awake, if it was learned of each.
+    pub asleep: Option<bool>,
     /// How many panes it was learned from; none if it is the policy's fallback.
     pub samples: u32,
     /// Since when it has been learned.
     pub since: Option<Timestamp>,
+}
+
+/// What one value a night was made of.
+#[uniffi::remote(Record)]
+pub struct Summarised {
+    /// The signal that was summarised.
+    pub of: String,
+    /// `mean`, `min`, `max` or `sum`.
+    pub statistic: String,
+    /// When the night began.
+    pub from: Timestamp,
+    /// When it ended.
+    pub until: Timestamp,
+    /// How many good readings there were.
+    pub readings: u32,
+    /// Good readings' share of it, in per cent.
+    pub coverage: u8,
+}
+
+/// What a drift away from a baseline was added up from.
+#[uniffi::remote(Record)]
+pub struct Drifted {
+    /// The signal that drifts.
+    pub of: String,
+    /// From what.
+    pub baseline: String,
+    /// `up` or `down`.
+    pub direction: String,
+    /// Deviations that were taken off each time.
+    pub allowance: String,
+    /// How many values there were since the sum was last zero.
+    pub values: u32,
+    /// The first of them.
+    pub since: Option<Timestamp>,
+    /// Whether there were more before, of which nothing is known any more.
+    pub longer: bool,
 }
 
 /// In what a distance from a baseline is measured.

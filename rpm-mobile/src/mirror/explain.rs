@@ -31,6 +31,9 @@ pub struct Explanation {
     pub priority: Priority,
     /// The route that took it, if the policy has one.
     pub route: Option<String>,
+    /// What models said of the signals that were measured: the scores that were the latest when the alert
+    /// opened, and the first of each other version since.
+    pub models: Vec<ModelSaid>,
     /// What happened to the alert since.
     pub history: Vec<HistoryEntry>,
     /// Who was told, and who was not.

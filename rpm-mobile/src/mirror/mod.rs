@@ -10,6 +10,7 @@ mod evidence;
 mod explain;
 mod people;
 mod record;
+mod risk;
 
 use rpm_core::alert::{
     Action, CancelDelivery, Command, Delivery, DeliveryIntent, DeliveryReport, MessagePart,
@@ -19,12 +20,13 @@ use rpm_core::engine::Waiting;
 use rpm_core::engine::why::LevelNow;
 use rpm_core::event::{AbsentReason, Context, DeviceStatus, Profile};
 use rpm_core::policy::Mode;
-use rpm_core::record::explain::{Event as HistoryEntry, Message};
+use rpm_core::record::explain::{Event as HistoryEntry, Message, Said as ModelSaid};
 use rpm_core::record::{
     Absence, AlertChange, Body as RecordBody, Change, Checksum, Clause, Closure, ConditionState,
-    CountedParameter, CountedScore, DeliveryState, Distance, Explanation, Hash, IntentKey, Level,
-    Modified, Monitoring, NotifyReason, PolicyRef, Priority, Record, Resolution, SealedRecord,
-    Status, Target, Term, Tried, Usual, Verdict, WithholdReason,
+    CountedParameter, CountedScore, DeliveryState, Distance, Drifted, Explanation, Hash, IntentKey,
+    Level, ModelRef, Modified, Monitoring, NotifyReason, PolicyRef, Priority, Record, Resolution,
+    RiskTerm, ScoreFailure, SealedRecord, Status, Summarised, Target, Term, Tried, Usual, Verdict,
+    WithholdReason,
 };
 use rpm_core::{
     AlertId, BaselineAction, BaselineCommand, Code, Counts, HostTime, PatientId, PatientKey,

@@ -259,6 +259,40 @@ pub enum RecordBody {
         /// Why, in the person's words.
         note: Option<String>,
     },
+    /// A model scored the patient.
+    RiskScored {
+        /// Which entry of the policy's `risk`.
+        risk: String,
+        /// The signal that the score is a reading of; absent if it is only recorded.
+        signal: Option<String>,
+        /// Which version.
+        model: Option<ModelRef>,
+        /// Whether it is only watched.
+        shadow: bool,
+        /// When the latest evidence in its inputs was observed.
+        observed_at: Timestamp,
+        /// The score, between 0 and 1.
+        score: String,
+        /// The hash of its inputs.
+        inputs_hash: Hash,
+        /// How long it took, in microseconds.
+        latency_us: Option<u64>,
+        /// What moved it, the strongest first.
+        terms: Vec<RiskTerm>,
+    },
+    /// A model had no score to give. Rules go on.
+    RiskFailed {
+        /// Which entry of the policy's `risk`.
+        risk: String,
+        /// Which version; absent if none may score.
+        model: Option<ModelRef>,
+        /// Whether it is only watched.
+        shadow: bool,
+        /// When the latest evidence was observed.
+        observed_at: Timestamp,
+        /// Why.
+        reason: ScoreFailure,
+    },
     /// The host's clock went back; the engine goes on at the latest time seen.
     ClockWentBack {
         /// What the host said.
