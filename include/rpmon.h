@@ -177,7 +177,7 @@
 #define RPMON_UNKNOWN_BASELINE 350u
 /** the baseline is of something else than what is compared */
 #define RPMON_UNLIKE_BASELINE 351u
-/** a modifier changes a limit, a hold or whether a level is judged, of at least one rule */
+/** a modifier changes a limit, a hold, a severity or whether a level is judged, of at least one rule */
 #define RPMON_NOTHING_MODIFIED 352u
 /** this makes an urgent level less sensitive: say `widens_urgent` if that is meant */
 #define RPMON_WIDENS_URGENT 353u
@@ -199,7 +199,7 @@
 #define RPMON_UNMONITORED_PARAMETER 367u
 /** no score of this name is declared */
 #define RPMON_UNKNOWN_SCORE 368u
-/** a signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings */
+/** a signal that is made of others is a score, fused, a difference, a summary or a drift, of signals that can be made into that, and has no readings */
 #define RPMON_DERIVED_SIGNAL 369u
 /** a model's score is a signal of a declared kind in unit 1, possible from 0 to 1 */
 #define RPMON_SCORE_SIGNAL 370u
