@@ -329,6 +329,8 @@ pub(crate) fn is_listed(body: &Body) -> bool {
             | B::ReportRefused { .. }
             | B::RosterChanged { .. }
             | B::BaselineChanged { .. }
+            | B::RiskScored { .. }
+            | B::RiskFailed { .. }
             | B::ClockWentBack { .. }
             | B::PolicyChanged { .. }
     )

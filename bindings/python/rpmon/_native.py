@@ -4275,20 +4275,21 @@ class _UniffiFfiConverterOptionalTypeTimeSpan(_UniffiConverterRustBuffer):
 @dataclass
 class Modified:
     """
-    What circumstances made of a limit.
+    What circumstances made of a limit, or of a level.
 """
-    def __init__(self, *, modifier:str, title:str, _from:str, to:str, since:typing.Optional[Timestamp]):
+    def __init__(self, *, modifier:str, title:str, _from:str, to:str, since:typing.Optional[Timestamp], until:typing.Optional[Timestamp]):
         self.modifier = modifier
         self.title = title
         self._from = _from
         self.to = to
         self.since = since
+        self.until = until
 
 
 
 
     def __str__(self):
-        return "Modified(modifier={}, title={}, _from={}, to={}, since={})".format(self.modifier, self.title, self._from, self.to, self.since)
+        return "Modified(modifier={}, title={}, _from={}, to={}, since={}, until={})".format(self.modifier, self.title, self._from, self.to, self.since, self.until)
     def __eq__(self, other):
         if self.modifier != other.modifier:
             return False
@@ -4299,6 +4300,8 @@ class Modified:
         if self.to != other.to:
             return False
         if self.since != other.since:
+            return False
+        if self.until != other.until:
             return False
         return True
 
@@ -4311,6 +4314,7 @@ class _UniffiFfiConverterTypeModified(_UniffiConverterRustBuffer):
             _from=_UniffiFfiConverterString.read(buf),
             to=_UniffiFfiConverterString.read(buf),
             since=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
+            until=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
         )
 
     @staticmethod
@@ -4320,6 +4324,7 @@ class _UniffiFfiConverterTypeModified(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value._from)
         _UniffiFfiConverterString.check_lower(value.to)
         _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.since)
+        _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.until)
 
     @staticmethod
     def write(value, buf):
@@ -4328,6 +4333,7 @@ class _UniffiFfiConverterTypeModified(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value._from, buf)
         _UniffiFfiConverterString.write(value.to, buf)
         _UniffiFfiConverterOptionalTypeTimestamp.write(value.since, buf)
+        _UniffiFfiConverterOptionalTypeTimestamp.write(value.until, buf)
 
 class _UniffiFfiConverterSequenceTypeModified(_UniffiConverterRustBuffer):
     @classmethod
@@ -4412,17 +4418,44 @@ class _UniffiFfiConverterTypeDistance(_UniffiConverterRustBuffer):
 
 
 
+class _UniffiFfiConverterOptionalBoolean(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterBoolean.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterBoolean.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterBoolean.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
 @dataclass
 class Usual:
     """
     What was usual for the patient, and how far from it a limit lies.
 """
-    def __init__(self, *, baseline:str, value:typing.Optional[str], spread:typing.Optional[str], distance:str, measured:Distance, samples:int, since:typing.Optional[Timestamp]):
+    def __init__(self, *, baseline:str, value:typing.Optional[str], spread:typing.Optional[str], spread_found:typing.Optional[str], distance:str, measured:Distance, asleep:typing.Optional[bool], samples:int, since:typing.Optional[Timestamp]):
         self.baseline = baseline
         self.value = value
         self.spread = spread
+        self.spread_found = spread_found
         self.distance = distance
         self.measured = measured
+        self.asleep = asleep
         self.samples = samples
         self.since = since
 
@@ -4430,7 +4463,7 @@ class Usual:
 
 
     def __str__(self):
-        return "Usual(baseline={}, value={}, spread={}, distance={}, measured={}, samples={}, since={})".format(self.baseline, self.value, self.spread, self.distance, self.measured, self.samples, self.since)
+        return "Usual(baseline={}, value={}, spread={}, spread_found={}, distance={}, measured={}, asleep={}, samples={}, since={})".format(self.baseline, self.value, self.spread, self.spread_found, self.distance, self.measured, self.asleep, self.samples, self.since)
     def __eq__(self, other):
         if self.baseline != other.baseline:
             return False
@@ -4438,9 +4471,13 @@ class Usual:
             return False
         if self.spread != other.spread:
             return False
+        if self.spread_found != other.spread_found:
+            return False
         if self.distance != other.distance:
             return False
         if self.measured != other.measured:
+            return False
+        if self.asleep != other.asleep:
             return False
         if self.samples != other.samples:
             return False
@@ -4455,8 +4492,10 @@ class _UniffiFfiConverterTypeUsual(_UniffiConverterRustBuffer):
             baseline=_UniffiFfiConverterString.read(buf),
             value=_UniffiFfiConverterOptionalString.read(buf),
             spread=_UniffiFfiConverterOptionalString.read(buf),
+            spread_found=_UniffiFfiConverterOptionalString.read(buf),
             distance=_UniffiFfiConverterString.read(buf),
             measured=_UniffiFfiConverterTypeDistance.read(buf),
+            asleep=_UniffiFfiConverterOptionalBoolean.read(buf),
             samples=_UniffiFfiConverterUInt32.read(buf),
             since=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
         )
@@ -4466,8 +4505,10 @@ class _UniffiFfiConverterTypeUsual(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.check_lower(value.baseline)
         _UniffiFfiConverterOptionalString.check_lower(value.value)
         _UniffiFfiConverterOptionalString.check_lower(value.spread)
+        _UniffiFfiConverterOptionalString.check_lower(value.spread_found)
         _UniffiFfiConverterString.check_lower(value.distance)
         _UniffiFfiConverterTypeDistance.check_lower(value.measured)
+        _UniffiFfiConverterOptionalBoolean.check_lower(value.asleep)
         _UniffiFfiConverterUInt32.check_lower(value.samples)
         _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.since)
 
@@ -4476,8 +4517,10 @@ class _UniffiFfiConverterTypeUsual(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.baseline, buf)
         _UniffiFfiConverterOptionalString.write(value.value, buf)
         _UniffiFfiConverterOptionalString.write(value.spread, buf)
+        _UniffiFfiConverterOptionalString.write(value.spread_found, buf)
         _UniffiFfiConverterString.write(value.distance, buf)
         _UniffiFfiConverterTypeDistance.write(value.measured, buf)
+        _UniffiFfiConverterOptionalBoolean.write(value.asleep, buf)
         _UniffiFfiConverterUInt32.write(value.samples, buf)
         _UniffiFfiConverterOptionalTypeTimestamp.write(value.since, buf)
 
@@ -5001,6 +5044,188 @@ class _UniffiFfiConverterOptionalTypeCountedScore(_UniffiConverterRustBuffer):
         else:
             raise InternalError("Unexpected flag byte for optional type")
 
+@dataclass
+class Summarised:
+    """
+    What one value a night was made of.
+"""
+    def __init__(self, *, of:str, statistic:str, _from:Timestamp, until:Timestamp, readings:int, coverage:int):
+        self.of = of
+        self.statistic = statistic
+        self._from = _from
+        self.until = until
+        self.readings = readings
+        self.coverage = coverage
+
+
+
+
+    def __str__(self):
+        return "Summarised(of={}, statistic={}, _from={}, until={}, readings={}, coverage={})".format(self.of, self.statistic, self._from, self.until, self.readings, self.coverage)
+    def __eq__(self, other):
+        if self.of != other.of:
+            return False
+        if self.statistic != other.statistic:
+            return False
+        if self._from != other._from:
+            return False
+        if self.until != other.until:
+            return False
+        if self.readings != other.readings:
+            return False
+        if self.coverage != other.coverage:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeSummarised(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Summarised(
+            of=_UniffiFfiConverterString.read(buf),
+            statistic=_UniffiFfiConverterString.read(buf),
+            _from=_UniffiFfiConverterTypeTimestamp.read(buf),
+            until=_UniffiFfiConverterTypeTimestamp.read(buf),
+            readings=_UniffiFfiConverterUInt32.read(buf),
+            coverage=_UniffiFfiConverterUInt8.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.of)
+        _UniffiFfiConverterString.check_lower(value.statistic)
+        _UniffiFfiConverterTypeTimestamp.check_lower(value._from)
+        _UniffiFfiConverterTypeTimestamp.check_lower(value.until)
+        _UniffiFfiConverterUInt32.check_lower(value.readings)
+        _UniffiFfiConverterUInt8.check_lower(value.coverage)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.of, buf)
+        _UniffiFfiConverterString.write(value.statistic, buf)
+        _UniffiFfiConverterTypeTimestamp.write(value._from, buf)
+        _UniffiFfiConverterTypeTimestamp.write(value.until, buf)
+        _UniffiFfiConverterUInt32.write(value.readings, buf)
+        _UniffiFfiConverterUInt8.write(value.coverage, buf)
+
+class _UniffiFfiConverterOptionalTypeSummarised(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeSummarised.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeSummarised.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeSummarised.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class Drifted:
+    """
+    What a drift away from a baseline was added up from.
+"""
+    def __init__(self, *, of:str, baseline:str, direction:str, allowance:str, values:int, since:typing.Optional[Timestamp], longer:bool):
+        self.of = of
+        self.baseline = baseline
+        self.direction = direction
+        self.allowance = allowance
+        self.values = values
+        self.since = since
+        self.longer = longer
+
+
+
+
+    def __str__(self):
+        return "Drifted(of={}, baseline={}, direction={}, allowance={}, values={}, since={}, longer={})".format(self.of, self.baseline, self.direction, self.allowance, self.values, self.since, self.longer)
+    def __eq__(self, other):
+        if self.of != other.of:
+            return False
+        if self.baseline != other.baseline:
+            return False
+        if self.direction != other.direction:
+            return False
+        if self.allowance != other.allowance:
+            return False
+        if self.values != other.values:
+            return False
+        if self.since != other.since:
+            return False
+        if self.longer != other.longer:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeDrifted(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Drifted(
+            of=_UniffiFfiConverterString.read(buf),
+            baseline=_UniffiFfiConverterString.read(buf),
+            direction=_UniffiFfiConverterString.read(buf),
+            allowance=_UniffiFfiConverterString.read(buf),
+            values=_UniffiFfiConverterUInt32.read(buf),
+            since=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
+            longer=_UniffiFfiConverterBoolean.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.of)
+        _UniffiFfiConverterString.check_lower(value.baseline)
+        _UniffiFfiConverterString.check_lower(value.direction)
+        _UniffiFfiConverterString.check_lower(value.allowance)
+        _UniffiFfiConverterUInt32.check_lower(value.values)
+        _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.since)
+        _UniffiFfiConverterBoolean.check_lower(value.longer)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.of, buf)
+        _UniffiFfiConverterString.write(value.baseline, buf)
+        _UniffiFfiConverterString.write(value.direction, buf)
+        _UniffiFfiConverterString.write(value.allowance, buf)
+        _UniffiFfiConverterUInt32.write(value.values, buf)
+        _UniffiFfiConverterOptionalTypeTimestamp.write(value.since, buf)
+        _UniffiFfiConverterBoolean.write(value.longer, buf)
+
+class _UniffiFfiConverterOptionalTypeDrifted(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeDrifted.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeDrifted.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeDrifted.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
 
 
 
@@ -5077,7 +5302,7 @@ class Clause:
     """
     What one comparison found.
 """
-    def __init__(self, *, signal:str, statistic:str, over:typing.Optional[TimeSpan], value:typing.Optional[str], unit:str, comparison:str, limit:typing.Optional[str], modifiers:typing.List[Modified], baseline:typing.Optional[Usual], accuracy:typing.Optional[str], score:typing.Optional[CountedScore], coverage:int, verdict:Verdict):
+    def __init__(self, *, signal:str, statistic:str, over:typing.Optional[TimeSpan], value:typing.Optional[str], unit:str, comparison:str, limit:typing.Optional[str], modifiers:typing.List[Modified], baseline:typing.Optional[Usual], accuracy:typing.Optional[str], score:typing.Optional[CountedScore], summary:typing.Optional[Summarised], drift:typing.Optional[Drifted], coverage:int, verdict:Verdict):
         self.signal = signal
         self.statistic = statistic
         self.over = over
@@ -5089,6 +5314,8 @@ class Clause:
         self.baseline = baseline
         self.accuracy = accuracy
         self.score = score
+        self.summary = summary
+        self.drift = drift
         self.coverage = coverage
         self.verdict = verdict
 
@@ -5096,7 +5323,7 @@ class Clause:
 
 
     def __str__(self):
-        return "Clause(signal={}, statistic={}, over={}, value={}, unit={}, comparison={}, limit={}, modifiers={}, baseline={}, accuracy={}, score={}, coverage={}, verdict={})".format(self.signal, self.statistic, self.over, self.value, self.unit, self.comparison, self.limit, self.modifiers, self.baseline, self.accuracy, self.score, self.coverage, self.verdict)
+        return "Clause(signal={}, statistic={}, over={}, value={}, unit={}, comparison={}, limit={}, modifiers={}, baseline={}, accuracy={}, score={}, summary={}, drift={}, coverage={}, verdict={})".format(self.signal, self.statistic, self.over, self.value, self.unit, self.comparison, self.limit, self.modifiers, self.baseline, self.accuracy, self.score, self.summary, self.drift, self.coverage, self.verdict)
     def __eq__(self, other):
         if self.signal != other.signal:
             return False
@@ -5120,6 +5347,10 @@ class Clause:
             return False
         if self.score != other.score:
             return False
+        if self.summary != other.summary:
+            return False
+        if self.drift != other.drift:
+            return False
         if self.coverage != other.coverage:
             return False
         if self.verdict != other.verdict:
@@ -5141,6 +5372,8 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
             baseline=_UniffiFfiConverterOptionalTypeUsual.read(buf),
             accuracy=_UniffiFfiConverterOptionalString.read(buf),
             score=_UniffiFfiConverterOptionalTypeCountedScore.read(buf),
+            summary=_UniffiFfiConverterOptionalTypeSummarised.read(buf),
+            drift=_UniffiFfiConverterOptionalTypeDrifted.read(buf),
             coverage=_UniffiFfiConverterUInt8.read(buf),
             verdict=_UniffiFfiConverterTypeVerdict.read(buf),
         )
@@ -5158,6 +5391,8 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeUsual.check_lower(value.baseline)
         _UniffiFfiConverterOptionalString.check_lower(value.accuracy)
         _UniffiFfiConverterOptionalTypeCountedScore.check_lower(value.score)
+        _UniffiFfiConverterOptionalTypeSummarised.check_lower(value.summary)
+        _UniffiFfiConverterOptionalTypeDrifted.check_lower(value.drift)
         _UniffiFfiConverterUInt8.check_lower(value.coverage)
         _UniffiFfiConverterTypeVerdict.check_lower(value.verdict)
 
@@ -5174,6 +5409,8 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeUsual.write(value.baseline, buf)
         _UniffiFfiConverterOptionalString.write(value.accuracy, buf)
         _UniffiFfiConverterOptionalTypeCountedScore.write(value.score, buf)
+        _UniffiFfiConverterOptionalTypeSummarised.write(value.summary, buf)
+        _UniffiFfiConverterOptionalTypeDrifted.write(value.drift, buf)
         _UniffiFfiConverterUInt8.write(value.coverage, buf)
         _UniffiFfiConverterTypeVerdict.write(value.verdict, buf)
 
@@ -5844,31 +6081,6 @@ class _UniffiFfiConverterTypeConfig(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalUInt32.write(value.max_patients, buf)
         _UniffiFfiConverterOptionalUInt16.write(value.max_devices, buf)
         _UniffiFfiConverterOptionalUInt32.write(value.max_outputs, buf)
-
-class _UniffiFfiConverterOptionalBoolean(_UniffiConverterRustBuffer):
-    @classmethod
-    def check_lower(cls, value):
-        if value is not None:
-            _UniffiFfiConverterBoolean.check_lower(value)
-
-    @classmethod
-    def write(cls, value, buf):
-        if value is None:
-            buf.write_u8(0)
-            return
-
-        buf.write_u8(1)
-        _UniffiFfiConverterBoolean.write(value, buf)
-
-    @classmethod
-    def read(cls, buf):
-        flag = buf.read_u8()
-        if flag == 0:
-            return None
-        elif flag == 1:
-            return _UniffiFfiConverterBoolean.read(buf)
-        else:
-            raise InternalError("Unexpected flag byte for optional type")
 
 @dataclass
 class Context:
@@ -7979,6 +8191,230 @@ class _UniffiFfiConverterTypePriority(_UniffiConverterRustBuffer):
         _UniffiFfiConverterInt32.write(value.total, buf)
         _UniffiFfiConverterSequenceTypeTerm.write(value.terms, buf)
 
+@dataclass
+class ModelRef:
+    """
+    Which model.
+"""
+    def __init__(self, *, id:str, version:int, hash:Hash):
+        self.id = id
+        self.version = version
+        self.hash = hash
+
+
+
+
+    def __str__(self):
+        return "ModelRef(id={}, version={}, hash={})".format(self.id, self.version, self.hash)
+    def __eq__(self, other):
+        if self.id != other.id:
+            return False
+        if self.version != other.version:
+            return False
+        if self.hash != other.hash:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeModelRef(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return ModelRef(
+            id=_UniffiFfiConverterString.read(buf),
+            version=_UniffiFfiConverterUInt32.read(buf),
+            hash=_UniffiFfiConverterTypeHash.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.id)
+        _UniffiFfiConverterUInt32.check_lower(value.version)
+        _UniffiFfiConverterTypeHash.check_lower(value.hash)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.id, buf)
+        _UniffiFfiConverterUInt32.write(value.version, buf)
+        _UniffiFfiConverterTypeHash.write(value.hash, buf)
+
+class _UniffiFfiConverterOptionalTypeModelRef(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeModelRef.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeModelRef.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeModelRef.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class RiskTerm:
+    """
+    What one feature contributed to a score.
+"""
+    def __init__(self, *, feature:str, value:typing.Optional[str], usual:typing.Optional[str], added:str):
+        self.feature = feature
+        self.value = value
+        self.usual = usual
+        self.added = added
+
+
+
+
+    def __str__(self):
+        return "RiskTerm(feature={}, value={}, usual={}, added={})".format(self.feature, self.value, self.usual, self.added)
+    def __eq__(self, other):
+        if self.feature != other.feature:
+            return False
+        if self.value != other.value:
+            return False
+        if self.usual != other.usual:
+            return False
+        if self.added != other.added:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeRiskTerm(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return RiskTerm(
+            feature=_UniffiFfiConverterString.read(buf),
+            value=_UniffiFfiConverterOptionalString.read(buf),
+            usual=_UniffiFfiConverterOptionalString.read(buf),
+            added=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.feature)
+        _UniffiFfiConverterOptionalString.check_lower(value.value)
+        _UniffiFfiConverterOptionalString.check_lower(value.usual)
+        _UniffiFfiConverterString.check_lower(value.added)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.feature, buf)
+        _UniffiFfiConverterOptionalString.write(value.value, buf)
+        _UniffiFfiConverterOptionalString.write(value.usual, buf)
+        _UniffiFfiConverterString.write(value.added, buf)
+
+class _UniffiFfiConverterSequenceTypeRiskTerm(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeRiskTerm.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeRiskTerm.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeRiskTerm.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class ModelSaid:
+    """
+    What a model said of a signal that an alert is about.
+"""
+    def __init__(self, *, at:HostTime, signal:str, model:typing.Optional[ModelRef], score:str, terms:typing.List[RiskTerm]):
+        self.at = at
+        self.signal = signal
+        self.model = model
+        self.score = score
+        self.terms = terms
+
+
+
+
+    def __str__(self):
+        return "ModelSaid(at={}, signal={}, model={}, score={}, terms={})".format(self.at, self.signal, self.model, self.score, self.terms)
+    def __eq__(self, other):
+        if self.at != other.at:
+            return False
+        if self.signal != other.signal:
+            return False
+        if self.model != other.model:
+            return False
+        if self.score != other.score:
+            return False
+        if self.terms != other.terms:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeModelSaid(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return ModelSaid(
+            at=_UniffiFfiConverterTypeHostTime.read(buf),
+            signal=_UniffiFfiConverterString.read(buf),
+            model=_UniffiFfiConverterOptionalTypeModelRef.read(buf),
+            score=_UniffiFfiConverterString.read(buf),
+            terms=_UniffiFfiConverterSequenceTypeRiskTerm.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterTypeHostTime.check_lower(value.at)
+        _UniffiFfiConverterString.check_lower(value.signal)
+        _UniffiFfiConverterOptionalTypeModelRef.check_lower(value.model)
+        _UniffiFfiConverterString.check_lower(value.score)
+        _UniffiFfiConverterSequenceTypeRiskTerm.check_lower(value.terms)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterTypeHostTime.write(value.at, buf)
+        _UniffiFfiConverterString.write(value.signal, buf)
+        _UniffiFfiConverterOptionalTypeModelRef.write(value.model, buf)
+        _UniffiFfiConverterString.write(value.score, buf)
+        _UniffiFfiConverterSequenceTypeRiskTerm.write(value.terms, buf)
+
+class _UniffiFfiConverterSequenceTypeModelSaid(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeModelSaid.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeModelSaid.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeModelSaid.read(buf) for i in range(count)
+        ]
+
 
 
 
@@ -8814,7 +9250,7 @@ class Explanation:
     """
     Everything the records say of one alert.
 """
-    def __init__(self, *, alert:AlertId, rule:str, title:str, level:Level, onset:Timestamp, since:Timestamp, observed_at:Timestamp, learned_at:HostTime, evidence:typing.List[Clause], hold:TimeSpan, policy:PolicyRef, priority:Priority, route:typing.Optional[str], history:typing.List[HistoryEntry], messages:typing.List[Message], interventions:typing.List[Tried], status:Status):
+    def __init__(self, *, alert:AlertId, rule:str, title:str, level:Level, onset:Timestamp, since:Timestamp, observed_at:Timestamp, learned_at:HostTime, evidence:typing.List[Clause], hold:TimeSpan, policy:PolicyRef, priority:Priority, route:typing.Optional[str], models:typing.List[ModelSaid], history:typing.List[HistoryEntry], messages:typing.List[Message], interventions:typing.List[Tried], status:Status):
         self.alert = alert
         self.rule = rule
         self.title = title
@@ -8828,6 +9264,7 @@ class Explanation:
         self.policy = policy
         self.priority = priority
         self.route = route
+        self.models = models
         self.history = history
         self.messages = messages
         self.interventions = interventions
@@ -8837,7 +9274,7 @@ class Explanation:
 
 
     def __str__(self):
-        return "Explanation(alert={}, rule={}, title={}, level={}, onset={}, since={}, observed_at={}, learned_at={}, evidence={}, hold={}, policy={}, priority={}, route={}, history={}, messages={}, interventions={}, status={})".format(self.alert, self.rule, self.title, self.level, self.onset, self.since, self.observed_at, self.learned_at, self.evidence, self.hold, self.policy, self.priority, self.route, self.history, self.messages, self.interventions, self.status)
+        return "Explanation(alert={}, rule={}, title={}, level={}, onset={}, since={}, observed_at={}, learned_at={}, evidence={}, hold={}, policy={}, priority={}, route={}, models={}, history={}, messages={}, interventions={}, status={})".format(self.alert, self.rule, self.title, self.level, self.onset, self.since, self.observed_at, self.learned_at, self.evidence, self.hold, self.policy, self.priority, self.route, self.models, self.history, self.messages, self.interventions, self.status)
     def __eq__(self, other):
         if self.alert != other.alert:
             return False
@@ -8864,6 +9301,8 @@ class Explanation:
         if self.priority != other.priority:
             return False
         if self.route != other.route:
+            return False
+        if self.models != other.models:
             return False
         if self.history != other.history:
             return False
@@ -8892,6 +9331,7 @@ class _UniffiFfiConverterTypeExplanation(_UniffiConverterRustBuffer):
             policy=_UniffiFfiConverterTypePolicyRef.read(buf),
             priority=_UniffiFfiConverterTypePriority.read(buf),
             route=_UniffiFfiConverterOptionalString.read(buf),
+            models=_UniffiFfiConverterSequenceTypeModelSaid.read(buf),
             history=_UniffiFfiConverterSequenceTypeHistoryEntry.read(buf),
             messages=_UniffiFfiConverterSequenceTypeMessage.read(buf),
             interventions=_UniffiFfiConverterSequenceTypeTried.read(buf),
@@ -8913,6 +9353,7 @@ class _UniffiFfiConverterTypeExplanation(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypePolicyRef.check_lower(value.policy)
         _UniffiFfiConverterTypePriority.check_lower(value.priority)
         _UniffiFfiConverterOptionalString.check_lower(value.route)
+        _UniffiFfiConverterSequenceTypeModelSaid.check_lower(value.models)
         _UniffiFfiConverterSequenceTypeHistoryEntry.check_lower(value.history)
         _UniffiFfiConverterSequenceTypeMessage.check_lower(value.messages)
         _UniffiFfiConverterSequenceTypeTried.check_lower(value.interventions)
@@ -8933,6 +9374,7 @@ class _UniffiFfiConverterTypeExplanation(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypePolicyRef.write(value.policy, buf)
         _UniffiFfiConverterTypePriority.write(value.priority, buf)
         _UniffiFfiConverterOptionalString.write(value.route, buf)
+        _UniffiFfiConverterSequenceTypeModelSaid.write(value.models, buf)
         _UniffiFfiConverterSequenceTypeHistoryEntry.write(value.history, buf)
         _UniffiFfiConverterSequenceTypeMessage.write(value.messages, buf)
         _UniffiFfiConverterSequenceTypeTried.write(value.interventions, buf)
@@ -9570,7 +10012,8 @@ class Code(enum.Enum):
 
     NOTHING_MODIFIED = 352
     """
-    A modifier changes a limit, a hold or whether a level is judged, of at least one rule.
+    A modifier changes a limit, a hold, a severity or whether a level is judged, of at least one
+    rule.
 """
 
     WIDENS_URGENT = 353
@@ -9625,7 +10068,18 @@ class Code(enum.Enum):
 
     DERIVED_SIGNAL = 369
     """
-    A signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings.
+    A signal that is made of others is a score, fused, a difference, a summary or a drift, of
+    signals that can be made into that, and has no readings.
+"""
+
+    SCORE_SIGNAL = 370
+    """
+    A model's score is a signal of a declared kind in unit 1, possible from 0 to 1.
+"""
+
+    FEATURE_FORM = 371
+    """
+    A feature is of one signal over a time, or of an age band, or of a condition.
 """
 
     SNAPSHOT_CORRUPT = 400
@@ -9700,7 +10154,7 @@ class Code(enum.Enum):
 
     BAD_INTERVENTION = 510
     """
-    An intervention is named by 1 to 64 letters, digits, - _ ..
+    An intervention is named by 1 to 64 letters, digits, - _ .
 """
 
     OUTPUT_QUEUE_FULL = 600
@@ -9751,6 +10205,66 @@ class Code(enum.Enum):
     POISONED = 609
     """
     An earlier call on this handle panicked: free it.
+"""
+
+    MODEL_SYNTAX = 700
+    """
+    The bytes are not an ONNX model.
+"""
+
+    MODEL_HASH = 701
+    """
+    These are not the bytes that the manifest describes.
+"""
+
+    MANIFEST_SYNTAX = 702
+    """
+    The text does not have a manifest's shape.
+"""
+
+    UNSUPPORTED_OPERATOR = 703
+    """
+    The model has an operator that nothing here evaluates at that place.
+"""
+
+    MODEL_SHAPE = 704
+    """
+    The model's inputs, outputs or constants do not have the size that they must have.
+"""
+
+    MODEL_NOT_FINITE = 705
+    """
+    The model has a constant that is no number.
+"""
+
+    BAD_CALIBRATION = 706
+    """
+    A calibration rises, with probabilities between 0 and 1.
+"""
+
+    SELF_TEST_FAILED = 707
+    """
+    The model does not compute what its manifest says it must.
+"""
+
+    SLOW_OPERATOR = 709
+    """
+    The model has an operator that is evaluated slowly.
+"""
+
+    UNKNOWN_MODEL = 720
+    """
+    No model of this name and version is there.
+"""
+
+    STAGE_ORDER = 721
+    """
+    A model goes from candidate through shadow and canary to active, one canary at a time.
+"""
+
+    UNKNOWN_RISK = 722
+    """
+    The policy has no model of this name.
 """
 
 
@@ -9930,55 +10444,83 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
         if variant == 85:
             return Code.DERIVED_SIGNAL
         if variant == 86:
-            return Code.SNAPSHOT_CORRUPT
+            return Code.SCORE_SIGNAL
         if variant == 87:
-            return Code.SNAPSHOT_NEWER
+            return Code.FEATURE_FORM
         if variant == 88:
-            return Code.SNAPSHOT_POLICY
+            return Code.SNAPSHOT_CORRUPT
         if variant == 89:
-            return Code.NOT_A_SNAPSHOT
+            return Code.SNAPSHOT_NEWER
         if variant == 90:
-            return Code.UNKNOWN_ALERT
+            return Code.SNAPSHOT_POLICY
         if variant == 91:
-            return Code.STALE_REVISION
+            return Code.NOT_A_SNAPSHOT
         if variant == 92:
-            return Code.ALERT_CLOSED
+            return Code.UNKNOWN_ALERT
         if variant == 93:
-            return Code.ALREADY_ACKNOWLEDGED
+            return Code.STALE_REVISION
         if variant == 94:
-            return Code.NOT_PERMITTED
+            return Code.ALERT_CLOSED
         if variant == 95:
-            return Code.NOT_POSSIBLE_NOW
+            return Code.ALREADY_ACKNOWLEDGED
         if variant == 96:
-            return Code.SHELVED_TOO_LONG
+            return Code.NOT_PERMITTED
         if variant == 97:
-            return Code.TIME_PASSED
+            return Code.NOT_POSSIBLE_NOW
         if variant == 98:
-            return Code.UNKNOWN_INTENT
+            return Code.SHELVED_TOO_LONG
         if variant == 99:
-            return Code.REPORT_OUT_OF_ORDER
+            return Code.TIME_PASSED
         if variant == 100:
-            return Code.BAD_INTERVENTION
+            return Code.UNKNOWN_INTENT
         if variant == 101:
-            return Code.OUTPUT_QUEUE_FULL
+            return Code.REPORT_OUT_OF_ORDER
         if variant == 102:
-            return Code.UNDRAINED_OUTPUTS
+            return Code.BAD_INTERVENTION
         if variant == 103:
-            return Code.NULL_POINTER
+            return Code.OUTPUT_QUEUE_FULL
         if variant == 104:
-            return Code.BAD_LENGTH
+            return Code.UNDRAINED_OUTPUTS
         if variant == 105:
-            return Code.BAD_ARGUMENT
+            return Code.NULL_POINTER
         if variant == 106:
-            return Code.NOT_FOUND
+            return Code.BAD_LENGTH
         if variant == 107:
-            return Code.NOT_AVAILABLE
+            return Code.BAD_ARGUMENT
         if variant == 108:
-            return Code.IN_USE
+            return Code.NOT_FOUND
         if variant == 109:
-            return Code.PANICKED
+            return Code.NOT_AVAILABLE
         if variant == 110:
+            return Code.IN_USE
+        if variant == 111:
+            return Code.PANICKED
+        if variant == 112:
             return Code.POISONED
+        if variant == 113:
+            return Code.MODEL_SYNTAX
+        if variant == 114:
+            return Code.MODEL_HASH
+        if variant == 115:
+            return Code.MANIFEST_SYNTAX
+        if variant == 116:
+            return Code.UNSUPPORTED_OPERATOR
+        if variant == 117:
+            return Code.MODEL_SHAPE
+        if variant == 118:
+            return Code.MODEL_NOT_FINITE
+        if variant == 119:
+            return Code.BAD_CALIBRATION
+        if variant == 120:
+            return Code.SELF_TEST_FAILED
+        if variant == 121:
+            return Code.SLOW_OPERATOR
+        if variant == 122:
+            return Code.UNKNOWN_MODEL
+        if variant == 123:
+            return Code.STAGE_ORDER
+        if variant == 124:
+            return Code.UNKNOWN_RISK
         raise InternalError("Raw enum value doesn't match any cases")
 
     @staticmethod
@@ -10153,6 +10695,10 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
             return
         if value == Code.DERIVED_SIGNAL:
             return
+        if value == Code.SCORE_SIGNAL:
+            return
+        if value == Code.FEATURE_FORM:
+            return
         if value == Code.SNAPSHOT_CORRUPT:
             return
         if value == Code.SNAPSHOT_NEWER:
@@ -10202,6 +10748,30 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
         if value == Code.PANICKED:
             return
         if value == Code.POISONED:
+            return
+        if value == Code.MODEL_SYNTAX:
+            return
+        if value == Code.MODEL_HASH:
+            return
+        if value == Code.MANIFEST_SYNTAX:
+            return
+        if value == Code.UNSUPPORTED_OPERATOR:
+            return
+        if value == Code.MODEL_SHAPE:
+            return
+        if value == Code.MODEL_NOT_FINITE:
+            return
+        if value == Code.BAD_CALIBRATION:
+            return
+        if value == Code.SELF_TEST_FAILED:
+            return
+        if value == Code.SLOW_OPERATOR:
+            return
+        if value == Code.UNKNOWN_MODEL:
+            return
+        if value == Code.STAGE_ORDER:
+            return
+        if value == Code.UNKNOWN_RISK:
             return
         raise ValueError(value)
 
@@ -10377,56 +10947,84 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
             buf.write_i32(84)
         if value == Code.DERIVED_SIGNAL:
             buf.write_i32(85)
-        if value == Code.SNAPSHOT_CORRUPT:
+        if value == Code.SCORE_SIGNAL:
             buf.write_i32(86)
-        if value == Code.SNAPSHOT_NEWER:
+        if value == Code.FEATURE_FORM:
             buf.write_i32(87)
-        if value == Code.SNAPSHOT_POLICY:
+        if value == Code.SNAPSHOT_CORRUPT:
             buf.write_i32(88)
-        if value == Code.NOT_A_SNAPSHOT:
+        if value == Code.SNAPSHOT_NEWER:
             buf.write_i32(89)
-        if value == Code.UNKNOWN_ALERT:
+        if value == Code.SNAPSHOT_POLICY:
             buf.write_i32(90)
-        if value == Code.STALE_REVISION:
+        if value == Code.NOT_A_SNAPSHOT:
             buf.write_i32(91)
-        if value == Code.ALERT_CLOSED:
+        if value == Code.UNKNOWN_ALERT:
             buf.write_i32(92)
-        if value == Code.ALREADY_ACKNOWLEDGED:
+        if value == Code.STALE_REVISION:
             buf.write_i32(93)
-        if value == Code.NOT_PERMITTED:
+        if value == Code.ALERT_CLOSED:
             buf.write_i32(94)
-        if value == Code.NOT_POSSIBLE_NOW:
+        if value == Code.ALREADY_ACKNOWLEDGED:
             buf.write_i32(95)
-        if value == Code.SHELVED_TOO_LONG:
+        if value == Code.NOT_PERMITTED:
             buf.write_i32(96)
-        if value == Code.TIME_PASSED:
+        if value == Code.NOT_POSSIBLE_NOW:
             buf.write_i32(97)
-        if value == Code.UNKNOWN_INTENT:
+        if value == Code.SHELVED_TOO_LONG:
             buf.write_i32(98)
-        if value == Code.REPORT_OUT_OF_ORDER:
+        if value == Code.TIME_PASSED:
             buf.write_i32(99)
-        if value == Code.BAD_INTERVENTION:
+        if value == Code.UNKNOWN_INTENT:
             buf.write_i32(100)
-        if value == Code.OUTPUT_QUEUE_FULL:
+        if value == Code.REPORT_OUT_OF_ORDER:
             buf.write_i32(101)
-        if value == Code.UNDRAINED_OUTPUTS:
+        if value == Code.BAD_INTERVENTION:
             buf.write_i32(102)
-        if value == Code.NULL_POINTER:
+        if value == Code.OUTPUT_QUEUE_FULL:
             buf.write_i32(103)
-        if value == Code.BAD_LENGTH:
+        if value == Code.UNDRAINED_OUTPUTS:
             buf.write_i32(104)
-        if value == Code.BAD_ARGUMENT:
+        if value == Code.NULL_POINTER:
             buf.write_i32(105)
-        if value == Code.NOT_FOUND:
+        if value == Code.BAD_LENGTH:
             buf.write_i32(106)
-        if value == Code.NOT_AVAILABLE:
+        if value == Code.BAD_ARGUMENT:
             buf.write_i32(107)
-        if value == Code.IN_USE:
+        if value == Code.NOT_FOUND:
             buf.write_i32(108)
-        if value == Code.PANICKED:
+        if value == Code.NOT_AVAILABLE:
             buf.write_i32(109)
-        if value == Code.POISONED:
+        if value == Code.IN_USE:
             buf.write_i32(110)
+        if value == Code.PANICKED:
+            buf.write_i32(111)
+        if value == Code.POISONED:
+            buf.write_i32(112)
+        if value == Code.MODEL_SYNTAX:
+            buf.write_i32(113)
+        if value == Code.MODEL_HASH:
+            buf.write_i32(114)
+        if value == Code.MANIFEST_SYNTAX:
+            buf.write_i32(115)
+        if value == Code.UNSUPPORTED_OPERATOR:
+            buf.write_i32(116)
+        if value == Code.MODEL_SHAPE:
+            buf.write_i32(117)
+        if value == Code.MODEL_NOT_FINITE:
+            buf.write_i32(118)
+        if value == Code.BAD_CALIBRATION:
+            buf.write_i32(119)
+        if value == Code.SELF_TEST_FAILED:
+            buf.write_i32(120)
+        if value == Code.SLOW_OPERATOR:
+            buf.write_i32(121)
+        if value == Code.UNKNOWN_MODEL:
+            buf.write_i32(122)
+        if value == Code.STAGE_ORDER:
+            buf.write_i32(123)
+        if value == Code.UNKNOWN_RISK:
+            buf.write_i32(124)
 
 
 
@@ -11448,6 +12046,88 @@ class _UniffiFfiConverterOptionalTypeAlertId(_UniffiConverterRustBuffer):
             return _UniffiFfiConverterTypeAlertId.read(buf)
         else:
             raise InternalError("Unexpected flag byte for optional type")
+
+
+
+
+
+
+class ScoreFailure(enum.Enum):
+    """
+    Why there is no score.
+"""
+
+    MISSING_INPUTS = 0
+    """
+    Too many inputs were missing, or their number is not the model's.
+"""
+
+    NOT_FINITE = 1
+    """
+    What the model computed is no number.
+"""
+
+    OVER_BUDGET = 2
+    """
+    It took longer than the policy lets it.
+"""
+
+    NO_MODEL = 3
+    """
+    No version of the model is loaded that may score.
+"""
+
+    OTHER_FEATURES = 4
+    """
+    The model was trained on features that the policy declares otherwise.
+"""
+
+
+
+class _UniffiFfiConverterTypeScoreFailure(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return ScoreFailure.MISSING_INPUTS
+        if variant == 2:
+            return ScoreFailure.NOT_FINITE
+        if variant == 3:
+            return ScoreFailure.OVER_BUDGET
+        if variant == 4:
+            return ScoreFailure.NO_MODEL
+        if variant == 5:
+            return ScoreFailure.OTHER_FEATURES
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value == ScoreFailure.MISSING_INPUTS:
+            return
+        if value == ScoreFailure.NOT_FINITE:
+            return
+        if value == ScoreFailure.OVER_BUDGET:
+            return
+        if value == ScoreFailure.NO_MODEL:
+            return
+        if value == ScoreFailure.OTHER_FEATURES:
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value == ScoreFailure.MISSING_INPUTS:
+            buf.write_i32(1)
+        if value == ScoreFailure.NOT_FINITE:
+            buf.write_i32(2)
+        if value == ScoreFailure.OVER_BUDGET:
+            buf.write_i32(3)
+        if value == ScoreFailure.NO_MODEL:
+            buf.write_i32(4)
+        if value == ScoreFailure.OTHER_FEATURES:
+            buf.write_i32(5)
+
+
 
 
 
@@ -12545,6 +13225,162 @@ class RecordBody:
             return True
 
     @dataclass
+    class RISK_SCORED:
+        """
+        A model scored the patient.
+"""
+
+        def __init__(self, risk:str, signal:typing.Optional[str], model:typing.Optional[ModelRef], shadow:bool, observed_at:Timestamp, score:str, inputs_hash:Hash, latency_us:typing.Optional[int], terms:typing.List[RiskTerm]):
+            self.risk = risk
+
+            """
+        Which entry of the policy's `risk`.
+"""
+
+            self.signal = signal
+
+            """
+        The signal that the score is a reading of; absent if it is only recorded.
+"""
+
+            self.model = model
+
+            """
+        Which version.
+"""
+
+            self.shadow = shadow
+
+            """
+        Whether it is only watched.
+"""
+
+            self.observed_at = observed_at
+
+            """
+        When the latest evidence in its inputs was observed.
+"""
+
+            self.score = score
+
+            """
+        The score, between 0 and 1.
+"""
+
+            self.inputs_hash = inputs_hash
+
+            """
+        The hash of its inputs.
+"""
+
+            self.latency_us = latency_us
+
+            """
+        How long it took, in microseconds.
+"""
+
+            self.terms = terms
+
+            """
+        What moved it, the strongest first.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "RecordBody.RISK_SCORED(risk={}, signal={}, model={}, shadow={}, observed_at={}, score={}, inputs_hash={}, latency_us={}, terms={})".format(self.risk, self.signal, self.model, self.shadow, self.observed_at, self.score, self.inputs_hash, self.latency_us, self.terms)
+        def __eq__(self, other):
+            if not isinstance(other, RecordBody):
+                return NotImplemented
+            if not other.is_RISK_SCORED():
+                return False
+            if self.risk != other.risk:
+                return False
+            if self.signal != other.signal:
+                return False
+            if self.model != other.model:
+                return False
+            if self.shadow != other.shadow:
+                return False
+            if self.observed_at != other.observed_at:
+                return False
+            if self.score != other.score:
+                return False
+            if self.inputs_hash != other.inputs_hash:
+                return False
+            if self.latency_us != other.latency_us:
+                return False
+            if self.terms != other.terms:
+                return False
+            return True
+
+    @dataclass
+    class RISK_FAILED:
+        """
+        A model had no score to give. Rules go on.
+"""
+
+        def __init__(self, risk:str, model:typing.Optional[ModelRef], shadow:bool, observed_at:Timestamp, reason:ScoreFailure):
+            self.risk = risk
+
+            """
+        Which entry of the policy's `risk`.
+"""
+
+            self.model = model
+
+            """
+        Which version; absent if none may score.
+"""
+
+            self.shadow = shadow
+
+            """
+        Whether it is only watched.
+"""
+
+            self.observed_at = observed_at
+
+            """
+        When the latest evidence was observed.
+"""
+
+            self.reason = reason
+
+            """
+        Why.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "RecordBody.RISK_FAILED(risk={}, model={}, shadow={}, observed_at={}, reason={})".format(self.risk, self.model, self.shadow, self.observed_at, self.reason)
+        def __eq__(self, other):
+            if not isinstance(other, RecordBody):
+                return NotImplemented
+            if not other.is_RISK_FAILED():
+                return False
+            if self.risk != other.risk:
+                return False
+            if self.model != other.model:
+                return False
+            if self.shadow != other.shadow:
+                return False
+            if self.observed_at != other.observed_at:
+                return False
+            if self.reason != other.reason:
+                return False
+            return True
+
+    @dataclass
     class CLOCK_WENT_BACK:
         """
         The host's clock went back; the engine goes on at the latest time seen.
@@ -12704,6 +13540,14 @@ class RecordBody:
         return isinstance(self, RecordBody.BASELINE_CHANGED)
     def is_baseline_changed(self) -> bool:
         return isinstance(self, RecordBody.BASELINE_CHANGED)
+    def is_RISK_SCORED(self) -> bool:
+        return isinstance(self, RecordBody.RISK_SCORED)
+    def is_risk_scored(self) -> bool:
+        return isinstance(self, RecordBody.RISK_SCORED)
+    def is_RISK_FAILED(self) -> bool:
+        return isinstance(self, RecordBody.RISK_FAILED)
+    def is_risk_failed(self) -> bool:
+        return isinstance(self, RecordBody.RISK_FAILED)
     def is_CLOCK_WENT_BACK(self) -> bool:
         return isinstance(self, RecordBody.CLOCK_WENT_BACK)
     def is_clock_went_back(self) -> bool:
@@ -12733,6 +13577,8 @@ RecordBody.ESCALATION_EXHAUSTED = type("RecordBody.ESCALATION_EXHAUSTED", (Recor
 RecordBody.REPORT_REFUSED = type("RecordBody.REPORT_REFUSED", (RecordBody.REPORT_REFUSED, RecordBody,), {})  # type: ignore
 RecordBody.ROSTER_CHANGED = type("RecordBody.ROSTER_CHANGED", (RecordBody.ROSTER_CHANGED, RecordBody,), {})  # type: ignore
 RecordBody.BASELINE_CHANGED = type("RecordBody.BASELINE_CHANGED", (RecordBody.BASELINE_CHANGED, RecordBody,), {})  # type: ignore
+RecordBody.RISK_SCORED = type("RecordBody.RISK_SCORED", (RecordBody.RISK_SCORED, RecordBody,), {})  # type: ignore
+RecordBody.RISK_FAILED = type("RecordBody.RISK_FAILED", (RecordBody.RISK_FAILED, RecordBody,), {})  # type: ignore
 RecordBody.CLOCK_WENT_BACK = type("RecordBody.CLOCK_WENT_BACK", (RecordBody.CLOCK_WENT_BACK, RecordBody,), {})  # type: ignore
 RecordBody.POLICY_CHANGED = type("RecordBody.POLICY_CHANGED", (RecordBody.POLICY_CHANGED, RecordBody,), {})  # type: ignore
 
@@ -12883,10 +13729,30 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterOptionalString.read(buf),
             )
         if variant == 17:
+            return RecordBody.RISK_SCORED(
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterOptionalString.read(buf),
+                _UniffiFfiConverterOptionalTypeModelRef.read(buf),
+                _UniffiFfiConverterBoolean.read(buf),
+                _UniffiFfiConverterTypeTimestamp.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterTypeHash.read(buf),
+                _UniffiFfiConverterOptionalUInt64.read(buf),
+                _UniffiFfiConverterSequenceTypeRiskTerm.read(buf),
+            )
+        if variant == 18:
+            return RecordBody.RISK_FAILED(
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterOptionalTypeModelRef.read(buf),
+                _UniffiFfiConverterBoolean.read(buf),
+                _UniffiFfiConverterTypeTimestamp.read(buf),
+                _UniffiFfiConverterTypeScoreFailure.read(buf),
+            )
+        if variant == 19:
             return RecordBody.CLOCK_WENT_BACK(
                 _UniffiFfiConverterTypeHostTime.read(buf),
             )
-        if variant == 18:
+        if variant == 20:
             return RecordBody.POLICY_CHANGED(
                 _UniffiFfiConverterTypePolicyRef.read(buf),
                 _UniffiFfiConverterTypePolicyRef.read(buf),
@@ -13020,6 +13886,24 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
             _UniffiFfiConverterOptionalTypeAlertId.check_lower(value.alert)
             _UniffiFfiConverterString.check_lower(value.by)
             _UniffiFfiConverterOptionalString.check_lower(value.note)
+            return
+        if value.is_RISK_SCORED():
+            _UniffiFfiConverterString.check_lower(value.risk)
+            _UniffiFfiConverterOptionalString.check_lower(value.signal)
+            _UniffiFfiConverterOptionalTypeModelRef.check_lower(value.model)
+            _UniffiFfiConverterBoolean.check_lower(value.shadow)
+            _UniffiFfiConverterTypeTimestamp.check_lower(value.observed_at)
+            _UniffiFfiConverterString.check_lower(value.score)
+            _UniffiFfiConverterTypeHash.check_lower(value.inputs_hash)
+            _UniffiFfiConverterOptionalUInt64.check_lower(value.latency_us)
+            _UniffiFfiConverterSequenceTypeRiskTerm.check_lower(value.terms)
+            return
+        if value.is_RISK_FAILED():
+            _UniffiFfiConverterString.check_lower(value.risk)
+            _UniffiFfiConverterOptionalTypeModelRef.check_lower(value.model)
+            _UniffiFfiConverterBoolean.check_lower(value.shadow)
+            _UniffiFfiConverterTypeTimestamp.check_lower(value.observed_at)
+            _UniffiFfiConverterTypeScoreFailure.check_lower(value.reason)
             return
         if value.is_CLOCK_WENT_BACK():
             _UniffiFfiConverterTypeHostTime.check_lower(value.said)
@@ -13158,11 +14042,29 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
             _UniffiFfiConverterOptionalTypeAlertId.write(value.alert, buf)
             _UniffiFfiConverterString.write(value.by, buf)
             _UniffiFfiConverterOptionalString.write(value.note, buf)
-        if value.is_CLOCK_WENT_BACK():
+        if value.is_RISK_SCORED():
             buf.write_i32(17)
+            _UniffiFfiConverterString.write(value.risk, buf)
+            _UniffiFfiConverterOptionalString.write(value.signal, buf)
+            _UniffiFfiConverterOptionalTypeModelRef.write(value.model, buf)
+            _UniffiFfiConverterBoolean.write(value.shadow, buf)
+            _UniffiFfiConverterTypeTimestamp.write(value.observed_at, buf)
+            _UniffiFfiConverterString.write(value.score, buf)
+            _UniffiFfiConverterTypeHash.write(value.inputs_hash, buf)
+            _UniffiFfiConverterOptionalUInt64.write(value.latency_us, buf)
+            _UniffiFfiConverterSequenceTypeRiskTerm.write(value.terms, buf)
+        if value.is_RISK_FAILED():
+            buf.write_i32(18)
+            _UniffiFfiConverterString.write(value.risk, buf)
+            _UniffiFfiConverterOptionalTypeModelRef.write(value.model, buf)
+            _UniffiFfiConverterBoolean.write(value.shadow, buf)
+            _UniffiFfiConverterTypeTimestamp.write(value.observed_at, buf)
+            _UniffiFfiConverterTypeScoreFailure.write(value.reason, buf)
+        if value.is_CLOCK_WENT_BACK():
+            buf.write_i32(19)
             _UniffiFfiConverterTypeHostTime.write(value.said, buf)
         if value.is_POLICY_CHANGED():
-            buf.write_i32(18)
+            buf.write_i32(20)
             _UniffiFfiConverterTypePolicyRef.write(value._from, buf)
             _UniffiFfiConverterTypePolicyRef.write(value.to, buf)
             _UniffiFfiConverterString.write(value.reason, buf)
@@ -16411,6 +17313,7 @@ __all__ = [
     "Code",
     "RpmonError",
     "Mode",
+    "ScoreFailure",
     "RecordBody",
     "Receipt",
     "Answer",
@@ -16427,6 +17330,8 @@ __all__ = [
     "Usual",
     "CountedParameter",
     "CountedScore",
+    "Summarised",
+    "Drifted",
     "Clause",
     "Command",
     "Config",
@@ -16444,6 +17349,9 @@ __all__ = [
     "PolicyRef",
     "Term",
     "Priority",
+    "ModelRef",
+    "RiskTerm",
+    "ModelSaid",
     "HistoryEntry",
     "Tried",
     "Explanation",

@@ -8,9 +8,9 @@ use core::fmt;
 use serde::Serialize;
 
 use super::{
-    AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, ModelRef, Modified,
-    NotifyReason, PolicyRef, Priority, Record, RiskTerm, Status, Summarised, Target, Tried, Usual,
-    Verdict, WithholdReason,
+    AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, ModelRef,
+    Modified, NotifyReason, PolicyRef, Priority, Record, RiskTerm, Status, Summarised, Target,
+    Tried, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;

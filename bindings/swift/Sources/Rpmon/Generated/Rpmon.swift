@@ -3235,6 +3235,14 @@ public struct Clause: Equatable, Hashable, Codable {
      */
     public var score: CountedScore?
     /**
+     * If the signal is one value a night: what it was made of.
+     */
+    public var summary: Summarised?
+    /**
+     * If the signal is a drift: what it was added up from.
+     */
+    public var drift: Drifted?
+    /**
      * Good readings' share of the window, in per cent.
      */
     public var coverage: UInt8
@@ -3281,6 +3289,12 @@ public struct Clause: Equatable, Hashable, Codable {
          * If the signal is a score: what it was counted from, and what it means.
          */score: CountedScore?,
         /**
+         * If the signal is one value a night: what it was made of.
+         */summary: Summarised?,
+        /**
+         * If the signal is a drift: what it was added up from.
+         */drift: Drifted?,
+        /**
          * Good readings' share of the window, in per cent.
          */coverage: UInt8,
         /**
@@ -3297,6 +3311,8 @@ public struct Clause: Equatable, Hashable, Codable {
         self.baseline = baseline
         self.accuracy = accuracy
         self.score = score
+        self.summary = summary
+        self.drift = drift
         self.coverage = coverage
         self.verdict = verdict
     }
@@ -3328,6 +3344,8 @@ public struct FfiConverterTypeClause: FfiConverterRustBuffer {
                 baseline: FfiConverterOptionTypeUsual.read(from: &buf),
                 accuracy: FfiConverterOptionString.read(from: &buf),
                 score: FfiConverterOptionTypeCountedScore.read(from: &buf),
+                summary: FfiConverterOptionTypeSummarised.read(from: &buf),
+                drift: FfiConverterOptionTypeDrifted.read(from: &buf),
                 coverage: FfiConverterUInt8.read(from: &buf),
                 verdict: FfiConverterTypeVerdict.read(from: &buf)
         )
@@ -3345,6 +3363,8 @@ public struct FfiConverterTypeClause: FfiConverterRustBuffer {
         FfiConverterOptionTypeUsual.write(value.baseline, into: &buf)
         FfiConverterOptionString.write(value.accuracy, into: &buf)
         FfiConverterOptionTypeCountedScore.write(value.score, into: &buf)
+        FfiConverterOptionTypeSummarised.write(value.summary, into: &buf)
+        FfiConverterOptionTypeDrifted.write(value.drift, into: &buf)
         FfiConverterUInt8.write(value.coverage, into: &buf)
         FfiConverterTypeVerdict.write(value.verdict, into: &buf)
     }
@@ -4538,6 +4558,125 @@ public func FfiConverterTypeDeviceStatus_lower(_ value: DeviceStatus) -> RustBuf
 
 
 /**
+ * What a drift away from a baseline was added up from.
+ */
+public struct Drifted: Equatable, Hashable, Codable {
+    /**
+     * The signal that drifts.
+     */
+    public var of: String
+    /**
+     * From what.
+     */
+    public var baseline: String
+    /**
+     * `up` or `down`.
+     */
+    public var direction: String
+    /**
+     * Deviations that were taken off each time.
+     */
+    public var allowance: String
+    /**
+     * How many values there were since the sum was last zero.
+     */
+    public var values: UInt32
+    /**
+     * The first of them.
+     */
+    public var since: Timestamp?
+    /**
+     * Whether there were more before, of which nothing is known any more.
+     */
+    public var longer: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The signal that drifts.
+         */of: String,
+        /**
+         * From what.
+         */baseline: String,
+        /**
+         * `up` or `down`.
+         */direction: String,
+        /**
+         * Deviations that were taken off each time.
+         */allowance: String,
+        /**
+         * How many values there were since the sum was last zero.
+         */values: UInt32,
+        /**
+         * The first of them.
+         */since: Timestamp?,
+        /**
+         * Whether there were more before, of which nothing is known any more.
+         */longer: Bool) {
+        self.of = of
+        self.baseline = baseline
+        self.direction = direction
+        self.allowance = allowance
+        self.values = values
+        self.since = since
+        self.longer = longer
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Drifted: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDrifted: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Drifted {
+        return
+            try Drifted(
+                of: FfiConverterString.read(from: &buf),
+                baseline: FfiConverterString.read(from: &buf),
+                direction: FfiConverterString.read(from: &buf),
+                allowance: FfiConverterString.read(from: &buf),
+                values: FfiConverterUInt32.read(from: &buf),
+                since: FfiConverterOptionTypeTimestamp.read(from: &buf),
+                longer: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Drifted, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.of, into: &buf)
+        FfiConverterString.write(value.baseline, into: &buf)
+        FfiConverterString.write(value.direction, into: &buf)
+        FfiConverterString.write(value.allowance, into: &buf)
+        FfiConverterUInt32.write(value.values, into: &buf)
+        FfiConverterOptionTypeTimestamp.write(value.since, into: &buf)
+        FfiConverterBool.write(value.longer, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDrifted_lift(_ buf: RustBuffer) throws -> Drifted {
+    return try FfiConverterTypeDrifted.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDrifted_lower(_ value: Drifted) -> RustBuffer {
+    return FfiConverterTypeDrifted.lower(value)
+}
+
+
+/**
  * One fact from outside: a reading, a correction, a state of a device or of the patient.
  */
 public struct Event: Equatable, Hashable, Codable {
@@ -4881,6 +5020,11 @@ public struct Explanation: Equatable, Hashable, Codable {
      */
     public var route: String?
     /**
+     * What models said of the signals that were measured: the scores that were the latest when the alert
+     * opened, and the first of each other version since.
+     */
+    public var models: [ModelSaid]
+    /**
      * What happened to the alert since.
      */
     public var history: [HistoryEntry]
@@ -4940,6 +5084,10 @@ public struct Explanation: Equatable, Hashable, Codable {
          * The route that took it, if the policy has one.
          */route: String?,
         /**
+         * What models said of the signals that were measured: the scores that were the latest when the alert
+         * opened, and the first of each other version since.
+         */models: [ModelSaid],
+        /**
          * What happened to the alert since.
          */history: [HistoryEntry],
         /**
@@ -4964,6 +5112,7 @@ public struct Explanation: Equatable, Hashable, Codable {
         self.policy = policy
         self.priority = priority
         self.route = route
+        self.models = models
         self.history = history
         self.messages = messages
         self.interventions = interventions
@@ -4999,6 +5148,7 @@ public struct FfiConverterTypeExplanation: FfiConverterRustBuffer {
                 policy: FfiConverterTypePolicyRef.read(from: &buf),
                 priority: FfiConverterTypePriority.read(from: &buf),
                 route: FfiConverterOptionString.read(from: &buf),
+                models: FfiConverterSequenceTypeModelSaid.read(from: &buf),
                 history: FfiConverterSequenceTypeHistoryEntry.read(from: &buf),
                 messages: FfiConverterSequenceTypeMessage.read(from: &buf),
                 interventions: FfiConverterSequenceTypeTried.read(from: &buf),
@@ -5020,6 +5170,7 @@ public struct FfiConverterTypeExplanation: FfiConverterRustBuffer {
         FfiConverterTypePolicyRef.write(value.policy, into: &buf)
         FfiConverterTypePriority.write(value.priority, into: &buf)
         FfiConverterOptionString.write(value.route, into: &buf)
+        FfiConverterSequenceTypeModelSaid.write(value.models, into: &buf)
         FfiConverterSequenceTypeHistoryEntry.write(value.history, into: &buf)
         FfiConverterSequenceTypeMessage.write(value.messages, into: &buf)
         FfiConverterSequenceTypeTried.write(value.interventions, into: &buf)
@@ -5678,7 +5829,185 @@ public func FfiConverterTypeMessagePart_lower(_ value: MessagePart) -> RustBuffe
 
 
 /**
- * What circumstances made of a limit.
+ * Which model.
+ */
+public struct ModelRef: Equatable, Hashable, Codable {
+    /**
+     * Its name.
+     */
+    public var id: String
+    /**
+     * Its version.
+     */
+    public var version: UInt32
+    /**
+     * The SHA-256 of its manifest.
+     */
+    public var hash: Hash
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its name.
+         */id: String,
+        /**
+         * Its version.
+         */version: UInt32,
+        /**
+         * The SHA-256 of its manifest.
+         */hash: Hash) {
+        self.id = id
+        self.version = version
+        self.hash = hash
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ModelRef: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeModelRef: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ModelRef {
+        return
+            try ModelRef(
+                id: FfiConverterString.read(from: &buf),
+                version: FfiConverterUInt32.read(from: &buf),
+                hash: FfiConverterTypeHash.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ModelRef, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterUInt32.write(value.version, into: &buf)
+        FfiConverterTypeHash.write(value.hash, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModelRef_lift(_ buf: RustBuffer) throws -> ModelRef {
+    return try FfiConverterTypeModelRef.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModelRef_lower(_ value: ModelRef) -> RustBuffer {
+    return FfiConverterTypeModelRef.lower(value)
+}
+
+
+/**
+ * What a model said of a signal that an alert is about.
+ */
+public struct ModelSaid: Equatable, Hashable, Codable {
+    /**
+     * When, by the host's clock.
+     */
+    public var at: HostTime
+    /**
+     * The signal that its score is.
+     */
+    public var signal: String
+    /**
+     * Which version.
+     */
+    public var model: ModelRef?
+    /**
+     * The score.
+     */
+    public var score: String
+    /**
+     * What moved it.
+     */
+    public var terms: [RiskTerm]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * When, by the host's clock.
+         */at: HostTime,
+        /**
+         * The signal that its score is.
+         */signal: String,
+        /**
+         * Which version.
+         */model: ModelRef?,
+        /**
+         * The score.
+         */score: String,
+        /**
+         * What moved it.
+         */terms: [RiskTerm]) {
+        self.at = at
+        self.signal = signal
+        self.model = model
+        self.score = score
+        self.terms = terms
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ModelSaid: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeModelSaid: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ModelSaid {
+        return
+            try ModelSaid(
+                at: FfiConverterTypeHostTime.read(from: &buf),
+                signal: FfiConverterString.read(from: &buf),
+                model: FfiConverterOptionTypeModelRef.read(from: &buf),
+                score: FfiConverterString.read(from: &buf),
+                terms: FfiConverterSequenceTypeRiskTerm.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ModelSaid, into buf: inout [UInt8]) {
+        FfiConverterTypeHostTime.write(value.at, into: &buf)
+        FfiConverterString.write(value.signal, into: &buf)
+        FfiConverterOptionTypeModelRef.write(value.model, into: &buf)
+        FfiConverterString.write(value.score, into: &buf)
+        FfiConverterSequenceTypeRiskTerm.write(value.terms, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModelSaid_lift(_ buf: RustBuffer) throws -> ModelSaid {
+    return try FfiConverterTypeModelSaid.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModelSaid_lower(_ value: ModelSaid) -> RustBuffer {
+    return FfiConverterTypeModelSaid.lower(value)
+}
+
+
+/**
+ * What circumstances made of a limit, or of a level.
  */
 public struct Modified: Equatable, Hashable, Codable {
     /**
@@ -5701,6 +6030,10 @@ public struct Modified: Equatable, Hashable, Codable {
      * Since when the circumstances are known to be so.
      */
     public var since: Timestamp?
+    /**
+     * Until when they will be, where that is known: to an hour of the day, or so long after a phase began.
+     */
+    public var until: Timestamp?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5719,12 +6052,16 @@ public struct Modified: Equatable, Hashable, Codable {
          */to: String,
         /**
          * Since when the circumstances are known to be so.
-         */since: Timestamp?) {
+         */since: Timestamp?,
+        /**
+         * Until when they will be, where that is known: to an hour of the day, or so long after a phase began.
+         */until: Timestamp?) {
         self.modifier = modifier
         self.title = title
         self.from = from
         self.to = to
         self.since = since
+        self.until = until
     }
 
 
@@ -5747,7 +6084,8 @@ public struct FfiConverterTypeModified: FfiConverterRustBuffer {
                 title: FfiConverterString.read(from: &buf),
                 from: FfiConverterString.read(from: &buf),
                 to: FfiConverterString.read(from: &buf),
-                since: FfiConverterOptionTypeTimestamp.read(from: &buf)
+                since: FfiConverterOptionTypeTimestamp.read(from: &buf),
+                until: FfiConverterOptionTypeTimestamp.read(from: &buf)
         )
     }
 
@@ -5757,6 +6095,7 @@ public struct FfiConverterTypeModified: FfiConverterRustBuffer {
         FfiConverterString.write(value.from, into: &buf)
         FfiConverterString.write(value.to, into: &buf)
         FfiConverterOptionTypeTimestamp.write(value.since, into: &buf)
+        FfiConverterOptionTypeTimestamp.write(value.until, into: &buf)
     }
 }
 
@@ -6460,6 +6799,95 @@ public func FfiConverterTypeRestoreReport_lower(_ value: RestoreReport) -> RustB
 
 
 /**
+ * What one feature contributed to a score.
+ */
+public struct RiskTerm: Equatable, Hashable, Codable {
+    /**
+     * What people call it.
+     */
+    public var feature: String
+    /**
+     * Its value; absent if it is missing.
+     */
+    public var value: String?
+    /**
+     * What it was compared with: what is usual for the patient, or was in training.
+     */
+    public var usual: String?
+    /**
+     * What it added to the model's margin, in thousandths of it; for a probability the logarithm of odds.
+     */
+    public var added: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What people call it.
+         */feature: String,
+        /**
+         * Its value; absent if it is missing.
+         */value: String?,
+        /**
+         * What it was compared with: what is usual for the patient, or was in training.
+         */usual: String?,
+        /**
+         * What it added to the model's margin, in thousandths of it; for a probability the logarithm of odds.
+         */added: String) {
+        self.feature = feature
+        self.value = value
+        self.usual = usual
+        self.added = added
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RiskTerm: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRiskTerm: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RiskTerm {
+        return
+            try RiskTerm(
+                feature: FfiConverterString.read(from: &buf),
+                value: FfiConverterOptionString.read(from: &buf),
+                usual: FfiConverterOptionString.read(from: &buf),
+                added: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RiskTerm, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.feature, into: &buf)
+        FfiConverterOptionString.write(value.value, into: &buf)
+        FfiConverterOptionString.write(value.usual, into: &buf)
+        FfiConverterString.write(value.added, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRiskTerm_lift(_ buf: RustBuffer) throws -> RiskTerm {
+    return try FfiConverterTypeRiskTerm.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRiskTerm_lower(_ value: RiskTerm) -> RustBuffer {
+    return FfiConverterTypeRiskTerm.lower(value)
+}
+
+
+/**
  * A rule of a policy.
  */
 public struct Rule: Equatable, Hashable, Codable {
@@ -6816,6 +7244,115 @@ public func FfiConverterTypeSignal_lower(_ value: Signal) -> RustBuffer {
 
 
 /**
+ * What one value a night was made of.
+ */
+public struct Summarised: Equatable, Hashable, Codable {
+    /**
+     * The signal that was summarised.
+     */
+    public var of: String
+    /**
+     * `mean`, `min`, `max` or `sum`.
+     */
+    public var statistic: String
+    /**
+     * When the night began.
+     */
+    public var from: Timestamp
+    /**
+     * When it ended.
+     */
+    public var until: Timestamp
+    /**
+     * How many good readings there were.
+     */
+    public var readings: UInt32
+    /**
+     * Good readings' share of it, in per cent.
+     */
+    public var coverage: UInt8
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The signal that was summarised.
+         */of: String,
+        /**
+         * `mean`, `min`, `max` or `sum`.
+         */statistic: String,
+        /**
+         * When the night began.
+         */from: Timestamp,
+        /**
+         * When it ended.
+         */until: Timestamp,
+        /**
+         * How many good readings there were.
+         */readings: UInt32,
+        /**
+         * Good readings' share of it, in per cent.
+         */coverage: UInt8) {
+        self.of = of
+        self.statistic = statistic
+        self.from = from
+        self.until = until
+        self.readings = readings
+        self.coverage = coverage
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Summarised: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSummarised: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Summarised {
+        return
+            try Summarised(
+                of: FfiConverterString.read(from: &buf),
+                statistic: FfiConverterString.read(from: &buf),
+                from: FfiConverterTypeTimestamp.read(from: &buf),
+                until: FfiConverterTypeTimestamp.read(from: &buf),
+                readings: FfiConverterUInt32.read(from: &buf),
+                coverage: FfiConverterUInt8.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Summarised, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.of, into: &buf)
+        FfiConverterString.write(value.statistic, into: &buf)
+        FfiConverterTypeTimestamp.write(value.from, into: &buf)
+        FfiConverterTypeTimestamp.write(value.until, into: &buf)
+        FfiConverterUInt32.write(value.readings, into: &buf)
+        FfiConverterUInt8.write(value.coverage, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSummarised_lift(_ buf: RustBuffer) throws -> Summarised {
+    return try FfiConverterTypeSummarised.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSummarised_lower(_ value: Summarised) -> RustBuffer {
+    return FfiConverterTypeSummarised.lower(value)
+}
+
+
+/**
  * To whom a message goes.
  */
 public struct Target: Equatable, Hashable, Codable {
@@ -7049,6 +7586,10 @@ public struct Usual: Equatable, Hashable, Codable {
      */
     public var spread: String?
     /**
+     * What the deviation was, if it is less than the least that counts.
+     */
+    public var spreadFound: String?
+    /**
      * How far from it the limit lies...
      */
     public var distance: String
@@ -7056,6 +7597,10 @@ public struct Usual: Equatable, Hashable, Codable {
      * ... in what.
      */
     public var measured: Distance
+    /**
+     * Whether it is of the patient asleep or awake, if it was learned of each.
+     */
+    public var asleep: Bool?
     /**
      * How many panes it was learned from; none if it is the policy's fallback.
      */
@@ -7078,11 +7623,17 @@ public struct Usual: Equatable, Hashable, Codable {
          * Its standard deviation, or what stands for one.
          */spread: String?,
         /**
+         * What the deviation was, if it is less than the least that counts.
+         */spreadFound: String?,
+        /**
          * How far from it the limit lies...
          */distance: String,
         /**
          * ... in what.
          */measured: Distance,
+        /**
+         * Whether it is of the patient asleep or awake, if it was learned of each.
+         */asleep: Bool?,
         /**
          * How many panes it was learned from; none if it is the policy's fallback.
          */samples: UInt32,
@@ -7092,8 +7643,10 @@ public struct Usual: Equatable, Hashable, Codable {
         self.baseline = baseline
         self.value = value
         self.spread = spread
+        self.spreadFound = spreadFound
         self.distance = distance
         self.measured = measured
+        self.asleep = asleep
         self.samples = samples
         self.since = since
     }
@@ -7117,8 +7670,10 @@ public struct FfiConverterTypeUsual: FfiConverterRustBuffer {
                 baseline: FfiConverterString.read(from: &buf),
                 value: FfiConverterOptionString.read(from: &buf),
                 spread: FfiConverterOptionString.read(from: &buf),
+                spreadFound: FfiConverterOptionString.read(from: &buf),
                 distance: FfiConverterString.read(from: &buf),
                 measured: FfiConverterTypeDistance.read(from: &buf),
+                asleep: FfiConverterOptionBool.read(from: &buf),
                 samples: FfiConverterUInt32.read(from: &buf),
                 since: FfiConverterOptionTypeTimestamp.read(from: &buf)
         )
@@ -7128,8 +7683,10 @@ public struct FfiConverterTypeUsual: FfiConverterRustBuffer {
         FfiConverterString.write(value.baseline, into: &buf)
         FfiConverterOptionString.write(value.value, into: &buf)
         FfiConverterOptionString.write(value.spread, into: &buf)
+        FfiConverterOptionString.write(value.spreadFound, into: &buf)
         FfiConverterString.write(value.distance, into: &buf)
         FfiConverterTypeDistance.write(value.measured, into: &buf)
+        FfiConverterOptionBool.write(value.asleep, into: &buf)
         FfiConverterUInt32.write(value.samples, into: &buf)
         FfiConverterOptionTypeTimestamp.write(value.since, into: &buf)
     }
@@ -8673,7 +9230,8 @@ public enum Code: UInt16, Equatable, Hashable, Codable, CaseIterable {
      */
     case unlikeBaseline = 351
     /**
-     * A modifier changes a limit, a hold or whether a level is judged, of at least one rule.
+     * A modifier changes a limit, a hold, a severity or whether a level is judged, of at least one
+     * rule.
      */
     case nothingModified = 352
     /**
@@ -8717,9 +9275,18 @@ public enum Code: UInt16, Equatable, Hashable, Codable, CaseIterable {
      */
     case unknownScore = 368
     /**
-     * A signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings.
+     * A signal that is made of others is a score, fused, a difference, a summary or a drift, of
+     * signals that can be made into that, and has no readings.
      */
     case derivedSignal = 369
+    /**
+     * A model's score is a signal of a declared kind in unit 1, possible from 0 to 1.
+     */
+    case scoreSignal = 370
+    /**
+     * A feature is of one signal over a time, or of an age band, or of a condition.
+     */
+    case featureForm = 371
     /**
      * The snapshot's checksum or structure is wrong.
      */
@@ -8777,7 +9344,7 @@ public enum Code: UInt16, Equatable, Hashable, Codable, CaseIterable {
      */
     case reportOutOfOrder = 509
     /**
-     * An intervention is named by 1 to 64 letters, digits, - _ ..
+     * An intervention is named by 1 to 64 letters, digits, - _ .
      */
     case badIntervention = 510
     /**
@@ -8820,6 +9387,54 @@ public enum Code: UInt16, Equatable, Hashable, Codable, CaseIterable {
      * An earlier call on this handle panicked: free it.
      */
     case poisoned = 609
+    /**
+     * The bytes are not an ONNX model.
+     */
+    case modelSyntax = 700
+    /**
+     * These are not the bytes that the manifest describes.
+     */
+    case modelHash = 701
+    /**
+     * The text does not have a manifest's shape.
+     */
+    case manifestSyntax = 702
+    /**
+     * The model has an operator that nothing here evaluates at that place.
+     */
+    case unsupportedOperator = 703
+    /**
+     * The model's inputs, outputs or constants do not have the size that they must have.
+     */
+    case modelShape = 704
+    /**
+     * The model has a constant that is no number.
+     */
+    case modelNotFinite = 705
+    /**
+     * A calibration rises, with probabilities between 0 and 1.
+     */
+    case badCalibration = 706
+    /**
+     * The model does not compute what its manifest says it must.
+     */
+    case selfTestFailed = 707
+    /**
+     * The model has an operator that is evaluated slowly.
+     */
+    case slowOperator = 709
+    /**
+     * No model of this name and version is there.
+     */
+    case unknownModel = 720
+    /**
+     * A model goes from candidate through shadow and canary to active, one canary at a time.
+     */
+    case stageOrder = 721
+    /**
+     * The policy has no model of this name.
+     */
+    case unknownRisk = 722
 
 
 
@@ -9011,55 +9626,83 @@ public struct FfiConverterTypeCode: FfiConverterRustBuffer {
 
         case 85: return .derivedSignal
 
-        case 86: return .snapshotCorrupt
+        case 86: return .scoreSignal
 
-        case 87: return .snapshotNewer
+        case 87: return .featureForm
 
-        case 88: return .snapshotPolicy
+        case 88: return .snapshotCorrupt
 
-        case 89: return .notASnapshot
+        case 89: return .snapshotNewer
 
-        case 90: return .unknownAlert
+        case 90: return .snapshotPolicy
 
-        case 91: return .staleRevision
+        case 91: return .notASnapshot
 
-        case 92: return .alertClosed
+        case 92: return .unknownAlert
 
-        case 93: return .alreadyAcknowledged
+        case 93: return .staleRevision
 
-        case 94: return .notPermitted
+        case 94: return .alertClosed
 
-        case 95: return .notPossibleNow
+        case 95: return .alreadyAcknowledged
 
-        case 96: return .shelvedTooLong
+        case 96: return .notPermitted
 
-        case 97: return .timePassed
+        case 97: return .notPossibleNow
 
-        case 98: return .unknownIntent
+        case 98: return .shelvedTooLong
 
-        case 99: return .reportOutOfOrder
+        case 99: return .timePassed
 
-        case 100: return .badIntervention
+        case 100: return .unknownIntent
 
-        case 101: return .outputQueueFull
+        case 101: return .reportOutOfOrder
 
-        case 102: return .undrainedOutputs
+        case 102: return .badIntervention
 
-        case 103: return .nullPointer
+        case 103: return .outputQueueFull
 
-        case 104: return .badLength
+        case 104: return .undrainedOutputs
 
-        case 105: return .badArgument
+        case 105: return .nullPointer
 
-        case 106: return .notFound
+        case 106: return .badLength
 
-        case 107: return .notAvailable
+        case 107: return .badArgument
 
-        case 108: return .inUse
+        case 108: return .notFound
 
-        case 109: return .panicked
+        case 109: return .notAvailable
 
-        case 110: return .poisoned
+        case 110: return .inUse
+
+        case 111: return .panicked
+
+        case 112: return .poisoned
+
+        case 113: return .modelSyntax
+
+        case 114: return .modelHash
+
+        case 115: return .manifestSyntax
+
+        case 116: return .unsupportedOperator
+
+        case 117: return .modelShape
+
+        case 118: return .modelNotFinite
+
+        case 119: return .badCalibration
+
+        case 120: return .selfTestFailed
+
+        case 121: return .slowOperator
+
+        case 122: return .unknownModel
+
+        case 123: return .stageOrder
+
+        case 124: return .unknownRisk
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -9409,104 +10052,160 @@ public struct FfiConverterTypeCode: FfiConverterRustBuffer {
             writeInt(&buf, Int32(85))
 
 
-        case .snapshotCorrupt:
+        case .scoreSignal:
             writeInt(&buf, Int32(86))
 
 
-        case .snapshotNewer:
+        case .featureForm:
             writeInt(&buf, Int32(87))
 
 
-        case .snapshotPolicy:
+        case .snapshotCorrupt:
             writeInt(&buf, Int32(88))
 
 
-        case .notASnapshot:
+        case .snapshotNewer:
             writeInt(&buf, Int32(89))
 
 
-        case .unknownAlert:
+        case .snapshotPolicy:
             writeInt(&buf, Int32(90))
 
 
-        case .staleRevision:
+        case .notASnapshot:
             writeInt(&buf, Int32(91))
 
 
-        case .alertClosed:
+        case .unknownAlert:
             writeInt(&buf, Int32(92))
 
 
-        case .alreadyAcknowledged:
+        case .staleRevision:
             writeInt(&buf, Int32(93))
 
 
-        case .notPermitted:
+        case .alertClosed:
             writeInt(&buf, Int32(94))
 
 
-        case .notPossibleNow:
+        case .alreadyAcknowledged:
             writeInt(&buf, Int32(95))
 
 
-        case .shelvedTooLong:
+        case .notPermitted:
             writeInt(&buf, Int32(96))
 
 
-        case .timePassed:
+        case .notPossibleNow:
             writeInt(&buf, Int32(97))
 
 
-        case .unknownIntent:
+        case .shelvedTooLong:
             writeInt(&buf, Int32(98))
 
 
-        case .reportOutOfOrder:
+        case .timePassed:
             writeInt(&buf, Int32(99))
 
 
-        case .badIntervention:
+        case .unknownIntent:
             writeInt(&buf, Int32(100))
 
 
-        case .outputQueueFull:
+        case .reportOutOfOrder:
             writeInt(&buf, Int32(101))
 
 
-        case .undrainedOutputs:
+        case .badIntervention:
             writeInt(&buf, Int32(102))
 
 
-        case .nullPointer:
+        case .outputQueueFull:
             writeInt(&buf, Int32(103))
 
 
-        case .badLength:
+        case .undrainedOutputs:
             writeInt(&buf, Int32(104))
 
 
-        case .badArgument:
+        case .nullPointer:
             writeInt(&buf, Int32(105))
 
 
-        case .notFound:
+        case .badLength:
             writeInt(&buf, Int32(106))
 
 
-        case .notAvailable:
+        case .badArgument:
             writeInt(&buf, Int32(107))
 
 
-        case .inUse:
+        case .notFound:
             writeInt(&buf, Int32(108))
 
 
-        case .panicked:
+        case .notAvailable:
             writeInt(&buf, Int32(109))
 
 
-        case .poisoned:
+        case .inUse:
             writeInt(&buf, Int32(110))
+
+
+        case .panicked:
+            writeInt(&buf, Int32(111))
+
+
+        case .poisoned:
+            writeInt(&buf, Int32(112))
+
+
+        case .modelSyntax:
+            writeInt(&buf, Int32(113))
+
+
+        case .modelHash:
+            writeInt(&buf, Int32(114))
+
+
+        case .manifestSyntax:
+            writeInt(&buf, Int32(115))
+
+
+        case .unsupportedOperator:
+            writeInt(&buf, Int32(116))
+
+
+        case .modelShape:
+            writeInt(&buf, Int32(117))
+
+
+        case .modelNotFinite:
+            writeInt(&buf, Int32(118))
+
+
+        case .badCalibration:
+            writeInt(&buf, Int32(119))
+
+
+        case .selfTestFailed:
+            writeInt(&buf, Int32(120))
+
+
+        case .slowOperator:
+            writeInt(&buf, Int32(121))
+
+
+        case .unknownModel:
+            writeInt(&buf, Int32(122))
+
+
+        case .stageOrder:
+            writeInt(&buf, Int32(123))
+
+
+        case .unknownRisk:
+            writeInt(&buf, Int32(124))
 
         }
     }
@@ -11417,6 +12116,58 @@ public enum RecordBody: Equatable, Hashable, Codable {
          */note: String?
     )
     /**
+     * A model scored the patient.
+     */
+    case riskScored(
+        /**
+         * Which entry of the policy's `risk`.
+         */risk: String,
+        /**
+         * The signal that the score is a reading of; absent if it is only recorded.
+         */signal: String?,
+        /**
+         * Which version.
+         */model: ModelRef?,
+        /**
+         * Whether it is only watched.
+         */shadow: Bool,
+        /**
+         * When the latest evidence in its inputs was observed.
+         */observedAt: Timestamp,
+        /**
+         * The score, between 0 and 1.
+         */score: String,
+        /**
+         * The hash of its inputs.
+         */inputsHash: Hash,
+        /**
+         * How long it took, in microseconds.
+         */latencyUs: UInt64?,
+        /**
+         * What moved it, the strongest first.
+         */terms: [RiskTerm]
+    )
+    /**
+     * A model had no score to give. Rules go on.
+     */
+    case riskFailed(
+        /**
+         * Which entry of the policy's `risk`.
+         */risk: String,
+        /**
+         * Which version; absent if none may score.
+         */model: ModelRef?,
+        /**
+         * Whether it is only watched.
+         */shadow: Bool,
+        /**
+         * When the latest evidence was observed.
+         */observedAt: Timestamp,
+        /**
+         * Why.
+         */reason: ScoreFailure
+    )
+    /**
      * The host's clock went back; the engine goes on at the latest time seen.
      */
     case clockWentBack(
@@ -11513,10 +12264,16 @@ public struct FfiConverterTypeRecordBody: FfiConverterRustBuffer {
         case 16: return .baselineChanged(baseline: try FfiConverterString.read(from: &buf), change: try FfiConverterString.read(from: &buf), from: try FfiConverterOptionTypeTimestamp.read(from: &buf), byValue: try FfiConverterOptionString.read(from: &buf), alert: try FfiConverterOptionTypeAlertId.read(from: &buf), by: try FfiConverterString.read(from: &buf), note: try FfiConverterOptionString.read(from: &buf)
         )
 
-        case 17: return .clockWentBack(said: try FfiConverterTypeHostTime.read(from: &buf)
+        case 17: return .riskScored(risk: try FfiConverterString.read(from: &buf), signal: try FfiConverterOptionString.read(from: &buf), model: try FfiConverterOptionTypeModelRef.read(from: &buf), shadow: try FfiConverterBool.read(from: &buf), observedAt: try FfiConverterTypeTimestamp.read(from: &buf), score: try FfiConverterString.read(from: &buf), inputsHash: try FfiConverterTypeHash.read(from: &buf), latencyUs: try FfiConverterOptionUInt64.read(from: &buf), terms: try FfiConverterSequenceTypeRiskTerm.read(from: &buf)
         )
 
-        case 18: return .policyChanged(from: try FfiConverterTypePolicyRef.read(from: &buf), to: try FfiConverterTypePolicyRef.read(from: &buf), reason: try FfiConverterString.read(from: &buf), owner: try FfiConverterString.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
+        case 18: return .riskFailed(risk: try FfiConverterString.read(from: &buf), model: try FfiConverterOptionTypeModelRef.read(from: &buf), shadow: try FfiConverterBool.read(from: &buf), observedAt: try FfiConverterTypeTimestamp.read(from: &buf), reason: try FfiConverterTypeScoreFailure.read(from: &buf)
+        )
+
+        case 19: return .clockWentBack(said: try FfiConverterTypeHostTime.read(from: &buf)
+        )
+
+        case 20: return .policyChanged(from: try FfiConverterTypePolicyRef.read(from: &buf), to: try FfiConverterTypePolicyRef.read(from: &buf), reason: try FfiConverterString.read(from: &buf), owner: try FfiConverterString.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -11682,13 +12439,35 @@ public struct FfiConverterTypeRecordBody: FfiConverterRustBuffer {
             FfiConverterOptionString.write(note, into: &buf)
 
 
-        case let .clockWentBack(said):
+        case let .riskScored(risk,signal,model,shadow,observedAt,score,inputsHash,latencyUs,terms):
             writeInt(&buf, Int32(17))
+            FfiConverterString.write(risk, into: &buf)
+            FfiConverterOptionString.write(signal, into: &buf)
+            FfiConverterOptionTypeModelRef.write(model, into: &buf)
+            FfiConverterBool.write(shadow, into: &buf)
+            FfiConverterTypeTimestamp.write(observedAt, into: &buf)
+            FfiConverterString.write(score, into: &buf)
+            FfiConverterTypeHash.write(inputsHash, into: &buf)
+            FfiConverterOptionUInt64.write(latencyUs, into: &buf)
+            FfiConverterSequenceTypeRiskTerm.write(terms, into: &buf)
+
+
+        case let .riskFailed(risk,model,shadow,observedAt,reason):
+            writeInt(&buf, Int32(18))
+            FfiConverterString.write(risk, into: &buf)
+            FfiConverterOptionTypeModelRef.write(model, into: &buf)
+            FfiConverterBool.write(shadow, into: &buf)
+            FfiConverterTypeTimestamp.write(observedAt, into: &buf)
+            FfiConverterTypeScoreFailure.write(reason, into: &buf)
+
+
+        case let .clockWentBack(said):
+            writeInt(&buf, Int32(19))
             FfiConverterTypeHostTime.write(said, into: &buf)
 
 
         case let .policyChanged(from,to,reason,owner,approver):
-            writeInt(&buf, Int32(18))
+            writeInt(&buf, Int32(20))
             FfiConverterTypePolicyRef.write(from, into: &buf)
             FfiConverterTypePolicyRef.write(to, into: &buf)
             FfiConverterString.write(reason, into: &buf)
@@ -12098,6 +12877,111 @@ public func FfiConverterTypeRpmonError_lift(_ buf: RustBuffer) throws -> RpmonEr
 public func FfiConverterTypeRpmonError_lower(_ value: RpmonError) -> RustBuffer {
     return FfiConverterTypeRpmonError.lower(value)
 }
+
+
+/**
+ * Why there is no score.
+ */
+
+public enum ScoreFailure: Equatable, Hashable, Codable, CaseIterable {
+
+    /**
+     * Too many inputs were missing, or their number is not the model's.
+     */
+    case missingInputs
+    /**
+     * What the model computed is no number.
+     */
+    case notFinite
+    /**
+     * It took longer than the policy lets it.
+     */
+    case overBudget
+    /**
+     * No version of the model is loaded that may score.
+     */
+    case noModel
+    /**
+     * The model was trained on features that the policy declares otherwise.
+     */
+    case otherFeatures
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ScoreFailure: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScoreFailure: FfiConverterRustBuffer {
+    typealias SwiftType = ScoreFailure
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ScoreFailure {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .missingInputs
+
+        case 2: return .notFinite
+
+        case 3: return .overBudget
+
+        case 4: return .noModel
+
+        case 5: return .otherFeatures
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ScoreFailure, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .missingInputs:
+            writeInt(&buf, Int32(1))
+
+
+        case .notFinite:
+            writeInt(&buf, Int32(2))
+
+
+        case .overBudget:
+            writeInt(&buf, Int32(3))
+
+
+        case .noModel:
+            writeInt(&buf, Int32(4))
+
+
+        case .otherFeatures:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScoreFailure_lift(_ buf: RustBuffer) throws -> ScoreFailure {
+    return try FfiConverterTypeScoreFailure.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScoreFailure_lower(_ value: ScoreFailure) -> RustBuffer {
+    return FfiConverterTypeScoreFailure.lower(value)
+}
+
 
 
 /**
@@ -12901,6 +13785,30 @@ fileprivate struct FfiConverterOptionTypeCounts: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeDrifted: FfiConverterRustBuffer {
+    typealias SwiftType = Drifted?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeDrifted.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeDrifted.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeExplained: FfiConverterRustBuffer {
     typealias SwiftType = Explained?
 
@@ -12973,6 +13881,30 @@ fileprivate struct FfiConverterOptionTypeLocalNotification: FfiConverterRustBuff
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeModelRef: FfiConverterRustBuffer {
+    typealias SwiftType = ModelRef?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeModelRef.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeModelRef.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypePriority: FfiConverterRustBuffer {
     typealias SwiftType = Priority?
 
@@ -13013,6 +13945,30 @@ fileprivate struct FfiConverterOptionTypeRestoreReport: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeRestoreReport.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeSummarised: FfiConverterRustBuffer {
+    typealias SwiftType = Summarised?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSummarised.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSummarised.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -13681,6 +14637,31 @@ fileprivate struct FfiConverterSequenceTypeMessagePart: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeModelSaid: FfiConverterRustBuffer {
+    typealias SwiftType = [ModelSaid]
+
+    public static func write(_ value: [ModelSaid], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeModelSaid.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [ModelSaid] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [ModelSaid]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeModelSaid.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeModified: FfiConverterRustBuffer {
     typealias SwiftType = [Modified]
 
@@ -13723,6 +14704,31 @@ fileprivate struct FfiConverterSequenceTypeProblem: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeProblem.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeRiskTerm: FfiConverterRustBuffer {
+    typealias SwiftType = [RiskTerm]
+
+    public static func write(_ value: [RiskTerm], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeRiskTerm.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [RiskTerm] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [RiskTerm]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeRiskTerm.read(from: &buf))
         }
         return seq
     }

@@ -4918,6 +4918,16 @@ data class Clause (
     val `score`: CountedScore?
     ,
     /**
+     * If the signal is one value a night: what it was made of.
+     */
+    val `summary`: Summarised?
+    ,
+    /**
+     * If the signal is a drift: what it was added up from.
+     */
+    val `drift`: Drifted?
+    ,
+    /**
      * Good readings' share of the window, in per cent.
      */
     val `coverage`: kotlin.UByte
@@ -4953,6 +4963,8 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeUsual.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalTypeCountedScore.read(buf),
+            FfiConverterOptionalTypeSummarised.read(buf),
+            FfiConverterOptionalTypeDrifted.read(buf),
             FfiConverterUByte.read(buf),
             FfiConverterTypeVerdict.read(buf),
         )
@@ -4970,6 +4982,8 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeUsual.allocationSize(value.`baseline`) +
             FfiConverterOptionalString.allocationSize(value.`accuracy`) +
             FfiConverterOptionalTypeCountedScore.allocationSize(value.`score`) +
+            FfiConverterOptionalTypeSummarised.allocationSize(value.`summary`) +
+            FfiConverterOptionalTypeDrifted.allocationSize(value.`drift`) +
             FfiConverterUByte.allocationSize(value.`coverage`) +
             FfiConverterTypeVerdict.allocationSize(value.`verdict`)
     )
@@ -4986,6 +5000,8 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeUsual.write(value.`baseline`, buf)
             FfiConverterOptionalString.write(value.`accuracy`, buf)
             FfiConverterOptionalTypeCountedScore.write(value.`score`, buf)
+            FfiConverterOptionalTypeSummarised.write(value.`summary`, buf)
+            FfiConverterOptionalTypeDrifted.write(value.`drift`, buf)
             FfiConverterUByte.write(value.`coverage`, buf)
             FfiConverterTypeVerdict.write(value.`verdict`, buf)
     }
@@ -5840,6 +5856,93 @@ public object FfiConverterTypeDeviceStatus: FfiConverterRustBuffer<DeviceStatus>
 
 
 /**
+ * What a drift away from a baseline was added up from.
+ */
+data class Drifted (
+    /**
+     * The signal that drifts.
+     */
+    val `of`: kotlin.String
+    ,
+    /**
+     * From what.
+     */
+    val `baseline`: kotlin.String
+    ,
+    /**
+     * `up` or `down`.
+     */
+    val `direction`: kotlin.String
+    ,
+    /**
+     * Deviations that were taken off each time.
+     */
+    val `allowance`: kotlin.String
+    ,
+    /**
+     * How many values there were since the sum was last zero.
+     */
+    val `values`: kotlin.UInt
+    ,
+    /**
+     * The first of them.
+     */
+    val `since`: Timestamp?
+    ,
+    /**
+     * Whether there were more before, of which nothing is known any more.
+     */
+    val `longer`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDrifted: FfiConverterRustBuffer<Drifted> {
+    override fun read(buf: ByteBuffer): Drifted {
+        return Drifted(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterOptionalTypeTimestamp.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Drifted) = (
+            FfiConverterString.allocationSize(value.`of`) +
+            FfiConverterString.allocationSize(value.`baseline`) +
+            FfiConverterString.allocationSize(value.`direction`) +
+            FfiConverterString.allocationSize(value.`allowance`) +
+            FfiConverterUInt.allocationSize(value.`values`) +
+            FfiConverterOptionalTypeTimestamp.allocationSize(value.`since`) +
+            FfiConverterBoolean.allocationSize(value.`longer`)
+    )
+
+    override fun write(value: Drifted, buf: ByteBuffer) {
+            FfiConverterString.write(value.`of`, buf)
+            FfiConverterString.write(value.`baseline`, buf)
+            FfiConverterString.write(value.`direction`, buf)
+            FfiConverterString.write(value.`allowance`, buf)
+            FfiConverterUInt.write(value.`values`, buf)
+            FfiConverterOptionalTypeTimestamp.write(value.`since`, buf)
+            FfiConverterBoolean.write(value.`longer`, buf)
+    }
+}
+
+
+
+/**
  * One fact from outside: a reading, a correction, a state of a device or of the patient.
  */
 data class Event (
@@ -6114,6 +6217,12 @@ data class Explanation (
     val `route`: kotlin.String?
     ,
     /**
+     * What models said of the signals that were measured: the scores that were the latest when the alert
+     * opened, and the first of each other version since.
+     */
+    val `models`: List<ModelSaid>
+    ,
+    /**
      * What happened to the alert since.
      */
     val `history`: List<HistoryEntry>
@@ -6161,6 +6270,7 @@ public object FfiConverterTypeExplanation: FfiConverterRustBuffer<Explanation> {
             FfiConverterTypePolicyRef.read(buf),
             FfiConverterTypePriority.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeModelSaid.read(buf),
             FfiConverterSequenceTypeHistoryEntry.read(buf),
             FfiConverterSequenceTypeMessage.read(buf),
             FfiConverterSequenceTypeTried.read(buf),
@@ -6182,6 +6292,7 @@ public object FfiConverterTypeExplanation: FfiConverterRustBuffer<Explanation> {
             FfiConverterTypePolicyRef.allocationSize(value.`policy`) +
             FfiConverterTypePriority.allocationSize(value.`priority`) +
             FfiConverterOptionalString.allocationSize(value.`route`) +
+            FfiConverterSequenceTypeModelSaid.allocationSize(value.`models`) +
             FfiConverterSequenceTypeHistoryEntry.allocationSize(value.`history`) +
             FfiConverterSequenceTypeMessage.allocationSize(value.`messages`) +
             FfiConverterSequenceTypeTried.allocationSize(value.`interventions`) +
@@ -6202,6 +6313,7 @@ public object FfiConverterTypeExplanation: FfiConverterRustBuffer<Explanation> {
             FfiConverterTypePolicyRef.write(value.`policy`, buf)
             FfiConverterTypePriority.write(value.`priority`, buf)
             FfiConverterOptionalString.write(value.`route`, buf)
+            FfiConverterSequenceTypeModelSaid.write(value.`models`, buf)
             FfiConverterSequenceTypeHistoryEntry.write(value.`history`, buf)
             FfiConverterSequenceTypeMessage.write(value.`messages`, buf)
             FfiConverterSequenceTypeTried.write(value.`interventions`, buf)
@@ -6670,7 +6782,133 @@ public object FfiConverterTypeMessagePart: FfiConverterRustBuffer<MessagePart> {
 
 
 /**
- * What circumstances made of a limit.
+ * Which model.
+ */
+data class ModelRef (
+    /**
+     * Its name.
+     */
+    val `id`: kotlin.String
+    ,
+    /**
+     * Its version.
+     */
+    val `version`: kotlin.UInt
+    ,
+    /**
+     * The SHA-256 of its manifest.
+     */
+    val `hash`: Hash
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeModelRef: FfiConverterRustBuffer<ModelRef> {
+    override fun read(buf: ByteBuffer): ModelRef {
+        return ModelRef(
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterTypeHash.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ModelRef) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterUInt.allocationSize(value.`version`) +
+            FfiConverterTypeHash.allocationSize(value.`hash`)
+    )
+
+    override fun write(value: ModelRef, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterUInt.write(value.`version`, buf)
+            FfiConverterTypeHash.write(value.`hash`, buf)
+    }
+}
+
+
+
+/**
+ * What a model said of a signal that an alert is about.
+ */
+data class ModelSaid (
+    /**
+     * When, by the host's clock.
+     */
+    val `at`: HostTime
+    ,
+    /**
+     * The signal that its score is.
+     */
+    val `signal`: kotlin.String
+    ,
+    /**
+     * Which version.
+     */
+    val `model`: ModelRef?
+    ,
+    /**
+     * The score.
+     */
+    val `score`: kotlin.String
+    ,
+    /**
+     * What moved it.
+     */
+    val `terms`: List<RiskTerm>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeModelSaid: FfiConverterRustBuffer<ModelSaid> {
+    override fun read(buf: ByteBuffer): ModelSaid {
+        return ModelSaid(
+            FfiConverterTypeHostTime.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalTypeModelRef.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceTypeRiskTerm.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ModelSaid) = (
+            FfiConverterTypeHostTime.allocationSize(value.`at`) +
+            FfiConverterString.allocationSize(value.`signal`) +
+            FfiConverterOptionalTypeModelRef.allocationSize(value.`model`) +
+            FfiConverterString.allocationSize(value.`score`) +
+            FfiConverterSequenceTypeRiskTerm.allocationSize(value.`terms`)
+    )
+
+    override fun write(value: ModelSaid, buf: ByteBuffer) {
+            FfiConverterTypeHostTime.write(value.`at`, buf)
+            FfiConverterString.write(value.`signal`, buf)
+            FfiConverterOptionalTypeModelRef.write(value.`model`, buf)
+            FfiConverterString.write(value.`score`, buf)
+            FfiConverterSequenceTypeRiskTerm.write(value.`terms`, buf)
+    }
+}
+
+
+
+/**
+ * What circumstances made of a limit, or of a level.
  */
 data class Modified (
     /**
@@ -6697,6 +6935,11 @@ data class Modified (
      * Since when the circumstances are known to be so.
      */
     val `since`: Timestamp?
+    ,
+    /**
+     * Until when they will be, where that is known: to an hour of the day, or so long after a phase began.
+     */
+    val `until`: Timestamp?
 
 ){
 
@@ -6718,6 +6961,7 @@ public object FfiConverterTypeModified: FfiConverterRustBuffer<Modified> {
             FfiConverterString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterOptionalTypeTimestamp.read(buf),
+            FfiConverterOptionalTypeTimestamp.read(buf),
         )
     }
 
@@ -6726,7 +6970,8 @@ public object FfiConverterTypeModified: FfiConverterRustBuffer<Modified> {
             FfiConverterString.allocationSize(value.`title`) +
             FfiConverterString.allocationSize(value.`from`) +
             FfiConverterString.allocationSize(value.`to`) +
-            FfiConverterOptionalTypeTimestamp.allocationSize(value.`since`)
+            FfiConverterOptionalTypeTimestamp.allocationSize(value.`since`) +
+            FfiConverterOptionalTypeTimestamp.allocationSize(value.`until`)
     )
 
     override fun write(value: Modified, buf: ByteBuffer) {
@@ -6735,6 +6980,7 @@ public object FfiConverterTypeModified: FfiConverterRustBuffer<Modified> {
             FfiConverterString.write(value.`from`, buf)
             FfiConverterString.write(value.`to`, buf)
             FfiConverterOptionalTypeTimestamp.write(value.`since`, buf)
+            FfiConverterOptionalTypeTimestamp.write(value.`until`, buf)
     }
 }
 
@@ -7242,6 +7488,69 @@ public object FfiConverterTypeRestoreReport: FfiConverterRustBuffer<RestoreRepor
 
 
 /**
+ * What one feature contributed to a score.
+ */
+data class RiskTerm (
+    /**
+     * What people call it.
+     */
+    val `feature`: kotlin.String
+    ,
+    /**
+     * Its value; absent if it is missing.
+     */
+    val `value`: kotlin.String?
+    ,
+    /**
+     * What it was compared with: what is usual for the patient, or was in training.
+     */
+    val `usual`: kotlin.String?
+    ,
+    /**
+     * What it added to the model's margin, in thousandths of it; for a probability the logarithm of odds.
+     */
+    val `added`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRiskTerm: FfiConverterRustBuffer<RiskTerm> {
+    override fun read(buf: ByteBuffer): RiskTerm {
+        return RiskTerm(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RiskTerm) = (
+            FfiConverterString.allocationSize(value.`feature`) +
+            FfiConverterOptionalString.allocationSize(value.`value`) +
+            FfiConverterOptionalString.allocationSize(value.`usual`) +
+            FfiConverterString.allocationSize(value.`added`)
+    )
+
+    override fun write(value: RiskTerm, buf: ByteBuffer) {
+            FfiConverterString.write(value.`feature`, buf)
+            FfiConverterOptionalString.write(value.`value`, buf)
+            FfiConverterOptionalString.write(value.`usual`, buf)
+            FfiConverterString.write(value.`added`, buf)
+    }
+}
+
+
+
+/**
  * A rule of a policy.
  */
 data class Rule (
@@ -7494,6 +7803,85 @@ public object FfiConverterTypeSignal: FfiConverterRustBuffer<Signal> {
 
 
 /**
+ * What one value a night was made of.
+ */
+data class Summarised (
+    /**
+     * The signal that was summarised.
+     */
+    val `of`: kotlin.String
+    ,
+    /**
+     * `mean`, `min`, `max` or `sum`.
+     */
+    val `statistic`: kotlin.String
+    ,
+    /**
+     * When the night began.
+     */
+    val `from`: Timestamp
+    ,
+    /**
+     * When it ended.
+     */
+    val `until`: Timestamp
+    ,
+    /**
+     * How many good readings there were.
+     */
+    val `readings`: kotlin.UInt
+    ,
+    /**
+     * Good readings' share of it, in per cent.
+     */
+    val `coverage`: kotlin.UByte
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSummarised: FfiConverterRustBuffer<Summarised> {
+    override fun read(buf: ByteBuffer): Summarised {
+        return Summarised(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeTimestamp.read(buf),
+            FfiConverterTypeTimestamp.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUByte.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Summarised) = (
+            FfiConverterString.allocationSize(value.`of`) +
+            FfiConverterString.allocationSize(value.`statistic`) +
+            FfiConverterTypeTimestamp.allocationSize(value.`from`) +
+            FfiConverterTypeTimestamp.allocationSize(value.`until`) +
+            FfiConverterUInt.allocationSize(value.`readings`) +
+            FfiConverterUByte.allocationSize(value.`coverage`)
+    )
+
+    override fun write(value: Summarised, buf: ByteBuffer) {
+            FfiConverterString.write(value.`of`, buf)
+            FfiConverterString.write(value.`statistic`, buf)
+            FfiConverterTypeTimestamp.write(value.`from`, buf)
+            FfiConverterTypeTimestamp.write(value.`until`, buf)
+            FfiConverterUInt.write(value.`readings`, buf)
+            FfiConverterUByte.write(value.`coverage`, buf)
+    }
+}
+
+
+
+/**
  * To whom a message goes.
  */
 data class Target (
@@ -7662,6 +8050,11 @@ data class Usual (
     val `spread`: kotlin.String?
     ,
     /**
+     * What the deviation was, if it is less than the least that counts.
+     */
+    val `spreadFound`: kotlin.String?
+    ,
+    /**
      * How far from it the limit lies...
      */
     val `distance`: kotlin.String
@@ -7670,6 +8063,11 @@ data class Usual (
      * ... in what.
      */
     val `measured`: Distance
+    ,
+    /**
+     * Whether it is of the patient asleep or awake, if it was learned of each.
+     */
+    val `asleep`: kotlin.Boolean?
     ,
     /**
      * How many panes it was learned from; none if it is the policy's fallback.
@@ -7699,8 +8097,10 @@ public object FfiConverterTypeUsual: FfiConverterRustBuffer<Usual> {
             FfiConverterString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterString.read(buf),
             FfiConverterTypeDistance.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterOptionalTypeTimestamp.read(buf),
         )
@@ -7710,8 +8110,10 @@ public object FfiConverterTypeUsual: FfiConverterRustBuffer<Usual> {
             FfiConverterString.allocationSize(value.`baseline`) +
             FfiConverterOptionalString.allocationSize(value.`value`) +
             FfiConverterOptionalString.allocationSize(value.`spread`) +
+            FfiConverterOptionalString.allocationSize(value.`spreadFound`) +
             FfiConverterString.allocationSize(value.`distance`) +
             FfiConverterTypeDistance.allocationSize(value.`measured`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`asleep`) +
             FfiConverterUInt.allocationSize(value.`samples`) +
             FfiConverterOptionalTypeTimestamp.allocationSize(value.`since`)
     )
@@ -7720,8 +8122,10 @@ public object FfiConverterTypeUsual: FfiConverterRustBuffer<Usual> {
             FfiConverterString.write(value.`baseline`, buf)
             FfiConverterOptionalString.write(value.`value`, buf)
             FfiConverterOptionalString.write(value.`spread`, buf)
+            FfiConverterOptionalString.write(value.`spreadFound`, buf)
             FfiConverterString.write(value.`distance`, buf)
             FfiConverterTypeDistance.write(value.`measured`, buf)
+            FfiConverterOptionalBoolean.write(value.`asleep`, buf)
             FfiConverterUInt.write(value.`samples`, buf)
             FfiConverterOptionalTypeTimestamp.write(value.`since`, buf)
     }
@@ -9077,7 +9481,8 @@ enum class Code(val value: kotlin.UShort) {
      */
     UNLIKE_BASELINE(351u),
     /**
-     * A modifier changes a limit, a hold or whether a level is judged, of at least one rule.
+     * A modifier changes a limit, a hold, a severity or whether a level is judged, of at least one
+     * rule.
      */
     NOTHING_MODIFIED(352u),
     /**
@@ -9121,9 +9526,18 @@ enum class Code(val value: kotlin.UShort) {
      */
     UNKNOWN_SCORE(368u),
     /**
-     * A signal that is made of others is a score, fused or a difference, of signals that are measured, and has no readings.
+     * A signal that is made of others is a score, fused, a difference, a summary or a drift, of
+     * signals that can be made into that, and has no readings.
      */
     DERIVED_SIGNAL(369u),
+    /**
+     * A model's score is a signal of a declared kind in unit 1, possible from 0 to 1.
+     */
+    SCORE_SIGNAL(370u),
+    /**
+     * A feature is of one signal over a time, or of an age band, or of a condition.
+     */
+    FEATURE_FORM(371u),
     /**
      * The snapshot's checksum or structure is wrong.
      */
@@ -9181,7 +9595,7 @@ enum class Code(val value: kotlin.UShort) {
      */
     REPORT_OUT_OF_ORDER(509u),
     /**
-     * An intervention is named by 1 to 64 letters, digits, - _ ..
+     * An intervention is named by 1 to 64 letters, digits, - _ .
      */
     BAD_INTERVENTION(510u),
     /**
@@ -9223,7 +9637,55 @@ enum class Code(val value: kotlin.UShort) {
     /**
      * An earlier call on this handle panicked: free it.
      */
-    POISONED(609u);
+    POISONED(609u),
+    /**
+     * The bytes are not an ONNX model.
+     */
+    MODEL_SYNTAX(700u),
+    /**
+     * These are not the bytes that the manifest describes.
+     */
+    MODEL_HASH(701u),
+    /**
+     * The text does not have a manifest's shape.
+     */
+    MANIFEST_SYNTAX(702u),
+    /**
+     * The model has an operator that nothing here evaluates at that place.
+     */
+    UNSUPPORTED_OPERATOR(703u),
+    /**
+     * The model's inputs, outputs or constants do not have the size that they must have.
+     */
+    MODEL_SHAPE(704u),
+    /**
+     * The model has a constant that is no number.
+     */
+    MODEL_NOT_FINITE(705u),
+    /**
+     * A calibration rises, with probabilities between 0 and 1.
+     */
+    BAD_CALIBRATION(706u),
+    /**
+     * The model does not compute what its manifest says it must.
+     */
+    SELF_TEST_FAILED(707u),
+    /**
+     * The model has an operator that is evaluated slowly.
+     */
+    SLOW_OPERATOR(709u),
+    /**
+     * No model of this name and version is there.
+     */
+    UNKNOWN_MODEL(720u),
+    /**
+     * A model goes from candidate through shadow and canary to active, one canary at a time.
+     */
+    STAGE_ORDER(721u),
+    /**
+     * The policy has no model of this name.
+     */
+    UNKNOWN_RISK(722u);
 
 
 
@@ -11341,6 +11803,84 @@ sealed class RecordBody {
     }
 
     /**
+     * A model scored the patient.
+     */
+    data class RiskScored(
+        /**
+         * Which entry of the policy's `risk`.
+         */
+        val `risk`: kotlin.String,
+        /**
+         * The signal that the score is a reading of; absent if it is only recorded.
+         */
+        val `signal`: kotlin.String?,
+        /**
+         * Which version.
+         */
+        val `model`: org.rpmon.ModelRef?,
+        /**
+         * Whether it is only watched.
+         */
+        val `shadow`: kotlin.Boolean,
+        /**
+         * When the latest evidence in its inputs was observed.
+         */
+        val `observedAt`: org.rpmon.Timestamp,
+        /**
+         * The score, between 0 and 1.
+         */
+        val `score`: kotlin.String,
+        /**
+         * The hash of its inputs.
+         */
+        val `inputsHash`: org.rpmon.Hash,
+        /**
+         * How long it took, in microseconds.
+         */
+        val `latencyUs`: kotlin.ULong?,
+        /**
+         * What moved it, the strongest first.
+         */
+        val `terms`: List<org.rpmon.RiskTerm>) : RecordBody()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A model had no score to give. Rules go on.
+     */
+    data class RiskFailed(
+        /**
+         * Which entry of the policy's `risk`.
+         */
+        val `risk`: kotlin.String,
+        /**
+         * Which version; absent if none may score.
+         */
+        val `model`: org.rpmon.ModelRef?,
+        /**
+         * Whether it is only watched.
+         */
+        val `shadow`: kotlin.Boolean,
+        /**
+         * When the latest evidence was observed.
+         */
+        val `observedAt`: org.rpmon.Timestamp,
+        /**
+         * Why.
+         */
+        val `reason`: org.rpmon.ScoreFailure) : RecordBody()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * The host's clock went back; the engine goes on at the latest time seen.
      */
     data class ClockWentBack(
@@ -11525,10 +12065,28 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 FfiConverterString.read(buf),
                 FfiConverterOptionalString.read(buf),
                 )
-            17 -> RecordBody.ClockWentBack(
+            17 -> RecordBody.RiskScored(
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterOptionalTypeModelRef.read(buf),
+                FfiConverterBoolean.read(buf),
+                FfiConverterTypeTimestamp.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterTypeHash.read(buf),
+                FfiConverterOptionalULong.read(buf),
+                FfiConverterSequenceTypeRiskTerm.read(buf),
+                )
+            18 -> RecordBody.RiskFailed(
+                FfiConverterString.read(buf),
+                FfiConverterOptionalTypeModelRef.read(buf),
+                FfiConverterBoolean.read(buf),
+                FfiConverterTypeTimestamp.read(buf),
+                FfiConverterTypeScoreFailure.read(buf),
+                )
+            19 -> RecordBody.ClockWentBack(
                 FfiConverterTypeHostTime.read(buf),
                 )
-            18 -> RecordBody.PolicyChanged(
+            20 -> RecordBody.PolicyChanged(
                 FfiConverterTypePolicyRef.read(buf),
                 FfiConverterTypePolicyRef.read(buf),
                 FfiConverterString.read(buf),
@@ -11727,6 +12285,32 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 + FfiConverterOptionalString.allocationSize(value.`note`)
             )
         }
+        is RecordBody.RiskScored -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`risk`)
+                + FfiConverterOptionalString.allocationSize(value.`signal`)
+                + FfiConverterOptionalTypeModelRef.allocationSize(value.`model`)
+                + FfiConverterBoolean.allocationSize(value.`shadow`)
+                + FfiConverterTypeTimestamp.allocationSize(value.`observedAt`)
+                + FfiConverterString.allocationSize(value.`score`)
+                + FfiConverterTypeHash.allocationSize(value.`inputsHash`)
+                + FfiConverterOptionalULong.allocationSize(value.`latencyUs`)
+                + FfiConverterSequenceTypeRiskTerm.allocationSize(value.`terms`)
+            )
+        }
+        is RecordBody.RiskFailed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`risk`)
+                + FfiConverterOptionalTypeModelRef.allocationSize(value.`model`)
+                + FfiConverterBoolean.allocationSize(value.`shadow`)
+                + FfiConverterTypeTimestamp.allocationSize(value.`observedAt`)
+                + FfiConverterTypeScoreFailure.allocationSize(value.`reason`)
+            )
+        }
         is RecordBody.ClockWentBack -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -11904,13 +12488,35 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 FfiConverterOptionalString.write(value.`note`, buf)
                 Unit
             }
-            is RecordBody.ClockWentBack -> {
+            is RecordBody.RiskScored -> {
                 buf.putInt(17)
+                FfiConverterString.write(value.`risk`, buf)
+                FfiConverterOptionalString.write(value.`signal`, buf)
+                FfiConverterOptionalTypeModelRef.write(value.`model`, buf)
+                FfiConverterBoolean.write(value.`shadow`, buf)
+                FfiConverterTypeTimestamp.write(value.`observedAt`, buf)
+                FfiConverterString.write(value.`score`, buf)
+                FfiConverterTypeHash.write(value.`inputsHash`, buf)
+                FfiConverterOptionalULong.write(value.`latencyUs`, buf)
+                FfiConverterSequenceTypeRiskTerm.write(value.`terms`, buf)
+                Unit
+            }
+            is RecordBody.RiskFailed -> {
+                buf.putInt(18)
+                FfiConverterString.write(value.`risk`, buf)
+                FfiConverterOptionalTypeModelRef.write(value.`model`, buf)
+                FfiConverterBoolean.write(value.`shadow`, buf)
+                FfiConverterTypeTimestamp.write(value.`observedAt`, buf)
+                FfiConverterTypeScoreFailure.write(value.`reason`, buf)
+                Unit
+            }
+            is RecordBody.ClockWentBack -> {
+                buf.putInt(19)
                 FfiConverterTypeHostTime.write(value.`said`, buf)
                 Unit
             }
             is RecordBody.PolicyChanged -> {
-                buf.putInt(18)
+                buf.putInt(20)
                 FfiConverterTypePolicyRef.write(value.`from`, buf)
                 FfiConverterTypePolicyRef.write(value.`to`, buf)
                 FfiConverterString.write(value.`reason`, buf)
@@ -12324,6 +12930,63 @@ public object FfiConverterTypeRpmonError : FfiConverterRustBuffer<RpmonException
     }
 
 }
+
+
+
+/**
+ * Why there is no score.
+ */
+
+enum class ScoreFailure {
+
+    /**
+     * Too many inputs were missing, or their number is not the model's.
+     */
+    MISSING_INPUTS,
+    /**
+     * What the model computed is no number.
+     */
+    NOT_FINITE,
+    /**
+     * It took longer than the policy lets it.
+     */
+    OVER_BUDGET,
+    /**
+     * No version of the model is loaded that may score.
+     */
+    NO_MODEL,
+    /**
+     * The model was trained on features that the policy declares otherwise.
+     */
+    OTHER_FEATURES;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScoreFailure: FfiConverterRustBuffer<ScoreFailure> {
+    override fun read(buf: ByteBuffer) = try {
+
+        ScoreFailure.entries[buf.getInt() - 1]
+
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ScoreFailure) = 4UL
+
+    override fun write(value: ScoreFailure, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
 
 
 
@@ -13151,6 +13814,38 @@ public object FfiConverterOptionalTypeCounts: FfiConverterRustBuffer<Counts?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeDrifted: FfiConverterRustBuffer<Drifted?> {
+    override fun read(buf: ByteBuffer): Drifted? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeDrifted.read(buf)
+    }
+
+    override fun allocationSize(value: Drifted?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeDrifted.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Drifted?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeDrifted.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeExplained: FfiConverterRustBuffer<Explained?> {
     override fun read(buf: ByteBuffer): Explained? {
         if (buf.get().toInt() == 0) {
@@ -13247,6 +13942,38 @@ public object FfiConverterOptionalTypeLocalNotification: FfiConverterRustBuffer<
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeModelRef: FfiConverterRustBuffer<ModelRef?> {
+    override fun read(buf: ByteBuffer): ModelRef? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeModelRef.read(buf)
+    }
+
+    override fun allocationSize(value: ModelRef?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeModelRef.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ModelRef?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeModelRef.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypePriority: FfiConverterRustBuffer<Priority?> {
     override fun read(buf: ByteBuffer): Priority? {
         if (buf.get().toInt() == 0) {
@@ -13301,6 +14028,38 @@ public object FfiConverterOptionalTypeRestoreReport: FfiConverterRustBuffer<Rest
         } else {
             buf.put(1)
             FfiConverterTypeRestoreReport.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeSummarised: FfiConverterRustBuffer<Summarised?> {
+    override fun read(buf: ByteBuffer): Summarised? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSummarised.read(buf)
+    }
+
+    override fun allocationSize(value: Summarised?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSummarised.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Summarised?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSummarised.write(value, buf)
         }
     }
 }
@@ -14127,6 +14886,34 @@ public object FfiConverterSequenceTypeMessagePart: FfiConverterRustBuffer<List<M
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeModelSaid: FfiConverterRustBuffer<List<ModelSaid>> {
+    override fun read(buf: ByteBuffer): List<ModelSaid> {
+        val len = buf.getInt()
+        return List<ModelSaid>(len) {
+            FfiConverterTypeModelSaid.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<ModelSaid>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeModelSaid.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<ModelSaid>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeModelSaid.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeModified: FfiConverterRustBuffer<List<Modified>> {
     override fun read(buf: ByteBuffer): List<Modified> {
         val len = buf.getInt()
@@ -14173,6 +14960,34 @@ public object FfiConverterSequenceTypeProblem: FfiConverterRustBuffer<List<Probl
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeProblem.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeRiskTerm: FfiConverterRustBuffer<List<RiskTerm>> {
+    override fun read(buf: ByteBuffer): List<RiskTerm> {
+        val len = buf.getInt()
+        return List<RiskTerm>(len) {
+            FfiConverterTypeRiskTerm.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<RiskTerm>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeRiskTerm.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<RiskTerm>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeRiskTerm.write(it, buf)
         }
     }
 }
