@@ -102,6 +102,18 @@ pub struct StageChange {
     /// On what grounds.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub evidence: String,
+    /// Whether it was a way back, and no promotion.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub rollback: bool,
+}
+
+/// On whose word a step is taken, and when.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    why: &'a Why,
+    approver: &'a str,
+    at: HostTime,
+    rollback: bool,
 }
 
 /// All versions of all models.
@@ -187,6 +199,7 @@ impl Registry {
             approver: None,
             reason: String::new(),
             evidence: String::new(),
+            rollback: false,
         });
         self.models.insert(key, (model, Stage::Candidate));
         Ok(())
@@ -210,12 +223,12 @@ impl Registry {
         if !may_follow(from, &to) || is_canary && other_canary() {
             return Err(Error::new(Code::StageOrder).at("to"));
         }
-        if to == Stage::Active {
-            if let Some(before) = self.active(&model) {
-                self.set((&model, before), Stage::Retired, &why, &approver, at);
-            }
+        let word = Word { why: &why, approver: &approver, at, rollback: false };
+        let before = self.active(&model).filter(|_| to == Stage::Active);
+        if let Some(before) = before {
+            self.set((&model, before), Stage::Retired, word);
         }
-        self.set((&model, version), to, &why, &approver, at);
+        self.set((&model, version), to, word);
         Ok(())
     }
 
@@ -238,9 +251,10 @@ impl Registry {
         let active =
             self.active(model).ok_or_else(|| Error::new(Code::UnknownModel).at("model"))?;
         let before = self.before(model, active);
-        self.set((model, active), Stage::Retired, why, approver, at);
+        let word = Word { why, approver, at, rollback: true };
+        self.set((model, active), Stage::Retired, word);
         if let Some(before) = before {
-            self.set((model, before), Stage::Active, why, approver, at);
+            self.set((model, before), Stage::Active, word);
         }
         Ok(())
     }
@@ -334,33 +348,26 @@ impl Registry {
     /// one before its own promotion, so that going back twice never comes to what was left first.
     fn before(&self, model: &str, active: u32) -> Option<u32> {
         let mut of_model = self.history.iter().filter(|change| change.model.id == model).rev();
-        let is_promotion = |c: &&StageChange| {
-            c.model.version == active && c.to == Stage::Active && c.from != Some(Stage::Retired)
-        };
+        let is_promotion =
+            |c: &&StageChange| c.model.version == active && c.to == Stage::Active && !c.rollback;
         let promoted = of_model.find(is_promotion)?;
         let retired = of_model.next()?;
         let is_it = retired.at == promoted.at && retired.from == Some(Stage::Active);
         is_it.then_some(retired.model.version)
     }
 
-    fn set(
-        &mut self,
-        (model, version): (&str, u32),
-        to: Stage,
-        why: &Why,
-        approver: &str,
-        at: HostTime,
-    ) {
+    fn set(&mut self, (model, version): (&str, u32), to: Stage, word: Word<'_>) {
         if let Some((model, stage)) = self.models.get_mut(&(model.to_string(), version)) {
             self.history.push(StageChange {
-                at,
+                at: word.at,
                 model: model.reference(),
                 from: Some(core::mem::replace(stage, to.clone())),
                 to,
-                owner: why.owner.clone(),
-                approver: Some(approver.to_string()),
-                reason: why.reason.clone(),
-                evidence: why.evidence.clone(),
+                owner: word.why.owner.clone(),
+                approver: Some(word.approver.to_string()),
+                reason: word.why.reason.clone(),
+                evidence: word.why.evidence.clone(),
+                rollback: word.rollback,
             });
         }
     }

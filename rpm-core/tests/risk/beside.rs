@@ -15,6 +15,8 @@ use serde_json::{Value as Json, json};
 use super::bytes;
 use super::common::{Run, heart_rate, host, observed, policy, reading, spo2};
 
+use crate::common;
+
 const PATIENT: PatientKey = PatientKey(0);
 
 /// Sixteen features of three signals, and rules with and without the score.
@@ -331,7 +333,7 @@ fn tell(run: &mut Run, ms: i64, what: u8, value: i32) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(common::cases("tests/regressions/risk.txt", 20_261_130))]
 
     /// With scores and without them, whatever they say: the rules that do not read them decide the same,
     /// at the same time.
@@ -347,6 +349,9 @@ proptest! {
                 if *what == 3 && with_scores {
                     let result = if *value < 800 { Ok(*value) } else { Err(ScoreFailure::NotFinite) };
                     say(&mut run, ms, result);
+                } else {
+                    // Time passes all the same.
+                    run.tick(host(ms));
                 }
             }
             let of_low = |sealed: &&rpm_core::record::SealedRecord| match &sealed.record.body {

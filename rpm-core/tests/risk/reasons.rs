@@ -5,6 +5,8 @@ use rpm_core::risk::{Attribution, RiskModel, Work};
 
 use super::{BUILT_IN, load, rows};
 
+use crate::common;
+
 fn row() -> impl Strategy<Value = Vec<f32>> {
     proptest::collection::vec((-256_i16..256).prop_map(|n| f32::from(n) / 64.0), 16)
 }
@@ -43,7 +45,7 @@ fn by_definition(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(common::cases("tests/regressions/risk.txt", 20_261_130))]
 
     /// Of models that say that they are exact, contributions add up to the difference of the margins.
     #[test]

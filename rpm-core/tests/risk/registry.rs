@@ -11,6 +11,8 @@ use rpm_core::{HostTime, PatientId};
 
 use super::bytes;
 
+use crate::common;
+
 const ID: &str = "sepsis";
 
 fn version(number: u32) -> Arc<Model> {
@@ -116,6 +118,8 @@ impl Naive {
 }
 
 proptest! {
+    #![proptest_config(common::cases("tests/regressions/risk.txt", 20_261_130))]
+
     #[test]
     fn the_registry_is_that_of_a_naive_model(ops in proptest::collection::vec(op(), 1..40)) {
         let models: Vec<_> = (0..5).map(version).collect();

@@ -315,10 +315,10 @@ impl Stage<'_> {
             models.until(at)?;
         }
         for key in patients {
-            if let Some(rows) = &mut self.rows {
-                if let Some((patient, row)) = self.host.features(key, &rows.risk) {
-                    rows.write(patient, &row)?;
-                }
+            if let Some(rows) = &mut self.rows
+                && let Some((patient, row)) = self.host.features(key, &rows.risk)
+            {
+                rows.write(patient, &row)?;
             }
             if let Some(models) = &mut self.models {
                 self.host.score(&mut models.scorer, key, at, &mut self.out)?;
