@@ -1,6 +1,6 @@
 //! Models beside rules: what they compute, and why one may be believed.
 //!
-//! A model comes as an [artifact](artifact): the ONNX bytes that training exported, and a manifest that says
+//! A model comes as an [`artifact`]: the ONNX bytes that training exported, and a manifest that says
 //! whose it is, what it was trained on, what goes in and what comes out. Loading verifies all of it
 //! and runs the manifest's own test cases; what does not fit is refused then, with a code, and not at
 //! night in front of a patient.
