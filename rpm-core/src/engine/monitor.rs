@@ -18,7 +18,7 @@ use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
 /// How many devices one patient may have here.
-const MAX_DEVICES: usize = 64;
+pub(super) const MAX_DEVICES: usize = 64;
 /// How many outputs may wait.
 const MAX_OUTPUTS: usize = 256;
 

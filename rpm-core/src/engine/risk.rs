@@ -8,6 +8,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::monitor::MAX_DEVICES;
 use super::patient::{Call, Patient};
 use super::{Engine, Monitor, Reading};
 use crate::error::{Code, Error};
@@ -133,9 +134,10 @@ impl Monitor {
     ) -> Result<Result<Receipt, Error>, Error> {
         let now = self.advance(now)?;
         let mut call = self.desk.call(&self.force, now);
-        let receipt = self.patient.score(&mut call, scored, usize::MAX);
-        // What is due by now is done as after any input.
-        self.fire_due(now).map(|()| receipt)
+        let receipt = self.patient.score(&mut call, scored, MAX_DEVICES);
+        // The score is taken; what has no room yet happens with the next call.
+        let _ = self.fire_due(now);
+        Ok(receipt)
     }
 }
 
@@ -172,9 +174,8 @@ impl Patient {
         let name = signal.map(|signal| policy.signals()[usize::from(signal)].name().into());
         self.record(call, scored.body(name));
         match (scored.result, signal) {
-            (Ok(value), Some(signal)) => Ok(self.reading(
-                call,
-                &Reading {
+            (Ok(value), Some(signal)) => {
+                let reading = Reading {
                     patient: scored.patient,
                     device,
                     kind: policy.signals()[usize::from(signal)].kind(),
@@ -183,8 +184,13 @@ impl Patient {
                     sequence: None,
                     observed_at: scored.observed_at,
                     received_at: call.now,
-                },
-            )),
+                };
+                let receipt = self.reading(call, &reading);
+                if let Receipt::Quarantined(code) = receipt {
+                    self.reject_reading(call, &reading, code);
+                }
+                Ok(receipt)
+            }
             // It is an input all the same, and the log has to say so.
             _ => {
                 self.chain.inputs += 1;

@@ -9,7 +9,7 @@ use rpm_core::policy::Policy;
 use rpm_core::record::{AlertChange, Body, Level, ModelRef, ScoreFailure};
 use rpm_core::risk::registry::{Registry, Stage, Step, Why};
 use rpm_core::risk::{Manifest, Model};
-use rpm_core::{Engine, EngineConfig, HostTime, PatientKey, Scored, Scorer, Value};
+use rpm_core::{Engine, EngineConfig, HostTime, PatientKey, Receipt, Scored, Scorer, Value};
 use serde_json::{Value as Json, json};
 
 use super::bytes;
@@ -120,6 +120,22 @@ fn a_score_opens_an_alert_after_its_hold_and_closes_it_with_hysteresis() {
         say(&mut run, ms, Ok(score));
     }
     assert_eq!(run.changes("risky"), [AlertChange::Cleared, AlertChange::Closed]);
+}
+
+/// Nothing that enters is lost without an output, and a score is no exception.
+#[test]
+fn a_score_that_is_refused_comes_out_again() {
+    let mut run = Run::new(&ward());
+    run.live(heart_rate(0, 80));
+    let early = scored(86_400_000, Ok(700));
+    let receipt = run.engine.handle_score(&early, host(1000)).unwrap().unwrap();
+    assert_eq!(receipt, Receipt::Quarantined(Code::FutureTime));
+    run.drain();
+    assert_eq!(run.refused.len(), 1);
+    let refused = |body: &&Body| matches!(body, Body::EventQuarantined { .. });
+    assert_eq!(run.bodies().into_iter().filter(refused).count(), 1);
+    let counts = run.engine.counts(PATIENT).unwrap();
+    assert_eq!((counts.accepted, counts.quarantined), (1, 1));
 }
 
 #[test]
