@@ -105,12 +105,7 @@ impl Known<'_> {
 
     /// The middle of what is usual, in thousandths.
     fn usual(&self, baseline: u16, at: i64) -> Option<i64> {
-        let index = usize::from(baseline);
-        let def = &self.policy.baselines()[index];
-        let ring = &self.signals[usize::from(def.signal)].ring;
-        let age_band = self.profile().and_then(|profile| profile.age_band.as_deref());
-        let asleep = self.background.situation.at(at).asleep;
-        let norm = self.background.usual.at(index, def, ring, at, age_band, asleep)?;
+        let norm = self.background.usual_at(self.policy, self.signals, baseline, at)?;
         Some((i64::from(norm.low) + i64::from(norm.high)) / 2)
     }
 

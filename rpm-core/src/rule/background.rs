@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::calm::Calm;
 use crate::event::{Context, Profile};
 use crate::policy::Policy;
-use crate::signal::baseline::Usual;
+use crate::signal::Signal;
+use crate::signal::baseline::{Norm, Usual};
 use crate::signal::summary::Summary;
 use crate::time::Duration;
 
@@ -56,6 +57,21 @@ impl Background {
             calm: Calm::none(policy),
         }
     }
+
+    /// What a baseline says of a time: learned, or what is taken as usual for the patient's age band.
+    pub fn usual_at(
+        &self,
+        policy: &Policy,
+        signals: &[Signal],
+        baseline: u16,
+        at: i64,
+    ) -> Option<Norm> {
+        let index = usize::from(baseline);
+        let def = &policy.baselines()[index];
+        let ring = &signals[usize::from(def.signal)].ring;
+        let (age_band, asleep) = (self.situation.age_band(), self.situation.at(at).asleep);
+        self.usual.at(index, def, ring, at, age_band, asleep)
+    }
 }
 
 impl Situation {
@@ -87,6 +103,11 @@ impl Situation {
     /// Who the patient is.
     pub fn profile(&self) -> Option<&Profile> {
         self.profile.as_deref()
+    }
+
+    /// How old, as far as that is known.
+    pub fn age_band(&self) -> Option<&str> {
+        self.profile()?.age_band.as_deref()
     }
 
     /// Somebody said who the patient is.

@@ -158,15 +158,7 @@ impl Signals<'_> {
 
     /// What a baseline says of a time.
     pub fn usual_at(&self, baseline: u16, at: i64) -> Option<Norm> {
-        let index = usize::from(baseline);
-        let def = &self.policy.baselines()[index];
-        let ring = &self.live[usize::from(def.signal)].ring;
-        let asleep = self.background.situation.at(at).asleep;
-        self.background.usual.at(index, def, ring, at, self.age_band(), asleep)
-    }
-
-    fn age_band(&self) -> Option<&str> {
-        self.background.situation.profile().and_then(|profile| profile.age_band.as_deref())
+        self.background.usual_at(self.policy, self.live, baseline, at)
     }
 
     /// Whether the comparison is met in any pane with evidence from `from` to `until`; not to be told so
@@ -304,7 +296,8 @@ impl Signals<'_> {
         let ring = &self.live[usize::from(def.signal)].ring;
         let asleep = self.background.situation.at(at).asleep;
         let since = self.background.usual.since(index, def, ring, at, asleep);
-        let found = self.background.usual.found(index, def, ring, at, self.age_band(), asleep);
+        let age_band = self.background.situation.age_band();
+        let found = self.background.usual.found(index, def, ring, at, age_band, asleep);
         let by_sleep = matches!(def.method, Method::BySleep { .. });
         let less = found.map(|norm| norm.spread).filter(|spread| *spread < def.least_spread);
         record::Usual {
