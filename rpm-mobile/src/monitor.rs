@@ -78,9 +78,7 @@ impl Monitor {
     /// Takes one event in.
     pub fn handle_event(&self, event: Event, now: HostTime) -> Result<Receipt, RpmonError> {
         let text = event.to_json()?;
-        Ok(self.with(|core| {
-            core.handle_event(rpm_core::event::json::parse(text.as_bytes())?, now)
-        })??)
+        Ok(self.with(|core| core.handle_json(text.as_bytes(), now))??)
     }
 
     /// Takes one event in, in its JSON form. Text that is no event is quarantined whole.
