@@ -167,7 +167,9 @@ fn terms(risk: &Scoring, model: &Model, row: &FeatureRow, work: &mut Work) -> Ve
     let median = |i: usize| reference.get(i).map_or(f32::NAN, |reference| reference.usual);
     let usual = row.usual.iter().enumerate();
     let usual: Vec<f32> = usual.map(|(i, x)| if x.is_nan() { median(i) } else { *x }).collect();
-    let reasons = model.reasons(&row.values, &usual, work);
+    let Ok(reasons) = model.reasons(&row.values, &usual, work) else {
+        return Vec::new();
+    };
     let moved = reasons.terms.iter().filter(|term| term.added.abs() >= 0.0005);
     let words = |term: &Term| RiskTerm {
         feature: risk.features().nth(term.input).unwrap_or_default().to_string(),

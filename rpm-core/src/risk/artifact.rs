@@ -131,7 +131,18 @@ impl Model {
     /// strongest first.
     ///
     /// A reference of another length counts as the medians of training, where the manifest has them.
-    pub fn reasons(&self, inputs: &[f32], reference: &[f32], work: &mut Work) -> Reasons {
+    ///
+    /// # Errors
+    /// [`ScoreFailure::MissingInputs`] of a row that is not of the model's length.
+    pub fn reasons(
+        &self,
+        inputs: &[f32],
+        reference: &[f32],
+        work: &mut Work,
+    ) -> Result<Reasons, ScoreFailure> {
+        if inputs.len() != self.inputs() {
+            return Err(ScoreFailure::MissingInputs);
+        }
         let usual: Vec<f32>;
         let reference = if reference.len() == self.inputs() {
             reference
@@ -140,7 +151,7 @@ impl Model {
             usual = (0..self.inputs()).map(median).collect();
             &usual
         };
-        explain::reasons(&*self.evaluator, inputs, reference, work)
+        Ok(explain::reasons(&*self.evaluator, inputs, reference, work))
     }
 
     /// Runs the manifest's rows.

@@ -53,7 +53,7 @@ proptest! {
         let mut work = Work::default();
         for (name, _) in BUILT_IN {
             let model = load(name);
-            let reasons = model.reasons(&row, &reference, &mut work);
+            let reasons = model.reasons(&row, &reference, &mut work).unwrap();
             let is_exact = !(name.starts_with("mlp") || *name == "normalized");
             prop_assert_eq!(reasons.how == Attribution::Exact, is_exact, "{}", name);
             if is_exact {
@@ -91,7 +91,7 @@ fn an_input_that_is_as_usual_contributes_nothing() {
     for (name, missing) in BUILT_IN {
         let model = load(name);
         for row in rows(21, 20, 16, *missing).chunks_exact(16) {
-            let reasons = model.reasons(row, row, &mut work);
+            let reasons = model.reasons(row, row, &mut work).unwrap();
             assert!(reasons.terms.iter().all(|term| term.added.abs() <= 0.0), "{name}");
         }
     }
@@ -101,7 +101,7 @@ fn an_input_that_is_as_usual_contributes_nothing() {
 fn the_strongest_comes_first() {
     let (model, mut work) = (load("boosted"), Work::default());
     let rows = rows(5, 2, 16, false);
-    let reasons = model.reasons(&rows[..16], &rows[16..], &mut work);
+    let reasons = model.reasons(&rows[..16], &rows[16..], &mut work).unwrap();
     assert!(reasons.terms.windows(2).all(|w| w[0].added.abs() >= w[1].added.abs()));
     assert_eq!(reasons.terms.len(), 16);
 }

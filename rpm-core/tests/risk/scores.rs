@@ -62,6 +62,8 @@ fn each_graph_has_the_evaluator_that_it_should() {
 fn a_row_of_another_length_or_without_a_number_has_no_score() {
     let (model, mut work) = (load("mlp"), Work::default());
     assert_eq!(model.score(&[0.0; 15], &mut work), Err(ScoreFailure::MissingInputs));
+    let reasons = model.reasons(&[0.0; 15], &[], &mut work);
+    assert!(matches!(reasons, Err(ScoreFailure::MissingInputs)));
     assert_eq!(model.score(&[f32::NAN; 16], &mut work), Err(ScoreFailure::NotFinite));
     // Infinities of both signs meet in the first layer.
     assert_eq!(model.score(&[f32::INFINITY; 16], &mut work), Err(ScoreFailure::NotFinite));

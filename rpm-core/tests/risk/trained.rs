@@ -23,5 +23,5 @@ fn the_trained_model_is_of_the_features_of_its_policy() {
     assert!(names.eq(risk.features()));
     // Nothing known is a row like any other for trees; its reasons are exact.
     let row = vec![f32::NAN; model.inputs()];
-    assert_eq!(model.reasons(&row, &[], &mut Work::default()).how, Attribution::Exact);
+    assert_eq!(model.reasons(&row, &[], &mut Work::default()).unwrap().how, Attribution::Exact);
 }

@@ -33,7 +33,7 @@ fn what_is_slow_is_said_when_it_is_loaded() {
 fn reasons_are_by_occlusion() {
     let (model, mut work) = (load("cnn"), Work::default());
     let rows = rows(7, 2, 240, false);
-    let reasons = model.reasons(&rows[..240], &rows[240..], &mut work);
+    let reasons = model.reasons(&rows[..240], &rows[240..], &mut work).unwrap();
     assert_eq!(reasons.how, Attribution::Occlusion);
     assert_eq!(reasons.terms.len(), 240);
 }
