@@ -5,7 +5,6 @@ use core::ffi::c_char;
 use rpm_core::alert::{Alert, Delivery};
 use rpm_core::record::DeliveryState;
 use rpm_core::{AlertId, Code, HostTime, PatientKey, Waiting};
-use serde::Serialize;
 
 use crate::engine::{rpmon_engine, with};
 use crate::input::{
@@ -186,11 +185,6 @@ fn waiting_of(waiting: &Waiting) -> rpmon_waiting {
     }
 }
 
-fn json(value: &impl Serialize) -> rpmon_bytes {
-    // Serialising these types cannot fail: no map has keys that are not text.
-    rpmon_bytes::from_vec(serde_json::to_vec(value).unwrap_or_default())
-}
-
 /// How many patients there are. Their keys are 0, 1, 2, ... in the order of their first appearance.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpmon_engine_patients(
@@ -339,7 +333,7 @@ pub unsafe extern "C" fn rpmon_engine_priority(
             let (patient, alert) = (PatientKey(patient), AlertId(alert));
             let now = HostTime::from_millis(now_ms);
             let priority = watch.engine.priority(patient, alert, now);
-            out.put(json(&priority.ok_or(Code::UnknownAlert)?));
+            out.put(rpmon_bytes::from_json(&priority.ok_or(Code::UnknownAlert)?));
             Ok(())
         })
     })
@@ -413,7 +407,7 @@ pub unsafe extern "C" fn rpmon_engine_why(
     out: *mut rpmon_bytes,
 ) -> rpmon_status {
     // SAFETY: the caller's promises are those that are asked for.
-    unsafe { why(engine, patient, rule, out, |why| json(&why)) }
+    unsafe { why(engine, patient, rule, out, |why| rpmon_bytes::from_json(&why)) }
 }
 
 /// The same in plain words. Free it with `rpmon_bytes_free`.

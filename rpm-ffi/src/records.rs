@@ -70,7 +70,7 @@ pub unsafe extern "C" fn rpmon_kpi(
         let (out, lines) = unsafe { (place(out)?, text(lines, len)?) };
         let mut kpi = Kpi::default();
         records(lines)?.iter().for_each(|record| kpi.fold(record));
-        out.put(json(&kpi.report(HostTime::from_millis(until_ms))));
+        out.put(rpmon_bytes::from_json(&kpi.report(HostTime::from_millis(until_ms))));
         Ok(())
     }))
 }
@@ -92,14 +92,9 @@ pub unsafe extern "C" fn rpmon_slo(
             unsafe { (place(out)?, text(lines, len)?, shared::get(policy)?) };
         let mut slo = Slo::of(&policy.0);
         records(lines)?.iter().for_each(|record| slo.fold(record));
-        out.put(json(&slo.report(HostTime::from_millis(until_ms))));
+        out.put(rpmon_bytes::from_json(&slo.report(HostTime::from_millis(until_ms))));
         Ok(())
     }))
-}
-
-fn json(value: &impl serde::Serialize) -> rpmon_bytes {
-    // Serialising these types cannot fail: no map has keys that are not text.
-    rpmon_bytes::from_vec(serde_json::to_vec(value).unwrap_or_default())
 }
 
 /// What a policy would have decided: replays a log of inputs through a fresh engine. What falls due between

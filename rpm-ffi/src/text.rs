@@ -7,6 +7,7 @@ use core::ffi::c_char;
 use core::{ptr, slice, str};
 
 use rpm_core::Code;
+use serde::Serialize;
 
 use crate::status::{self, rpmon_status};
 
@@ -64,6 +65,12 @@ impl rpmon_bytes {
     /// Hands a text over.
     pub fn from_text(text: String) -> Self {
         Self::from_vec(text.into_bytes())
+    }
+
+    /// Hands the JSON form over.
+    pub fn from_json(value: &impl Serialize) -> Self {
+        // Serialising the core's types cannot fail: no map has keys that are not text.
+        Self::from_vec(serde_json::to_vec(value).unwrap_or_default())
     }
 }
 
