@@ -275,7 +275,8 @@ def card(report):
               f"{report['stays']} stays, {report['septic']} with sepsis, {report['hours']} hours with a reading. "
               f"An hour is positive from six hours before onset to the end of the stay. Every figure is of "
               f"stays that the model had not seen ({FOLDS}-fold cross-validation by stay); intervals are 95 % "
-              f"over stays drawn anew.", "",
+              f"over stays drawn anew. The better of two models was taken, and the two numbers of the "
+              f"calibration and the thresholds were fitted, on the same scores: those figures flatter it a little.", "",
               "## Against NEWS2 of the same rows", "",
               "| | AUROC | average precision |", "|---|---|---|"]
     for name, (auroc, precision) in report["discrimination"].items():

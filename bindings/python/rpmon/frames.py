@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import _native as native
+from .readings import READING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,12 +64,11 @@ def run(readings: pd.DataFrame, policy: native.Policy, *, until: Any = None) -> 
     import pandas as pd
 
     engine = native.Engine(policy)
-    rows = _prepare(readings, engine, policy)
-    packed = rows.packed
+    packed = _prepare(readings, engine, policy)
     outputs: list[Any] = []
     total = native.BatchReceipt(consumed=0, accepted=0, duplicate=0, quarantined=0)
-    while total.consumed < len(rows.order):
-        receipt = engine.handle_batch(packed[total.consumed * 40 :])
+    while total.consumed * READING.size < len(packed):
+        receipt = engine.handle_batch(packed[total.consumed * READING.size :])
         outputs += engine.drain_outputs()
         total.consumed += receipt.consumed
         total.accepted += receipt.accepted
@@ -85,16 +85,9 @@ def run(readings: pd.DataFrame, policy: native.Policy, *, until: Any = None) -> 
     )
 
 
-@dataclass
-class _Rows:
-    packed: bytes
-    order: Any
-
-
-def _prepare(readings: pd.DataFrame, engine: native.Engine, policy: native.Policy) -> _Rows:
+def _prepare(readings: pd.DataFrame, engine: native.Engine, policy: native.Policy) -> bytes:
     """The packed readings in the order in which they were received."""
     import numpy as np
-    import pandas as pd
 
     missing = [name for name in NEEDED if name not in readings.columns]
     if missing:
@@ -133,13 +126,13 @@ def _prepare(readings: pd.DataFrame, engine: native.Engine, policy: native.Polic
         packed["flags"] = known
     if "quality" in kept.columns:
         packed["quality"] = kept["quality"].map(_quality).to_numpy()
-    return _Rows(packed.tobytes(), pd.Index(order))
+    return packed.tobytes()
 
 
 def _fill_values(packed: Any, rows: pd.DataFrame, policy: native.Policy) -> None:
     """Kinds and values, one call for each kind and unit."""
     own = {info.name: info.unit for info in native.kinds()}
-    own |= {name: signal.unit for signal in policy.signals() for name in [signal.name]}
+    own |= {signal.name: signal.unit for signal in policy.signals()}
     units = rows["unit"] if "unit" in rows.columns else rows["kind"].map(own)
     for (kind, unit), group in rows.groupby([rows["kind"], units], sort=False, dropna=False):
         number = policy.kind(kind)

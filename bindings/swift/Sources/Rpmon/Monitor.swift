@@ -15,6 +15,8 @@ public actor Monitor {
     private var listeners: [UUID: AsyncStream<AlertUpdate>.Continuation] = [:]
     private var alarm: Task<Void, Never>?
     private var alarmAt: HostTime?
+    /// For what it rang last.
+    private var rangFor: HostTime?
 
     /// A monitor of this patient. `now` is the host's clock.
     public init(
@@ -204,7 +206,10 @@ public actor Monitor {
             alarm = nil
             return
         }
+        // What is still due has no room yet, or the clock stands still: do not spin.
+        let pause: UInt64 = due == rangFor ? 1_000_000_000 : 0
         alarm = Task { [weak self, now] in
+            guard (try? await Task.sleep(nanoseconds: pause)) != nil else { return }
             // A clock may be set while we sleep: look again at least once a minute.
             while case let wait = due.timeIntervalSince(now()), wait > 0 {
                 let part = min(wait, 60)
@@ -216,7 +221,7 @@ public actor Monitor {
 
     /// The alarm clock rings. Nobody is there to hear of an error; the next call will.
     private func ring() {
-        alarm = nil
+        (alarm, rangFor) = (nil, alarmAt)
         try? wake()
     }
 

@@ -72,6 +72,12 @@ class Watch(
     fun report(key: IntentKey, state: DeliveryState, now: Instant = clock.instant()) =
         then { monitor.handleReport(DeliveryReport(0u, key, state), now) }
 
+    /** Takes in what a person asks of what was learned. */
+    fun handle(
+        action: BaselineAction, on: String, by: String, role: String, because: String,
+        now: Instant = clock.instant(),
+    ) = then { monitor.handleBaseline(BaselineCommand(0u, on, action, by, role, because), now) }
+
     /** Takes in who is on duty from now on. */
     fun handleRoster(shifts: List<Shift>, now: Instant = clock.instant()) =
         then { monitor.handleRoster(shifts, now) }
