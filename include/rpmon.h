@@ -369,27 +369,27 @@
 #define RPMON_CAPABILITY_TOML 2
 
 /**
- * An event counts.
+ * An event, or what a model said, counts.
  */
 #define RPMON_ANSWER_ACCEPTED 1
 
 /**
- * An event was known already and changed nothing.
+ * It was known already and changed nothing.
  */
 #define RPMON_ANSWER_DUPLICATE 2
 
 /**
- * An event was refused for `code`, and comes out again as an output.
+ * It was refused for `code`, and comes out again as an output.
  */
 #define RPMON_ANSWER_QUARANTINED 3
 
 /**
- * What is no event was taken.
+ * Anything else was taken.
  */
 #define RPMON_ANSWER_TAKEN 4
 
 /**
- * What is no event was refused for `code`, and changed nothing.
+ * It was refused for `code`, and changed nothing.
  */
 #define RPMON_ANSWER_REFUSED 5
 
@@ -1436,7 +1436,7 @@ rpmon_status rpmon_engine_handle_json_batch(struct rpmon_engine *engine,
 
 /**
  * Takes in whatever enters, as a line of JSON with the host's time in it: an event, a command, a report, a
- * baseline command, a roster, a change of policy, or time alone.
+ * baseline command, what a model said, a roster, a change of policy, or time alone.
  *
  * ```text
  * {"at":"2026-03-01T02:13:06Z","event":{"v":"1.0","patient":"p1",...}}

@@ -20,15 +20,15 @@ use crate::time::HostTime;
 /// What came of a log.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct BackTest {
-    /// Events that were accepted.
+    /// Events and scores that were accepted.
     pub accepted: u64,
-    /// Events that were known already.
+    /// Those that were known already.
     pub duplicate: u64,
-    /// Events that were refused.
+    /// Those that were refused.
     pub quarantined: u64,
-    /// What was taken that was no event.
+    /// Other inputs that were taken.
     pub taken: u64,
-    /// What was refused that was no event.
+    /// Inputs that were refused.
     pub refused: u64,
     /// Lines that were no inputs, and were left out.
     pub unreadable: u64,

@@ -152,13 +152,14 @@ pub use alert::{Action, Alert, Command, DeliveryIntent, DeliveryReport, Refusal,
 pub use back_test::{BackTest, back_test};
 pub use engine::{
     BatchReceipt, Engine, EngineConfig, FeatureRow, Monitor, Output, Reading, Rejected,
-    RestoreReport, Scored, Scorer, Waiting, WhyNot,
+    RestoreReport, Scorer, Waiting, WhyNot,
 };
 pub use error::{Code, Error};
 pub use id::{AlertId, DeviceId, DeviceKey, PatientId, PatientKey, TenantId};
 pub use input::{Answer, Input};
 pub use intake::{Counts, Receipt};
 pub use redact::Phi;
+pub use risk::Scored;
 pub use rule::score::{ScoreFacts, ScoreInput, ScoreOutcome, ScorePart};
 pub use signal::{BaselineAction, BaselineCommand};
 pub use time::{Duration, HostTime, Timestamp};

@@ -74,15 +74,15 @@ pub struct rpmon_batch {
     pub quarantined: u64,
 }
 
-/// An event counts.
+/// An event, or what a model said, counts.
 pub const RPMON_ANSWER_ACCEPTED: u32 = 1;
-/// An event was known already and changed nothing.
+/// It was known already and changed nothing.
 pub const RPMON_ANSWER_DUPLICATE: u32 = 2;
-/// An event was refused for `code`, and comes out again as an output.
+/// It was refused for `code`, and comes out again as an output.
 pub const RPMON_ANSWER_QUARANTINED: u32 = 3;
-/// What is no event was taken.
+/// Anything else was taken.
 pub const RPMON_ANSWER_TAKEN: u32 = 4;
-/// What is no event was refused for `code`, and changed nothing.
+/// It was refused for `code`, and changed nothing.
 pub const RPMON_ANSWER_REFUSED: u32 = 5;
 
 /// Of an alert: nobody has seen it.
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn rpmon_engine_handle_json_batch(
 }
 
 /// Takes in whatever enters, as a line of JSON with the host's time in it: an event, a command, a report, a
-/// baseline command, a roster, a change of policy, or time alone.
+/// baseline command, what a model said, a roster, a change of policy, or time alone.
 ///
 /// ```text
 /// {"at":"2026-03-01T02:13:06Z","event":{"v":"1.0","patient":"p1",...}}

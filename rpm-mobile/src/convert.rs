@@ -239,7 +239,7 @@ pub enum Output {
 /// What became of an input.
 #[derive(Clone, uniffi::Enum)]
 pub enum Answer {
-    /// An event has its receipt.
+    /// An event, or what a model said, has its receipt.
     Event {
         /// Accepted, duplicate or quarantined.
         receipt: Receipt,

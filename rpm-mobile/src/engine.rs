@@ -109,8 +109,8 @@ impl Engine {
         Ok(self.with(|core| core.handle_json(&text, now))??)
     }
 
-    /// Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-    /// roster, a change, or that time has passed. The error says that the line is none of these, or that
+    /// Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+    /// what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
     /// outputs have to be drained first.
     pub fn handle_input(&self, line: Vec<u8>) -> Result<Answer, RpmonError> {
         Ok(self.with(|core| core.handle_input_json(&line))??.into())

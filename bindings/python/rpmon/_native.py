@@ -572,7 +572,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_event() != 14462:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_input() != 8185:
+    if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_input() != 56674:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_json() != 50408:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -634,7 +634,7 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_event() != 35364:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_input() != 51111:
+    if lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_input() != 27058:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_json() != 6152:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -14600,7 +14600,7 @@ class Answer:
     @dataclass
     class EVENT:
         """
-        An event has its receipt.
+        An event, or what a model said, has its receipt.
 """
 
         def __init__(self, receipt:Receipt):
@@ -15568,8 +15568,8 @@ class EngineProtocol(typing.Protocol):
         raise NotImplementedError
     def handle_input(self, line: bytes) -> Answer:
         """
-        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-        roster, a change, or that time has passed. The error says that the line is none of these, or that
+        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+        what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
         outputs have to be drained first.
 """
         raise NotImplementedError
@@ -16018,8 +16018,8 @@ class Engine(EngineProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def handle_input(self, line: bytes) -> Answer:
         """
-        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-        roster, a change, or that time has passed. The error says that the line is none of these, or that
+        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+        what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
         outputs have to be drained first.
 """
 
@@ -16419,8 +16419,8 @@ class MonitorProtocol(typing.Protocol):
         raise NotImplementedError
     def handle_input(self, line: bytes) -> Answer:
         """
-        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-        roster, a change, or that time has passed. The error says that the line is none of these, or that
+        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+        what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
         outputs have to be drained first.
 """
         raise NotImplementedError
@@ -16803,8 +16803,8 @@ class Monitor(MonitorProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def handle_input(self, line: bytes) -> Answer:
         """
-        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-        roster, a change, or that time has passed. The error says that the line is none of these, or that
+        Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+        what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
         outputs have to be drained first.
 """
 

@@ -42,6 +42,13 @@ macro_rules! handle_input {
                     }
                     None => self.nobodys(at),
                 },
+                InputBody::Score(whose, scored) => match self.key_of(whose) {
+                    Some(patient) => {
+                        let scored = crate::risk::Scored { patient, ..scored.clone() };
+                        self.handle_score(&scored, at).map(Answer::from)
+                    }
+                    None => self.nobodys(at),
+                },
                 InputBody::Roster(roster) => {
                     self.handle_roster(roster.clone(), at).map(|()| Answer::Taken)
                 }
@@ -50,7 +57,7 @@ macro_rules! handle_input {
                     self.advance(at)?;
                     match change.approved(self.policy(), at) {
                         Ok(approved) => self.handle_change(approved, at).map(Answer::from),
-                        Err(error) => Ok(Answer::from(Err(error))),
+                        Err(error) => Ok(Answer::from(error)),
                     }
                 }
                 InputBody::Tick => self.handle_timeout(at).map(|()| Answer::Taken),
@@ -69,7 +76,7 @@ macro_rules! handle_input {
         /// An input about somebody who is not here. Its time passes all the same.
         fn nobodys(&mut self, at: HostTime) -> Result<Answer, Error> {
             self.advance(at)?;
-            Ok(Answer::from(Err(Error::new(Code::UnknownPatient).at("patient"))))
+            Ok(Answer::from(Error::new(Code::UnknownPatient).at("patient")))
         }
     };
 }

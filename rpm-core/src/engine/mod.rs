@@ -75,7 +75,7 @@ pub use output::{Output, Rejected};
 use patient::{Patient, UNARMED};
 use queue::Board;
 pub use queue::Waiting;
-pub use risk::{FeatureRow, Scored};
+pub use risk::FeatureRow;
 pub use scorer::Scorer;
 pub use snapshot::RestoreReport;
 pub use why::WhyNot;

@@ -90,6 +90,12 @@ impl Patient {
     #[inline]
     pub fn reading(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {
         self.note(r);
+        self.take(call, r)
+    }
+
+    /// The same for one that has been noted.
+    #[inline]
+    pub fn take(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {
         let Some(index) = call.policy.signal_of(r.kind) else {
             return self.irregular(call, r);
         };

@@ -5,7 +5,6 @@
 //! of the log as the readings are, and a replay takes the recorded one byte for byte.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::monitor::MAX_DEVICES;
@@ -14,15 +13,15 @@ use super::{Engine, Monitor, Reading};
 use crate::error::{Code, Error};
 use crate::event::Quality;
 use crate::id::{DeviceId, PatientKey};
-use crate::intake::Receipt;
+use crate::intake::{Receipt, check_time};
 use crate::policy::Policy;
 use crate::policy::risk::Scoring;
-use crate::record::{Body, Hash, ModelRef, RiskTerm, ScoreFailure};
+use crate::record::Hash;
 use crate::redact::redacted;
+use crate::risk::Scored;
 use crate::risk::features::Known;
 use crate::risk::registry::{Assigned, Registry};
 use crate::time::{HostTime, Timestamp};
-use crate::value::Value;
 
 /// The row that goes into a model, as of the latest evidence in it.
 #[derive(Clone, PartialEq)]
@@ -35,30 +34,7 @@ pub struct FeatureRow {
     pub usual: Vec<f32>,
 }
 
-/// What a model said of a patient, or why it said nothing.
-#[derive(Clone, PartialEq)]
-pub struct Scored {
-    /// Of whom.
-    pub patient: PatientKey,
-    /// By which entry of the policy's `risk`.
-    pub risk: String,
-    /// Which version; none if none may score.
-    pub model: Option<ModelRef>,
-    /// Whether it is only watched.
-    pub shadow: bool,
-    /// When the latest evidence in its inputs was observed.
-    pub observed_at: Timestamp,
-    /// The score, between 0 and 1.
-    pub result: Result<Value, ScoreFailure>,
-    /// The hash of its inputs: [`FeatureRow::hash`].
-    pub inputs: Hash,
-    /// How long it took, in microseconds, if the host looked.
-    pub latency_us: Option<u64>,
-    /// What moved it, the strongest first.
-    pub terms: Vec<RiskTerm>,
-}
-
-redacted!(FeatureRow, Scored);
+redacted!(FeatureRow);
 
 impl FeatureRow {
     /// The SHA-256 of the numbers as little-endian 32-bit floats; all that are missing are the same one.
@@ -166,40 +142,50 @@ impl Patient {
         let risk = policy.risk(&scored.risk).ok_or_else(|| Error::new(Code::UnknownRisk))?;
         let signal = if scored.shadow { risk.shadow } else { Some(risk.signal) };
         if scored.result.is_ok_and(|value| !(0..=1000).contains(&value.thousandths())) {
-            return Err(Error::new(Code::OutOfRange).at("result"));
+            return Err(Error::new(Code::OutOfRange).at("score"));
         }
         let model = scored.model.as_ref();
         let device = format!("model:{}@{}", risk.model, model.map_or(0, |model| model.version));
         let device = self.device(&DeviceId::new(&device)?, max_devices)?;
         let name = signal.map(|signal| policy.signals()[usize::from(signal)].name().into());
-        self.record(call, scored.body(name));
-        match (scored.result, signal) {
-            (Ok(value), Some(signal)) => {
-                let reading = Reading {
-                    patient: scored.patient,
-                    device,
-                    kind: policy.signals()[usize::from(signal)].kind(),
-                    value,
-                    quality: Quality::GOOD,
-                    sequence: None,
-                    observed_at: scored.observed_at,
-                    received_at: call.now,
-                };
-                let receipt = self.reading(call, &reading);
-                if let Receipt::Quarantined(code) = receipt {
-                    self.reject_reading(call, &reading, code);
-                }
-                Ok(receipt)
-            }
+        let body = scored.body(name);
+        let (Ok(value), Some(signal)) = (scored.result, signal.map(usize::from)) else {
             // It is an input all the same, and the log has to say so.
-            _ => {
-                self.chain.inputs += 1;
-                self.chain.checksum.feed(scored.observed_at.as_millis() as u64);
-                self.chain.checksum.feed_text(device_text(scored).as_bytes());
-                self.counts.count(Receipt::Accepted);
-                Ok(Receipt::Accepted)
-            }
+            self.chain.inputs += 1;
+            self.chain.checksum.feed(scored.observed_at.as_millis() as u64);
+            self.chain.checksum.feed_text(scored.fingerprint().as_bytes());
+            self.counts.count(Receipt::Accepted);
+            self.record(call, body);
+            return Ok(Receipt::Accepted);
+        };
+        let reading = Reading {
+            patient: scored.patient,
+            device,
+            kind: policy.signals()[signal].kind(),
+            value,
+            quality: Quality::GOOD,
+            sequence: None,
+            observed_at: scored.observed_at,
+            received_at: call.now,
+        };
+        self.note(&reading);
+        if self.is_news(call, signal, &reading) {
+            // Before what rules make of it.
+            self.record(call, body);
         }
+        let receipt = self.take(call, &reading);
+        if let Receipt::Quarantined(code) = receipt {
+            self.reject_reading(call, &reading, code);
+        }
+        Ok(receipt)
+    }
+
+    /// Whether a score is neither refused for its time nor one of which something is known already.
+    fn is_news(&self, call: &Call<'_>, signal: usize, r: &Reading) -> bool {
+        let sample = r.sample();
+        let in_backlog = || self.backlog.as_ref()?.find(signal, &sample);
+        let known = self.lane.find(signal, &sample).or_else(in_backlog);
+        known.is_none() && check_time(call.policy, r.observed_at, call.now).is_ok()
     }
 
     /// What the patient's scores add to the priority of alerts: up to 100 for a high one; where the policy
@@ -214,62 +200,4 @@ impl Patient {
         });
         points.max_by_key(|points| points.abs()).unwrap_or(0).clamp(-100, 100)
     }
-}
-
-impl Scored {
-    /// What a record says that a model said of a patient: how a replay takes it in again. None if the
-    /// record is of something else.
-    pub fn from_record(patient: PatientKey, body: &Body) -> Option<Self> {
-        let (risk, model, shadow, observed_at) = match body {
-            Body::RiskScored { risk, model, shadow, observed_at, .. }
-            | Body::RiskFailed { risk, model, shadow, observed_at, .. } => {
-                (risk.clone(), model.clone(), *shadow, *observed_at)
-            }
-            _ => return None,
-        };
-        let nothing = Self {
-            patient,
-            risk,
-            model,
-            shadow,
-            observed_at,
-            result: Err(ScoreFailure::NoModel),
-            inputs: Hash::default(),
-            latency_us: None,
-            terms: Vec::new(),
-        };
-        match body {
-            Body::RiskScored { score, inputs_hash, latency_us, terms, .. } => {
-                let (inputs, latency_us, terms) = (*inputs_hash, *latency_us, terms.clone());
-                let result = Ok(score.parse().ok()?);
-                Some(Self { result, inputs, latency_us, terms, ..nothing })
-            }
-            Body::RiskFailed { reason, .. } => Some(Self { result: Err(*reason), ..nothing }),
-            _ => None,
-        }
-    }
-
-    fn body(&self, signal: Option<String>) -> Body {
-        let risk = self.risk.clone();
-        let (model, shadow, observed_at) = (self.model.clone(), self.shadow, self.observed_at);
-        match self.result {
-            Ok(score) => Body::RiskScored {
-                risk,
-                signal,
-                model,
-                shadow,
-                observed_at,
-                score: format!("{score}"),
-                inputs_hash: self.inputs,
-                latency_us: self.latency_us,
-                terms: self.terms.clone(),
-            },
-            Err(reason) => Body::RiskFailed { risk, model, shadow, observed_at, reason },
-        }
-    }
-}
-
-fn device_text(scored: &Scored) -> String {
-    let version = scored.model.as_ref().map_or(0, |model| model.version);
-    format!("{}@{version} {:?}", scored.risk, scored.result.err())
 }

@@ -6,13 +6,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Engine;
-use super::risk::{FeatureRow, Scored};
+use super::risk::FeatureRow;
 use crate::error::Error;
 use crate::id::PatientKey;
 use crate::policy::risk::Scoring;
 use crate::record::{RiskTerm, ScoreFailure};
 use crate::risk::registry::{Assigned, Registry};
-use crate::risk::{Model, Term, Work};
+use crate::risk::{Model, Scored, Term, Work};
 use crate::time::{HostTime, Timestamp};
 use crate::value::write_thousandths;
 

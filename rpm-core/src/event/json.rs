@@ -54,7 +54,7 @@ use alloc::string::String;
 use super::Event;
 use crate::error::{Code, Error};
 
-pub(crate) use fields::{Fields, inside, items, short, string, whole};
+pub(crate) use fields::{Fields, boolean, inside, items, short, string, whole};
 pub use plain::{DeviceWire, KindWire, ReadingWire, parse_reading};
 pub(crate) use read::{host_time, time, value};
 

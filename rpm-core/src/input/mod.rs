@@ -1,4 +1,4 @@
-//! One line of JSON for whatever enters: events, and what people, channels, rotas and time say.
+//! One line of JSON for whatever enters: events, and what people, channels, models, rotas and time say.
 //!
 //! A log of such lines, with the policy it began under, is all it takes to decide the same again.
 //!
@@ -9,6 +9,7 @@
 //! {"at":"2026-03-01T07:00:00Z","roster":[{"function":"nurse","person":"ann","from":"2026-03-01T07:00:00Z","until":"2026-03-01T19:00:00Z"}]}
 //! {"at":"2026-03-01T08:00:00Z","baseline":{"patient":"p1","baseline":"usual","by":"dr.a","action":"restart"}}
 //! {"at":"2026-03-01T09:00:00Z","change":{"to":{"id":"home","version":2,"title":"..."},"owner":"dr.a","reason":"too many alarms","approver":"dr.b"}}
+//! {"at":"2026-03-01T09:00:30Z","score":{"patient":"p1","risk":"sepsis","model":{"id":"sepsis-vitals","version":3,"hash":"..."},"shadow":false,"observed_at":"2026-03-01T09:00:00Z","score":"0.7","inputs_hash":"..."}}
 //! {"at":"2026-03-01T09:01:00Z"}
 //! ```
 //!
@@ -18,6 +19,8 @@
 //! - An event may stand alone, without `at`: it is then taken in when it was received, or observed.
 //! - Times are RFC 3339 or whole milliseconds. `tenant` may stand beside each `patient`.
 //! - A `report`'s `state` is `handed`, `delivered`, `seen` or `failed`.
+//! - What a model said (`score`) has the fields of its record, and `patient`: a `score` between 0 and 1, or the
+//!   `reason` why there is none; `latency_us` and `terms` if they are known.
 //! - A change may say which policy it was proposed for (`from`, as in records) and when it takes effect
 //!   (`effective_at`); else it is for the policy in force, and at once.
 //! - A field may occur once; a field without content is left out, never `null`; an unknown one is an
@@ -37,6 +40,7 @@ use crate::intake::Receipt;
 use crate::policy::{Approved, Policy, Proposal};
 use crate::record::{PolicyRef, Status};
 use crate::redact::redacted;
+use crate::risk::Scored;
 use crate::signal::BaselineCommand;
 use crate::time::HostTime;
 
@@ -69,6 +73,8 @@ pub enum InputBody<'a> {
     Report(Whose, DeliveryReport),
     /// What a person asks of a baseline. Its patient key counts for nothing: `whose` does.
     Baseline(Whose, BaselineCommand),
+    /// What a model said. Its patient key counts for nothing: `whose` does.
+    Score(Whose, Scored),
     /// Who is on duty from now on.
     Roster(Roster),
     /// Another policy.
@@ -113,7 +119,7 @@ pub struct Change {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answer {
-    /// An event has its receipt.
+    /// An event, or a score, has its receipt.
     Event(Receipt),
     /// It was taken.
     Taken,
@@ -160,6 +166,7 @@ impl<'a> Input<'a> {
             InputBody::Command(whose, command) => InputBody::Command(whose, command),
             InputBody::Report(whose, report) => InputBody::Report(whose, report),
             InputBody::Baseline(whose, command) => InputBody::Baseline(whose, command),
+            InputBody::Score(whose, scored) => InputBody::Score(whose, scored),
             InputBody::Roster(roster) => InputBody::Roster(roster),
             InputBody::Change(change) => InputBody::Change(change),
             InputBody::Tick => InputBody::Tick,
@@ -172,7 +179,8 @@ impl<'a> Input<'a> {
         match &mut self.body {
             InputBody::Command(whose, _)
             | InputBody::Report(whose, _)
-            | InputBody::Baseline(whose, _) => Some(whose),
+            | InputBody::Baseline(whose, _)
+            | InputBody::Score(whose, _) => Some(whose),
             _ => None,
         }
     }
@@ -210,10 +218,21 @@ impl From<Result<(), Refusal>> for Answer {
     }
 }
 
+impl From<Error> for Answer {
+    fn from(error: Error) -> Self {
+        Self::Refused { error, revision: None, status: None }
+    }
+}
+
+impl From<Result<Receipt, Error>> for Answer {
+    fn from(result: Result<Receipt, Error>) -> Self {
+        result.map_or_else(Self::from, Self::Event)
+    }
+}
+
 impl From<Result<(), Error>> for Answer {
     fn from(result: Result<(), Error>) -> Self {
-        let refused = |error| Self::Refused { error, revision: None, status: None };
-        result.map_or_else(refused, |()| Self::Taken)
+        result.map_or_else(Self::from, |()| Self::Taken)
     }
 }
 

@@ -2,20 +2,27 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
 
 use super::{Change, Input, InputBody, MAX_SHIFTS, Whose};
 use crate::alert::{Action, Command, DeliveryReport, Roster, Shift};
 use crate::error::{Code, Error};
-use crate::event::json::{self, Fields, host_time, inside, items, short, string, time, whole};
+use crate::event::json::{
+    self, Fields, boolean, host_time, inside, items, short, string, time, whole,
+};
 use crate::id::{AlertId, PatientId, PatientKey, TenantId};
 use crate::policy::Policy;
-use crate::record::IntentKey;
+use crate::record::{Hash, IntentKey, ModelRef, RiskTerm};
+use crate::risk::Scored;
 use crate::signal::{BaselineAction, BaselineCommand};
 use crate::time::HostTime;
 
-const BODIES: [&str; 6] = ["event", "command", "report", "baseline", "roster", "change"];
+const BODIES: [&str; 7] = ["event", "command", "report", "baseline", "score", "roster", "change"];
+
+/// The most terms of a score.
+const MAX_TERMS: usize = 64;
 
 /// Nobody's: the engine looks the patient up by name.
 const UNKNOWN: PatientKey = PatientKey(u32::MAX);
@@ -51,6 +58,7 @@ fn read_body<'a>(name: &str, text: &'a str) -> Result<InputBody<'a>, Error> {
         "command" => command(text),
         "report" => report(text),
         "baseline" => baseline(text),
+        "score" => score(text),
         "roster" => shifts(text).map(InputBody::Roster),
         _ => change(text).map(InputBody::Change),
     }
@@ -157,6 +165,66 @@ fn baseline<'a>(text: &'a str) -> Result<InputBody<'a>, Error> {
     Ok(InputBody::Baseline(whose, command))
 }
 
+fn score<'a>(text: &'a str) -> Result<InputBody<'a>, Error> {
+    let mut fields = Fields::read(text)?;
+    let whose = whose(&mut fields)?;
+    let score = fields.optional("score", json::value)?;
+    let reason = fields.optional("reason", coded)?;
+    let result = match (score, reason) {
+        (Some(score), None) => Ok(score),
+        (None, Some(reason)) => Err(reason),
+        (None, None) => return Err(Error::new(Code::MissingField).at("score")),
+        (Some(_), Some(_)) => return Err(Error::new(Code::ExclusiveFields).at("reason")),
+    };
+    let scored = Scored {
+        patient: UNKNOWN,
+        risk: fields.required("risk", short)?,
+        model: fields.optional("model", model)?,
+        shadow: fields.optional("shadow", boolean)?.unwrap_or_default(),
+        observed_at: fields.required("observed_at", time)?,
+        result,
+        inputs: fields.optional("inputs_hash", hash)?.unwrap_or_default(),
+        latency_us: fields.optional("latency_us", whole)?,
+        terms: fields.optional("terms", terms)?.unwrap_or_default(),
+    };
+    fields.finish_strict()?;
+    Ok(InputBody::Score(whose, scored))
+}
+
+fn model(text: &str) -> Result<ModelRef, Error> {
+    let mut fields = Fields::read(text)?;
+    let model = ModelRef {
+        id: fields.required("id", short)?,
+        version: fields.required("version", whole)?,
+        hash: fields.required("hash", hash)?,
+    };
+    fields.finish_strict().map(|()| model)
+}
+
+fn hash(text: &str) -> Result<Hash, Error> {
+    string(text)?;
+    serde_json::from_str(text).map_err(|_| Error::new(Code::OutOfRange))
+}
+
+fn terms(text: &str) -> Result<Vec<RiskTerm>, Error> {
+    let mut terms = Vec::new();
+    for (at, text) in items::<MAX_TERMS>(text)?.into_iter().enumerate() {
+        terms.push(term(text).map_err(inside(&alloc::format!("[{at}]")))?);
+    }
+    Ok(terms)
+}
+
+fn term(text: &str) -> Result<RiskTerm, Error> {
+    let mut fields = Fields::read(text)?;
+    let term = RiskTerm {
+        feature: fields.required("feature", short)?,
+        value: fields.optional("value", short)?,
+        usual: fields.optional("usual", short)?,
+        added: fields.required("added", short)?,
+    };
+    fields.finish_strict().map(|()| term)
+}
+
 /// Reads a roster: a list of shifts.
 ///
 /// # Errors
@@ -167,7 +235,7 @@ pub fn roster(text: &[u8]) -> Result<Roster, Error> {
 }
 
 fn shifts(text: &str) -> Result<Roster, Error> {
-    let mut shifts = alloc::vec::Vec::new();
+    let mut shifts = Vec::new();
     for (at, text) in items::<MAX_SHIFTS>(text)?.into_iter().enumerate() {
         shifts.push(shift(text).map_err(inside(&alloc::format!("[{at}]")))?);
     }

@@ -36,6 +36,19 @@ pub enum ScoreFailure {
     OtherFeatures,
 }
 
+impl ScoreFailure {
+    /// Its name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MissingInputs => "missing_inputs",
+            Self::NotFinite => "not_finite",
+            Self::OverBudget => "over_budget",
+            Self::NoModel => "no_model",
+            Self::OtherFeatures => "other_features",
+        }
+    }
+}
+
 /// What one feature contributed to a score.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskTerm {

@@ -16,6 +16,7 @@
 //! | `calibration` | from a model's output to a probability |
 //! | [`registry`] | versions of models: candidate, shadow, canary, active, retired |
 //! | `features` | the row that goes in, counted when it is asked for |
+//! | [`Scored`] | what a model said: an input |
 //! | `explain` | what each input contributed, and how that is said |
 //!
 //! The built-in evaluators compute in 32-bit floats, in one fixed order, without fused operations and
@@ -34,6 +35,7 @@ pub mod manifest;
 mod mlp;
 mod prepare;
 pub mod registry;
+mod scored;
 #[cfg(feature = "onnx")]
 mod tract;
 mod tree;
@@ -49,6 +51,7 @@ pub use link::Link;
 pub use manifest::Manifest;
 pub use mlp::MlpModel;
 pub use registry::Registry;
+pub use scored::Scored;
 #[cfg(feature = "onnx")]
 pub use tract::TractModel;
 pub use tree::TreeModel;

@@ -138,6 +138,41 @@ fn a_score_that_is_refused_comes_out_again() {
     assert_eq!((counts.accepted, counts.quarantined), (1, 1));
 }
 
+/// A record of a score, with the patient in place of the signal, is the line that decides the same.
+#[test]
+fn a_log_of_lines_has_scores_in_it() {
+    let ward = ward();
+    let mut scorer = Scorer::new(registry(&ward));
+    let (mut first, mut again) = (Run::new(&ward), Run::new(&ward));
+    let mut lines = 0;
+    for second in 0..30 {
+        for run in [&mut first, &mut again] {
+            run.live(heart_rate(second * 1000, 80 + second as i32));
+            run.live(spo2(second * 1000, 95));
+        }
+        let before = first.records.len();
+        scorer.run(&mut first.engine, PATIENT, host(second * 1000), &mut || 0).unwrap();
+        first.drain();
+        for sealed in &first.records[before..] {
+            let mut said = serde_json::to_value(&sealed.record.body).unwrap();
+            let said = said.as_object_mut().unwrap();
+            if !matches!(said.remove("type"), Some(Json::String(name)) if name.starts_with("risk_"))
+            {
+                continue;
+            }
+            said.remove("signal");
+            said.insert("patient".into(), sealed.record.patient.as_ref().unwrap().as_str().into());
+            let line = json!({ "at": host(second * 1000), "score": said }).to_string();
+            let answer = again.engine.handle_input_json(line.as_bytes()).unwrap();
+            assert_eq!(answer.to_string(), "accepted");
+            again.drain();
+            lines += 1;
+        }
+    }
+    assert!(lines >= 5, "{lines}");
+    assert_eq!(first.lines(), again.lines());
+}
+
 #[test]
 fn without_scores_the_last_one_ages_out_and_a_failure_is_recorded() {
     let mut run = Run::new(&ward());

@@ -144,7 +144,7 @@ pub(crate) fn short(text: &str) -> Result<String, Error> {
     if read.len() > MAX_TEXT_LEN { error(Code::TooLarge) } else { Ok(read.into_owned()) }
 }
 
-pub(super) fn boolean(text: &str) -> Result<bool, Error> {
+pub(crate) fn boolean(text: &str) -> Result<bool, Error> {
     text.parse().map_err(|_| Error::new(Code::WrongType))
 }
 

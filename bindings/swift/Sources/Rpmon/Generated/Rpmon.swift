@@ -767,8 +767,8 @@ public protocol EngineProtocol: AnyObject, Sendable {
     func handleEvent(event: Event, now: HostTime) throws  -> Receipt
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
     func handleInput(line: Data) throws  -> Answer
@@ -1136,8 +1136,8 @@ open func handleEvent(event: Event, now: HostTime)throws  -> Receipt  {
 }
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
 open func handleInput(line: Data)throws  -> Answer  {
@@ -1466,8 +1466,8 @@ public protocol MonitorCoreProtocol: AnyObject, Sendable {
     func handleEvent(event: Event, now: HostTime) throws  -> Receipt
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
     func handleInput(line: Data) throws  -> Answer
@@ -1794,8 +1794,8 @@ open func handleEvent(event: Event, now: HostTime)throws  -> Receipt  {
 }
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
 open func handleInput(line: Data)throws  -> Answer  {
@@ -8656,7 +8656,7 @@ public func FfiConverterTypeAlertChange_lower(_ value: AlertChange) -> RustBuffe
 public enum Answer: Equatable, Hashable, Codable {
 
     /**
-     * An event has its receipt.
+     * An event, or what a model said, has its receipt.
      */
     case event(
         /**
@@ -15802,7 +15802,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_engine_handle_event() != 14462) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rpmon_mobile_checksum_method_engine_handle_input() != 8185) {
+    if (uniffi_rpmon_mobile_checksum_method_engine_handle_input() != 56674) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_engine_handle_json() != 50408) {
@@ -15889,7 +15889,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_monitor_handle_event() != 35364) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rpmon_mobile_checksum_method_monitor_handle_input() != 51111) {
+    if (uniffi_rpmon_mobile_checksum_method_monitor_handle_input() != 27058) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_monitor_handle_json() != 6152) {

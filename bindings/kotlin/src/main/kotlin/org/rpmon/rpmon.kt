@@ -1226,7 +1226,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_event() and 0xFFFF) != 14462) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_input() and 0xFFFF) != 8185) {
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_input() and 0xFFFF) != 56674) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_json() and 0xFFFF) != 50408) {
@@ -1313,7 +1313,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_event() and 0xFFFF) != 35364) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_input() and 0xFFFF) != 51111) {
+    if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_input() and 0xFFFF) != 27058) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_handle_json() and 0xFFFF) != 6152) {
@@ -2029,8 +2029,8 @@ public interface EngineInterface {
     fun `handleEvent`(`event`: Event, `now`: HostTime): Receipt
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
     fun `handleInput`(`line`: kotlin.ByteArray): Answer
@@ -2505,8 +2505,8 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
 
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
     @Throws(RpmonException::class)override fun `handleInput`(`line`: kotlin.ByteArray): Answer {
@@ -3011,8 +3011,8 @@ public interface MonitorInterface {
     fun `handleEvent`(`event`: Event, `now`: HostTime): Receipt
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
     fun `handleInput`(`line`: kotlin.ByteArray): Answer
@@ -3442,8 +3442,8 @@ open class Monitor: Disposable, AutoCloseable, MonitorInterface
 
 
     /**
-     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report, a
-     * roster, a change, or that time has passed. The error says that the line is none of these, or that
+     * Takes in whatever enters, as a line of JSON with its own time: an event, a command, a report,
+     * what a model said, a roster, a change, or that time has passed. The error says that the line is none of these, or that
      * outputs have to be drained first.
      */
     @Throws(RpmonException::class)override fun `handleInput`(`line`: kotlin.ByteArray): Answer {
@@ -8860,7 +8860,7 @@ public object FfiConverterTypeAlertChange: FfiConverterRustBuffer<AlertChange> {
 sealed class Answer {
 
     /**
-     * An event has its receipt.
+     * An event, or what a model said, has its receipt.
      */
     data class Event(
         /**
