@@ -72,12 +72,14 @@ impl Scorer {
         self.hand_over(engine, now)?;
         let policy = Arc::clone(engine.policy());
         for risk in policy.risks() {
-            let Some(row) = engine.features(patient, risk.name()) else { continue };
             let key = (patient.0, risk.name().to_string());
-            let is_due = self.asked.get(&key).is_none_or(|asked| {
-                row.observed_at > asked.evidence && now.since(asked.at) >= risk.every()
-            });
-            if !is_due {
+            let last = self.asked.get(&key).copied();
+            // The row is counted afresh each time: not before it may be asked for.
+            if last.is_some_and(|asked| now.since(asked.at) < risk.every()) {
+                continue;
+            }
+            let Some(row) = engine.features(patient, risk.name()) else { continue };
+            if last.is_some_and(|asked| row.observed_at <= asked.evidence) {
                 continue;
             }
             let assigned = engine.assigned(&self.registry, patient, risk.model());
