@@ -292,4 +292,17 @@ mod tests {
             assert!(whole(&case), "{}", path.display());
         }
     }
+
+    /// A runner whose JSON library does not keep the order of fields takes its inputs from the text.
+    #[test]
+    fn inputs_stand_on_a_line_each() {
+        for path in files(crate::root()).unwrap() {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines = text.lines().skip_while(|line| *line != "  \"inputs\": [").skip(1);
+            let lines = lines.take_while(|line| *line != "  ],").map(|line| line.trim());
+            let inputs = read(&path).unwrap().inputs;
+            let inputs = inputs.iter().map(|input| input.get());
+            assert!(lines.map(|line| line.trim_end_matches(',')).eq(inputs), "{}", path.display());
+        }
+    }
 }
