@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 use super::output::Rejected;
 use super::{BatchReceipt, Engine, READ_AHEAD, Reading};
 use crate::error::Error;
+use crate::event::Signature;
 use crate::event::json::{self, KindWire, ReadingWire};
-use crate::event::{Kind, Signature};
-use crate::id::DeviceKey;
+use crate::id::{DeviceKey, PatientKey};
 use crate::intake::Receipt;
 use crate::time::HostTime;
 
@@ -22,7 +22,7 @@ impl Engine {
     /// [`Code::OutputQueueFull`](crate::Code::OutputQueueFull) as
     /// [`handle_event`](Self::handle_event).
     pub fn handle_json(&mut self, text: &[u8], now: HostTime) -> Result<Receipt, Error> {
-        self.handle_line(text, json::parse_reading(text).as_ref(), now)
+        self.handle_line(text, json::parse_reading(text).as_ref(), None, now)
     }
 
     /// Takes events in, each in its JSON form and at its own time: the same decisions, byte for byte,
@@ -43,9 +43,9 @@ impl Engine {
         let mut done = BatchReceipt::default();
         for group in lines.chunks(READ_AHEAD) {
             let wires: Group<_> = group.iter().map(|(text, _)| json::parse_reading(text)).collect();
-            self.read_ahead_of(&wires);
-            for ((text, now), wire) in group.iter().zip(&wires) {
-                let Ok(receipt) = self.handle_line(text, wire.as_ref(), *now) else {
+            let likely = self.read_ahead_of(&wires);
+            for (((text, now), wire), likely) in group.iter().zip(&wires).zip(likely) {
+                let Ok(receipt) = self.handle_line(text, wire.as_ref(), likely, *now) else {
                     return done;
                 };
                 done.count(receipt);
@@ -58,9 +58,10 @@ impl Engine {
         &mut self,
         text: &[u8],
         wire: Option<&ReadingWire<'_>>,
+        likely: Option<u32>,
         now: HostTime,
     ) -> Result<Receipt, Error> {
-        let known = |wire| Some((self.known_reading(wire, now)?, wire));
+        let known = |wire| Some((self.known_reading(wire, likely, now)?, wire));
         if let Some((reading, wire)) = wire.and_then(known) {
             return self.handle_known(&reading, wire);
         }
@@ -74,12 +75,19 @@ impl Engine {
     }
 
     /// A plain reading of a patient and a device that the engine knows needs no event of its own.
-    fn known_reading(&self, wire: &ReadingWire<'_>, now: HostTime) -> Option<Reading> {
+    fn known_reading(
+        &self,
+        wire: &ReadingWire<'_>,
+        likely: Option<u32>,
+        now: HostTime,
+    ) -> Option<Reading> {
         let (KindWire::Known(kind), false) = (wire.kind, wire.signature == Signature::Invalid)
         else {
             return None;
         };
-        let patient = self.find(wire.tenant, wire.patient)?;
+        let (tenant, id) = (wire.tenant, wire.patient);
+        let likely = likely.filter(|key| self.is_named(*key, tenant, id)).map(PatientKey);
+        let patient = likely.or_else(|| self.find(tenant, id))?;
         let devices = &self.patients[patient.0 as usize].devices;
         let device = devices.iter().position(|d| d.id.as_str() == wire.device.id)?;
         Some(Reading {
@@ -113,18 +121,21 @@ impl Engine {
         Ok(receipt)
     }
 
-    /// As [`read_ahead`](Self::read_ahead), and the names that will be compared.
-    fn read_ahead_of(&self, wires: &[Option<ReadingWire<'_>>]) {
-        let likely = |wire: &Option<ReadingWire<'_>>| -> Option<(u32, Kind)> {
-            let wire = wire.as_ref()?;
-            let KindWire::Known(kind) = wire.kind else {
-                return None;
-            };
-            Some((self.likely(wire.tenant, wire.patient)?, kind))
+    /// As [`read_ahead`](Self::read_ahead), and the names that will be compared. Also gives whom each line
+    /// is about most likely.
+    fn read_ahead_of(&self, wires: &[Option<ReadingWire<'_>>]) -> [Option<u32>; READ_AHEAD] {
+        let mut likely = [None; READ_AHEAD];
+        for (likely, wire) in likely.iter_mut().zip(wires) {
+            *likely = wire.as_ref().and_then(|wire| self.likely(wire.tenant, wire.patient));
+        }
+        let kind = |wire: &Option<ReadingWire<'_>>| match wire.as_ref()?.kind {
+            KindWire::Known(kind) => Some(kind),
+            KindWire::Declared(_) => None,
         };
-        let likely: Group<_> = wires.iter().filter_map(likely).collect();
-        self.read_ahead(likely.iter().copied());
-        let patients = likely.iter().filter_map(|(key, _)| self.patients.get(*key as usize));
+        let known = || likely.iter().zip(wires).filter_map(|(key, wire)| key.zip(kind(wire)));
+        self.read_ahead(known());
+        let patients = known().filter_map(|(key, _)| self.patients.get(key as usize));
         core::hint::black_box(patients.fold(0, |sum, patient| sum ^ patient.touch_names()));
+        likely
     }
 }

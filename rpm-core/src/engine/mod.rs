@@ -258,12 +258,13 @@ impl Engine {
     }
 
     fn find(&self, tenant: Option<&str>, id: &str) -> Option<PatientKey> {
-        let same = |key: &u32| {
-            let patient = &self.patients[*key as usize];
-            let known = patient.tenant.as_ref().map(TenantId::as_str);
-            patient.id.as_str() == id && known == tenant
-        };
+        let same = |key: &u32| self.is_named(*key, tenant, id);
         self.index.find(hash(tenant, id), same).map(|key| PatientKey(*key))
+    }
+
+    fn is_named(&self, key: u32, tenant: Option<&str>, id: &str) -> bool {
+        let patient = &self.patients[key as usize];
+        patient.id.as_str() == id && patient.tenant.as_ref().map(TenantId::as_str) == tenant
     }
 
     /// The patient whom a name most likely means, told by its hash alone.
