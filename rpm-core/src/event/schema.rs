@@ -38,9 +38,11 @@ pub fn event_v1() -> String {
     format!("{schema:#}")
 }
 
-type Properties = Vec<(&'static str, Value)>;
+/// Fields of an object, by name.
+pub(crate) type Properties = Vec<(&'static str, Value)>;
 
-fn object(properties: Properties, required: &[&str]) -> Value {
+/// An object with these fields, of which some are required, and no others.
+pub(crate) fn object(properties: Properties, required: &[&str]) -> Value {
     let properties: serde_json::Map<_, _> =
         properties.into_iter().map(|(name, schema)| (name.into(), schema)).collect();
     json!({
@@ -81,7 +83,8 @@ fn bodies() -> Properties {
     ]
 }
 
-fn reference(name: &str) -> Value {
+/// What is defined under a name.
+pub(crate) fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
@@ -90,8 +93,18 @@ fn names<T>(list: &[(&'static str, T)]) -> Value {
     json!({ "enum": names })
 }
 
-fn boolean() -> Value {
+pub(crate) fn boolean() -> Value {
     json!({ "type": "boolean" })
+}
+
+pub(crate) fn time() -> Value {
+    json!({
+        "description": "RFC 3339, or whole milliseconds since 1970.",
+        "anyOf": [
+            { "type": "string", "format": "date-time" },
+            { "type": "integer", "minimum": 0, "maximum": 253_402_300_799_999_i64 },
+        ],
+    })
 }
 
 fn definitions() -> Value {
@@ -101,13 +114,7 @@ fn definitions() -> Value {
     json!({
         "identifier": { "type": "string", "minLength": 1, "maxLength": MAX_ID_LEN },
         "text": { "type": "string", "maxLength": MAX_TEXT_LEN },
-        "time": {
-            "description": "RFC 3339, or whole milliseconds since 1970.",
-            "anyOf": [
-                { "type": "string", "format": "date-time" },
-                { "type": "integer", "minimum": 0, "maximum": 253_402_300_799_999_i64 },
-            ],
-        },
+        "time": time(),
         "kind": {
             "anyOf": [
                 { "enum": kinds },

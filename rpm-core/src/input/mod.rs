@@ -27,6 +27,8 @@
 //!   error.
 
 mod read;
+#[cfg(feature = "schema")]
+pub mod schema;
 
 use alloc::borrow::Cow;
 use alloc::string::String;

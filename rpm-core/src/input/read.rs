@@ -19,10 +19,11 @@ use crate::risk::Scored;
 use crate::signal::{BaselineAction, BaselineCommand};
 use crate::time::HostTime;
 
-const BODIES: [&str; 7] = ["event", "command", "report", "baseline", "score", "roster", "change"];
+pub(super) const BODIES: [&str; 7] =
+    ["event", "command", "report", "baseline", "score", "roster", "change"];
 
 /// The most terms of a score.
-const MAX_TERMS: usize = 64;
+pub(super) const MAX_TERMS: usize = 64;
 
 /// Nobody's: the engine looks the patient up by name.
 const UNKNOWN: PatientKey = PatientKey(u32::MAX);

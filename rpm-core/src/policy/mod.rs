@@ -55,6 +55,10 @@ pub use spec::{Harm, Onset, PolicySpec};
 pub(crate) use succession::{Succession, succeed};
 pub(crate) use words::unit_text;
 
+/// Where the JSON Schema of a [`PolicySpec`] says it lives.
+#[cfg(feature = "schema")]
+pub const POLICY_V1_ID: &str = "urn:rpm:policy:1";
+
 /// A checked policy, immutable and shared.
 ///
 /// Two policies with the same [`hash`](Self::hash) decide the same.

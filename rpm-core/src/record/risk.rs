@@ -37,6 +37,15 @@ pub enum ScoreFailure {
 }
 
 impl ScoreFailure {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::MissingInputs,
+        Self::NotFinite,
+        Self::OverBudget,
+        Self::NoModel,
+        Self::OtherFeatures,
+    ];
+
     /// Its name in records.
     pub const fn name(self) -> &'static str {
         match self {
