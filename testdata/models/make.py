@@ -222,15 +222,16 @@ def modes():
     save("modes", graph([op], {}), missing=True)
 
 
+def weights(random, *shape):
+    return (random.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+
+
 def windows():
     random = np.random.default_rng(11)
-
-    def weights(*shape):
-        return (random.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
-
     cnn = {
-        "k1": weights(16, 4, 5), "c1": weights(16), "k2": weights(16, 16, 5), "c2": weights(16),
-        "w": weights(16, 1) * 16, "b": np.float32([0.1]),
+        "k1": weights(random, 16, 4, 5), "c1": weights(random, 16),
+        "k2": weights(random, 16, 16, 5), "c2": weights(random, 16),
+        "w": weights(random, 16, 1) * 16, "b": np.float32([0.1]),
     }
     nodes = [
         helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
@@ -248,9 +249,10 @@ def windows():
     for name, op, gates in [("gru", "GRU", 3), ("lstm", "LSTM", 4)]:
         hidden = 16
         constants = {
-            "w": weights(1, gates * hidden, 4) * 2, "r": weights(1, gates * hidden, hidden),
-            "b": weights(1, 2 * gates * hidden), "axes": np.int64([0]),
-            "v": weights(hidden, 1) * 4, "c": np.float32([0.1]),
+            "w": weights(random, 1, gates * hidden, 4) * 2,
+            "r": weights(random, 1, gates * hidden, hidden),
+            "b": weights(random, 1, 2 * gates * hidden), "axes": np.int64([0]),
+            "v": weights(random, hidden, 1) * 4, "c": np.float32([0.1]),
         }
         more = {"linear_before_reset": 1} if op == "GRU" else {}
         nodes = [
@@ -261,6 +263,103 @@ def windows():
             helper.make_node("Sigmoid", ["m"], ["y"]),
         ]
         save(name, graph(nodes, constants, shape=WINDOW), shape=(1, *WINDOW))
+    more_windows(np.random.default_rng(12))
+
+
+def more_windows(random):
+    """What the plain ones leave out: strides, dilations, uneven padding, means, the other order of axes, two
+    layers, a state to start with, the reset gate before the product."""
+    strided = {
+        "offset": np.float32([0.5, -0.5, 0.25, 0]), "scale": np.float32([[2, 1, 4, 0.5]]),
+        "k1": weights(random, 12, 4, 3), "k2": weights(random, 6, 12, 4),
+        "c2": weights(random, 6), "w": weights(random, 6, 2) * 6, "b": np.float32([0.1, -0.1]),
+    }
+    nodes = [
+        helper.make_node("Sub", ["x", "offset"], ["o"]),
+        helper.make_node("Div", ["o", "scale"], ["s"]),
+        helper.make_node("Transpose", ["s"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["t", "k1"], ["a1"], pads=[3, 1], strides=[2], dilations=[2]),
+        helper.make_node("Relu", ["a1"], ["r1"]),
+        helper.make_node(
+            "AveragePool", ["r1"], ["p1"], kernel_shape=[3], strides=[2], pads=[1, 1]
+        ),
+        helper.make_node("Conv", ["p1", "k2", "c2"], ["a2"], auto_pad="SAME_UPPER"),
+        helper.make_node("Tanh", ["a2"], ["r2"]),
+        helper.make_node("GlobalMaxPool", ["r2"], ["g"]),
+        helper.make_node("Flatten", ["g"], ["f"]),
+        helper.make_node("Gemm", ["f", "w", "b"], ["m"]),
+        helper.make_node("Softmax", ["m"], ["y"], axis=1),
+    ]
+    made = graph(nodes, strided, shape=WINDOW, outputs=2)
+    save("cnn-strided", made, shape=(1, *WINDOW), pair=True)
+    first = {
+        "k1": weights(random, 7, 4, 6), "c1": np.float32(random.normal(size=(1, 7, 1))),
+        "d": weights(random, 7, 5), "e": weights(random, 5), "flat": np.int64([0, -1]),
+        "w": weights(random, 5 * 11, 1) * 8, "b": np.float32([0.1]),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "k1"], ["a1"], auto_pad="SAME_LOWER", strides=[2]),
+        helper.make_node("Add", ["a1", "c1"], ["b1"]),
+        helper.make_node("Sigmoid", ["b1"], ["r1"]),
+        helper.make_node(
+            "AveragePool", ["r1"], ["p1"], kernel_shape=[4], pads=[2, 3], count_include_pad=1
+        ),
+        helper.make_node("MaxPool", ["p1"], ["p2"], kernel_shape=[3], strides=[3], pads=[1, 1]),
+        helper.make_node("Transpose", ["p2"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["t", "d"], ["d1"]),
+        helper.make_node("Add", ["d1", "e"], ["d2"]),
+        helper.make_node("Relu", ["d2"], ["d3"]),
+        helper.make_node("Transpose", ["d3"], ["u"], perm=[0, 2, 1]),
+        helper.make_node("Reshape", ["u", "flat"], ["f"]),
+        helper.make_node("Gemm", ["f", "w", "b"], ["m"]),
+        helper.make_node("Sigmoid", ["m"], ["y"]),
+    ]
+    shape = WINDOW[::-1]
+    save("cnn-channels-first", graph(nodes, first, shape=shape), shape=(1, *shape))
+    recurrent(random)
+
+
+def recurrent(random):
+    hidden, small = 10, 6
+    layers = {
+        "w1": weights(random, 1, 3 * hidden, 4) * 2, "r1": weights(random, 1, 3 * hidden, hidden) * 2,
+        "b1": weights(random, 1, 6 * hidden) * 4, "h1": weights(random, 1, 1, hidden) * 3,
+        "w2": weights(random, 1, 3 * small, hidden), "r2": weights(random, 1, 3 * small, small),
+        "axis": np.int64([1]), "last": np.int64(-1),
+        "v": weights(random, small, 1) * 4, "c": np.float32([0.1]),
+    }
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+        helper.make_node("GRU", ["t", "w1", "r1", "b1", "", "h1"], ["y1", "s1"], hidden_size=hidden),
+        helper.make_node("Squeeze", ["y1", "axis"], ["t1"]),
+        helper.make_node("GRU", ["t1", "w2", "r2"], ["y2"], hidden_size=small),
+        helper.make_node("Squeeze", ["y2", "axis"], ["t2"]),
+        helper.make_node("Transpose", ["t2"], ["u"], perm=[1, 0, 2]),
+        helper.make_node("Gather", ["u", "last"], ["f"], axis=1),
+        helper.make_node("Gemm", ["f", "v", "c"], ["m"]),
+        helper.make_node("Sigmoid", ["m"], ["y"]),
+    ]
+    save("gru-layers", graph(nodes, layers, shape=WINDOW), shape=(1, *WINDOW))
+    both = {
+        "k": weights(random, 8, 4, 3), "c": weights(random, 8),
+        "w": weights(random, 1, 3 * small, 8), "r": weights(random, 1, 3 * small, small),
+        "b": weights(random, 1, 6 * small), "axis": np.int64([1]),
+        "v": weights(random, small, 1) * 4, "d": np.float32([0.1]),
+    }
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
+        helper.make_node("Conv", ["t", "k", "c"], ["a"], strides=[2]),
+        helper.make_node("Relu", ["a"], ["p"]),
+        helper.make_node("Transpose", ["p"], ["s"], perm=[2, 0, 1]),
+        helper.make_node(
+            "GRU", ["s", "w", "r", "b"], ["h"], hidden_size=small, linear_before_reset=1
+        ),
+        helper.make_node("Squeeze", ["h", "axis"], ["q"]),
+        helper.make_node("ReduceMean", ["q"], ["f"], axes=[0], keepdims=0),
+        helper.make_node("Gemm", ["f", "v", "d"], ["m"]),
+        helper.make_node("Sigmoid", ["m"], ["y"]),
+    ]
+    save("cnn-gru", graph(nodes, both, shape=WINDOW), shape=(1, *WINDOW))
 
 
 def refused(x, label):
@@ -273,6 +372,33 @@ def refused(x, label):
     onnx.save(to_onnx(plain, x[:1]), folder / "ZipMap.onnx")
     three = LogisticRegression().fit(x, label + (x[:, 0] > 2))
     onnx.save(to_onnx(three, x[:1], options={"zipmap": False}), folder / "three-classes.onnx")
+    refused_windows(folder)
+
+
+def refused_windows(folder):
+    random = np.random.default_rng(13)
+
+    def conv(name, weights_, **more):
+        nodes = [
+            helper.make_node("Transpose", ["x"], ["t"], perm=[0, 2, 1]),
+            helper.make_node("Conv", ["t", "k"], ["a"], **more),
+            helper.make_node("GlobalMaxPool", ["a"], ["g"]),
+            helper.make_node("Flatten", ["g"], ["y"]),
+        ]
+        onnx.save(graph(nodes, {"k": weights_}, shape=WINDOW), folder / f"{name}.onnx")
+
+    conv("grouped", weights(random, 4, 1, 5), group=4)
+    conv("padding-of-a-petabyte", weights(random, 1, 4, 5), pads=[1 << 50, 1 << 50])
+    conv("padding-of-a-megabyte", weights(random, 1, 4, 5), pads=[1 << 17, 1 << 17])
+    conv("dilation-beyond-the-window", weights(random, 1, 4, 5), dilations=[1 << 17])
+    constants = {"w": weights(random, 2, 9, 4), "r": weights(random, 2, 9, 3)}
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+        helper.make_node(
+            "GRU", ["t", "w", "r"], ["", "y"], hidden_size=3, direction="bidirectional"
+        ),
+    ]
+    onnx.save(graph(nodes, constants, shape=WINDOW), folder / "bidirectional.onnx")
 
 
 def main():

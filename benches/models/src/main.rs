@@ -41,8 +41,8 @@ const CASES: &[Case] = &[
         0.35,
     ),
     case("the same in batches of 64", "xgboost-regressor", 64, 1.1),
-    case("1D-CNN, 60 x 4, by tract", "cnn", 1, 1.35),
-    case("GRU, 60 x 4, by tract", "gru", 1, 1.35),
+    case("1D-CNN, 60 x 4", "cnn", 1, 1.35),
+    case("GRU, 60 x 4", "gru", 1, 1.35),
 ];
 
 const fn case(what: &'static str, model: &'static str, batch: usize, target: f64) -> Case {

@@ -203,7 +203,8 @@ fn evaluator(
     manifest: &Manifest,
     inputs: usize,
 ) -> Result<(Arc<dyn RiskModel>, Vec<Error>), Error> {
-    match chain::compile(graph, &manifest.input.name, &manifest.output.name, inputs) {
+    match chain::compile(graph, &manifest.input.name, &manifest.output.name, &manifest.input.shape)
+    {
         Ok(compiled) if manifest.output.shape == [1, compiled.outputs] => {
             Ok((compiled.model, Vec::new()))
         }

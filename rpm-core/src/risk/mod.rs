@@ -11,7 +11,8 @@
 //! | [`manifest`] | what is said of a model |
 //! | `graph` | ONNX as bytes |
 //! | `chain` | from a graph to an evaluator: **add an operator here** |
-//! | `linear` `mlp` `tree` | the evaluators, which need neither std nor a library |
+//! | `layer` `smooth` | sums and functions of many numbers side by side |
+//! | `linear` `mlp` `grid` `tree` | the evaluators, which need neither std nor a library |
 //! | `tract` | all other graphs, with feature `onnx` |
 //! | `calibration` | from a model's output to a probability |
 //! | [`registry`] | versions of models: candidate, shadow, canary, active, retired |
@@ -20,7 +21,7 @@
 //! | `explain` | what each input contributed, and how that is said |
 //!
 //! The built-in evaluators compute in 32-bit floats, in one fixed order, without fused operations and
-//! with the functions of `libm`; so does training's runtime but for the order, which is why scores are
+//! without the functions of a platform; so does training's runtime but for the order, which is why scores are
 //! compared to 1e-5 and kept as thousandths.
 
 pub mod artifact;
@@ -29,6 +30,8 @@ mod chain;
 mod explain;
 pub(crate) mod features;
 mod graph;
+mod grid;
+mod layer;
 mod linear;
 mod link;
 pub mod manifest;
@@ -36,6 +39,7 @@ mod mlp;
 mod prepare;
 pub mod registry;
 mod scored;
+mod smooth;
 #[cfg(feature = "onnx")]
 mod tract;
 mod tree;
@@ -46,6 +50,7 @@ use core::fmt;
 pub use crate::record::{ModelRef, ScoreFailure};
 pub use artifact::Model;
 pub use explain::{Reasons, Term};
+pub use grid::GridModel;
 pub use linear::LinearModel;
 pub use link::Link;
 pub use manifest::Manifest;

@@ -1,4 +1,4 @@
-//! Graphs that the core does not evaluate itself, by tract: convolutions, recurrent networks.
+//! Graphs that the core does not evaluate itself, by tract.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

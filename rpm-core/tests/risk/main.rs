@@ -12,7 +12,6 @@ mod registry;
 mod scores;
 #[cfg(feature = "toml")]
 mod trained;
-#[cfg(feature = "onnx")]
 mod windows;
 
 use std::fs;

@@ -61,10 +61,29 @@ fn what_has_no_evaluator_is_refused_by_name() {
     }
 }
 
+/// A window operator that claims room which nobody has, or is of a kind that has no evaluator here.
+#[test]
+fn operators_over_windows_are_refused_before_they_take_room() {
+    for (name, path, wanted) in [
+        ("padding-of-a-petabyte", "Conv", Code::ModelShape),
+        ("padding-of-a-megabyte", "Conv", Code::TooLarge),
+        ("dilation-beyond-the-window", "k", Code::ModelShape),
+        #[cfg(not(feature = "onnx"))]
+        ("grouped", "Conv", Code::UnsupportedOperator),
+        #[cfg(not(feature = "onnx"))]
+        ("bidirectional", "GRU", Code::UnsupportedOperator),
+    ] {
+        let onnx = fs::read(folder().join("refused").join(format!("{name}.onnx"))).unwrap();
+        let manifest = with("cnn", |m| m.sha256 = Hash::of(&onnx));
+        let error = Model::load(&onnx, &manifest).unwrap_err();
+        assert_eq!((error.code(), error.path()), (wanted, Some(path)), "{name}");
+    }
+}
+
 /// Whatever a byte is changed to: a model that loads passed its self-test, and nothing panics.
 #[test]
 fn damaged_models_are_refused_or_compute_the_same() {
-    for name in ["logistic", "mlp-tanh", "modes"] {
+    for name in ["logistic", "mlp-tanh", "modes", "cnn-strided", "gru-layers"] {
         let onnx = bytes(name, "onnx");
         let (mut refused, mut tried) = (0, 0);
         // The small one whole, of the others a part that no size of a record divides.
@@ -83,7 +102,7 @@ fn damaged_models_are_refused_or_compute_the_same() {
 
 #[test]
 fn truncated_models_are_refused() {
-    for name in ["logistic", "mlp-tanh", "modes"] {
+    for name in ["logistic", "mlp-tanh", "modes", "cnn-strided", "gru-layers"] {
         let onnx = bytes(name, "onnx");
         // What ends a model file is its opset, which a chain of known operators does not need.
         for length in (0..onnx.len() - 64).step_by(3) {
@@ -135,15 +154,16 @@ fn huge_dimensions_are_refused() {
         Model::load(onnx, &manifest)
     };
     assert!(load(&model([16, 1], 16), 16).is_ok(), "the bytes made here are a model");
-    for (dims, width) in [
-        ([16, 1 << 40], 16),
-        ([16, u64::MAX], 16),
-        ([1 << 32, 1 << 32], 16),
-        ([1 << 40, 1], u64::from(u32::MAX)),
-        ([16, 2], 16),
-        ([0, 1], 16),
+    for (dims, width, wanted) in [
+        ([16, 1 << 40], 16, Code::TooLarge),
+        ([16, u64::MAX], 16, Code::TooLarge),
+        ([1 << 32, 1 << 32], 16, Code::ModelShape),
+        ([1 << 40, 1], u64::from(u32::MAX), Code::ModelShape),
+        ([16, 2], 16, Code::ModelShape),
+        ([16, 1 << 14], 16, Code::ModelShape),
+        ([0, 1], 16, Code::ModelShape),
     ] {
         let refused = load(&model(dims, width), width as u32).map(|_| ());
-        assert_eq!(refused.map_err(|e| e.code()), Err(Code::ModelShape), "{dims:?}");
+        assert_eq!(refused.map_err(|e| e.code()), Err(wanted), "{dims:?}");
     }
 }

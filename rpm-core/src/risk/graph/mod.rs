@@ -23,6 +23,7 @@ const MAX_CONSTANTS: usize = 4000;
 const MAX_PORTS: usize = 64;
 
 const FLOAT: i64 = 1;
+const INT64: i64 = 7;
 const EXTERNAL: i64 = 1;
 
 /// A graph as written, in the bytes it was read from.
@@ -60,6 +61,7 @@ pub(super) struct Tensor<'a> {
     raw: Option<&'a [u8]>,
     /// One packed run of numbers, or one number in each field.
     typed: Vec<Field<'a>>,
+    whole: Vec<Field<'a>>,
     is_elsewhere: bool,
 }
 
@@ -261,6 +263,7 @@ impl<'a> Tensor<'a> {
             kind: 0,
             raw: None,
             typed: Vec::new(),
+            whole: Vec::new(),
             is_elsewhere: false,
         };
         while let Some((number, field)) = message.field()? {
@@ -274,6 +277,7 @@ impl<'a> Tensor<'a> {
                 (1, Field::Varint(dim)) => tensor.dims.push(dim),
                 (2, field) => tensor.kind = field.integer()?,
                 (4, field) => tensor.typed.push(field),
+                (7, field) => tensor.whole.push(field),
                 (8, field) => tensor.name = field.text()?,
                 (9, field) => tensor.raw = Some(field.bytes()?),
                 (14, field) => tensor.is_elsewhere = field.integer()? == EXTERNAL,
@@ -285,7 +289,7 @@ impl<'a> Tensor<'a> {
 
     /// The numbers, as many as the dimensions say.
     pub fn floats(&self) -> Result<Vec<f32>, Error> {
-        let wanted = self.count()?;
+        let wanted = self.count(FLOAT)?;
         let numbers = match self.raw {
             Some(raw) if raw.len() / 4 == wanted => {
                 let number = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
@@ -297,10 +301,30 @@ impl<'a> Tensor<'a> {
         if numbers.len() == wanted { Ok(numbers) } else { Err(self.misshapen()) }
     }
 
+    /// Whole numbers, which name axes, sizes and places: a few.
+    pub fn integers(&self) -> Result<Vec<i64>, Error> {
+        let wanted = self.count(INT64)?;
+        let numbers = match self.raw {
+            Some(raw) if raw.len() / 8 == wanted => {
+                let number = |b: &[u8]| b.try_into().map_or(0, i64::from_le_bytes);
+                raw.chunks_exact(8).map(number).collect()
+            }
+            Some(_) => return Err(self.misshapen()),
+            None => integers(&self.whole)?,
+        };
+        if numbers.len() == wanted { Ok(numbers) } else { Err(self.misshapen()) }
+    }
+
+    /// The dimensions.
+    pub fn sizes(&self) -> Result<Vec<usize>, Error> {
+        let size = |dim: &u64| usize::try_from(*dim).map_err(|_| self.misshapen());
+        self.dims.iter().map(size).collect()
+    }
+
     /// How many numbers the dimensions ask for: never more than a model's bytes could hold.
-    fn count(&self) -> Result<usize, Error> {
-        if self.kind != FLOAT || self.is_elsewhere {
-            let hint = "constants are 32-bit floats inside the file";
+    fn count(&self, kind: i64) -> Result<usize, Error> {
+        if self.kind != kind || self.is_elsewhere {
+            let hint = "constants are 32-bit floats, and sizes 64-bit integers, inside the file";
             return Err(Error::new(Code::ModelShape).at(self.name).hint(hint));
         }
         let product = self.dims.iter().try_fold(1_u64, |n, dim| n.checked_mul(*dim));
