@@ -14,12 +14,12 @@
  * - What a call hands over as an opaque pointer or as `rpmon_bytes` is the caller's, to be freed with the
  *   function of its type. `..._free` takes the address of the variable and clears it, so that freeing a
  *   variable twice does nothing. Using a copy of a freed pointer is undefined.
- * - An `rpmon_engine` is used by one call at a time, from any thread. Everything else never changes after
- *   it was made: any number of threads may read it, and one of them frees it when all are done.
- * - No panic leaves the library: it becomes `RPMON_PANICKED`, and the engine only answers
+ * - An `rpmon_engine` or `rpmon_scorer` is used by one call at a time, from any thread. Everything else never
+ *   changes after it was made: any number of threads may read it, and one of them frees it when all are done.
+ * - No panic leaves the library: it becomes `RPMON_PANICKED`, and the engine or scorer only answers
  *   `RPMON_POISONED` from then on.
- * - Nothing but an engine's log function is called back. The library reads no clock, does no input or
- *   output and starts no thread.
+ * - Nothing but an engine's log function and a scorer's clock is called back. The library reads no clock of
+ *   its own, does no input or output and starts no thread.
  * - Times are milliseconds since 1970, UTC. Values are thousandths of a kind's canonical unit.
  */
 
@@ -369,6 +369,11 @@
 #define RPMON_CAPABILITY_TOML 2
 
 /**
+ * Models whose graph the library does not evaluate itself.
+ */
+#define RPMON_CAPABILITY_ONNX 4
+
+/**
  * An event, or what a model said, counts.
  */
 #define RPMON_ANSWER_ACCEPTED 1
@@ -437,6 +442,16 @@
  * It could not be delivered.
  */
 #define RPMON_DELIVERY_FAILED 4
+
+/**
+ * Terms are Shapley values: they add up to the difference between the row and the reference.
+ */
+#define RPMON_ATTRIBUTION_EXACT 1
+
+/**
+ * Terms are found by putting the reference in the place of one input at a time; they need not add up.
+ */
+#define RPMON_ATTRIBUTION_OCCLUSION 2
 
 /**
  * A decision, for the log of records: `rpmon_output_record`.
@@ -577,6 +592,14 @@ typedef struct rpmon_engine rpmon_engine;
 typedef struct rpmon_error rpmon_error;
 
 /**
+ * A verified model: its bytes are those of its manifest, and it computes what it did when it was trained.
+ *
+ * It never changes: any number of scorers and threads may use it at the same time. A scorer keeps what it
+ * needs of it, so that it may be freed before the scorer.
+ */
+typedef struct rpmon_model rpmon_model;
+
+/**
  * Something the engine has decided.
  *
  * It never changes: any number of threads may read it. Every text that is asked of it lives as long as it
@@ -591,6 +614,15 @@ typedef struct rpmon_output rpmon_output;
  * it needs of it, so that it may be freed before the engine.
  */
 typedef struct rpmon_policy rpmon_policy;
+
+/**
+ * Asks models when they are due, and gives what they say to an engine, which records it and lets rules read
+ * it. It holds the registry: which versions there are, and how far each has come.
+ *
+ * One call at a time, as of an engine, after a panic as well. Nothing of it is in a snapshot: keep
+ * `rpmon_scorer_history`, and after a restart give it to `rpmon_scorer_restore`.
+ */
+typedef struct rpmon_scorer rpmon_scorer;
 
 /**
  * How a call ended: `RPMON_OK`, or the number of a code.
@@ -826,6 +858,28 @@ typedef struct rpmon_command {
    */
   struct rpmon_str action;
 } rpmon_command;
+
+/**
+ * What one input added to a model's sum.
+ */
+typedef struct rpmon_term {
+  /**
+   * Its place in the row.
+   */
+  uint32_t input;
+  /**
+   * Its value; NaN if missing.
+   */
+  float value;
+  /**
+   * What it was compared with.
+   */
+  float usual;
+  /**
+   * What it added to the sum: the logarithm of odds, of a model that ends in a logistic function.
+   */
+  float added;
+} rpmon_term;
 
 /**
  * A decision. What does not apply is 0 or empty; everything there is stands in `line`.
@@ -1251,6 +1305,52 @@ typedef struct rpmon_latest {
   uint32_t reserved;
 } rpmon_latest;
 
+/**
+ * Counts microseconds, from whatever start, for the time that the policy gives a model.
+ *
+ * Called on the thread of `rpmon_scorer_run`, before it returns. It must not call the same scorer or engine.
+ */
+typedef uint64_t (*rpmon_clock_fn)(void *user);
+
+/**
+ * A step of a version, and on whose word.
+ */
+typedef struct rpmon_step {
+  /**
+   * The model's name.
+   */
+  struct rpmon_str model;
+  /**
+   * Which version of it.
+   */
+  uint32_t version;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * Where it goes, as JSON: `"shadow"`, `{"canary":{"permille":100}}`, `{"canary":{"cohorts":["a"]}}`,
+   * `"active"`, `"retired"`.
+   */
+  struct rpmon_str to;
+  /**
+   * Who proposed it, as the host names people.
+   */
+  struct rpmon_str owner;
+  /**
+   * Why.
+   */
+  struct rpmon_str reason;
+  /**
+   * Where what was found out can be read: a report, by name or hash.
+   */
+  struct rpmon_str evidence;
+  /**
+   * Who approved it: somebody else.
+   */
+  struct rpmon_str approver;
+} rpmon_step;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1521,6 +1621,95 @@ rpmon_status rpmon_engine_handle_change(struct rpmon_engine *engine,
                                         int64_t effective_at_ms,
                                         int64_t now_ms,
                                         struct rpmon_answer *out);
+
+/**
+ * Loads a model: verifies its hash, its shapes and its calibration, and runs the manifest's own rows.
+ *
+ * Linear models, dense, convolutional and recurrent networks and trees are evaluated by every build of the
+ * library; what else there is needs `RPMON_CAPABILITY_ONNX` or is refused by name.
+ *
+ * @param onnx the bytes that training exported
+ * @param onnx_len how many
+ * @param manifest its JSON, UTF-8
+ * @param manifest_len its length in bytes
+ * @param out the model, to be freed with `rpmon_model_free`
+ * @param error may be null; if there is no such model, why
+ * @return `RPMON_OK`, `RPMON_MANIFEST_SYNTAX`, `RPMON_MODEL_HASH`, `RPMON_UNSUPPORTED_OPERATOR`,
+ *         `RPMON_SELF_TEST_FAILED`, or another code of the 700s
+ */
+rpmon_status rpmon_model_load(const char *onnx,
+                              size_t onnx_len,
+                              const char *manifest,
+                              size_t manifest_len,
+                              struct rpmon_model **out,
+                              struct rpmon_error **error);
+
+/**
+ * The model's name; empty of null. It lives as long as the model.
+ */
+struct rpmon_str rpmon_model_id(const struct rpmon_model *model);
+
+/**
+ * The model's version; 0 of null.
+ */
+uint32_t rpmon_model_version(const struct rpmon_model *model);
+
+/**
+ * How many numbers go into the model; 0 of null. A window grid goes in line by line.
+ */
+size_t rpmon_model_inputs(const struct rpmon_model *model);
+
+/**
+ * The SHA-256 of the model's manifest, which holds that of its bytes: it names the model and all that was
+ * said of it.
+ *
+ * @param hash room for 32 bytes
+ */
+rpmon_status rpmon_model_hash(const struct rpmon_model *model,
+                              uint8_t (*hash)[32]);
+
+/**
+ * What is legal in the model and probably not meant, as a list; an empty one if there is nothing. Free it
+ * with `rpmon_error_free`.
+ */
+rpmon_status rpmon_model_warnings(const struct rpmon_model *model,
+                                  struct rpmon_error **out);
+
+/**
+ * The calibrated score of a row. Nothing is recorded: `rpmon_scorer_run` asks for an engine's patients.
+ *
+ * @param row `count` numbers, as many as `rpmon_model_inputs`; NaN is missing
+ * @param score between 0 and 1000: thousandths
+ * @return `RPMON_BAD_ARGUMENT` of another count; `RPMON_NOT_A_NUMBER` if there is no score of this row
+ */
+rpmon_status rpmon_model_score(const struct rpmon_model *model,
+                               const float *row,
+                               size_t count,
+                               int32_t *score);
+
+/**
+ * What moved a score away from that of a reference row, the strongest first.
+ *
+ * @param row as of `rpmon_model_score`
+ * @param reference what is usual, as many numbers as `row`; null means the medians of training
+ * @param attribution how it was found: `RPMON_ATTRIBUTION_...`; may be null
+ * @param buffer room for `capacity` terms; null if `capacity` is 0
+ * @param terms how many there are: if more than `capacity`, nothing was written to `buffer`
+ * @return `RPMON_BAD_ARGUMENT` of another count than the model has inputs
+ */
+rpmon_status rpmon_model_reasons(const struct rpmon_model *model,
+                                 const float *row,
+                                 size_t count,
+                                 const float *reference,
+                                 uint32_t *attribution,
+                                 struct rpmon_term *buffer,
+                                 size_t capacity,
+                                 size_t *terms);
+
+/**
+ * Frees a model and clears the variable. Null, or a variable that is null, does nothing.
+ */
+rpmon_status rpmon_model_free(struct rpmon_model **model);
 
 /**
  * The next output, in the order of decisions; null if there is none. Poll after every
@@ -1842,6 +2031,121 @@ rpmon_status rpmon_back_test(const struct rpmon_policy *policy,
                              int64_t until_ms,
                              struct rpmon_bytes *lines,
                              struct rpmon_bytes *report);
+
+/**
+ * Makes a scorer without models.
+ *
+ * @param clock null means that no model is ever found too slow, and 0 is recorded as its time
+ * @param user handed back to `clock` as it is
+ * @param out the scorer, to be freed with `rpmon_scorer_free`
+ */
+rpmon_status rpmon_scorer_new(rpmon_clock_fn clock, void *user, struct rpmon_scorer **out);
+
+/**
+ * Takes a model in as a candidate, which scores nobody yet.
+ *
+ * @param model stays the caller's; may be freed before the scorer
+ * @param owner who brings it, as the host names people
+ * @return `RPMON_DUPLICATE_ID`, `RPMON_MISSING_FIELD` without an owner, `RPMON_TIME_PASSED` before what has
+ *         happened
+ */
+rpmon_status rpmon_scorer_register(struct rpmon_scorer *scorer,
+                                   const struct rpmon_model *model,
+                                   struct rpmon_str owner,
+                                   int64_t now_ms);
+
+/**
+ * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+ * version active, the one before retires.
+ *
+ * @return `RPMON_MISSING_FIELD`, `RPMON_NOT_APPROVED`, `RPMON_UNKNOWN_MODEL`, `RPMON_STAGE_ORDER`,
+ *         `RPMON_TIME_PASSED`; `RPMON_BAD_ARGUMENT` if `to` is no stage
+ */
+rpmon_status rpmon_scorer_step(struct rpmon_scorer *scorer,
+                               const struct rpmon_step *step,
+                               int64_t now_ms);
+
+/**
+ * Goes back, at once, to the version that was active before the one that is; to rules alone, if there was
+ * none.
+ *
+ * @param step its `version` and `to` are not looked at
+ * @return `RPMON_MISSING_FIELD`, `RPMON_NOT_APPROVED`, `RPMON_TIME_PASSED`; `RPMON_UNKNOWN_MODEL` if none is
+ *         active
+ */
+rpmon_status rpmon_scorer_rollback(struct rpmon_scorer *scorer,
+                                   const struct rpmon_step *step,
+                                   int64_t now_ms);
+
+/**
+ * Every step that was taken, the oldest first, as a JSON list. Free it with `rpmon_bytes_free`.
+ */
+rpmon_status rpmon_scorer_history(const struct rpmon_scorer *scorer, struct rpmon_bytes *out);
+
+/**
+ * Makes the registry again of its steps, in place of what the scorer has.
+ *
+ * @param history of `rpmon_scorer_history`
+ * @param models those that the steps name, and any others
+ * @return `RPMON_MALFORMED_JSON`; `RPMON_UNKNOWN_MODEL` if a model is missing or another one
+ */
+rpmon_status rpmon_scorer_restore(struct rpmon_scorer *scorer,
+                                  const char *history,
+                                  size_t len,
+                                  const struct rpmon_model *const *models,
+                                  size_t model_count);
+
+/**
+ * Which version of a model scored a patient at a time, as JSON: its id, version and hash. Free it with
+ * `rpmon_bytes_free`.
+ *
+ * @param patient as the host names patients
+ * @param cohort the patient's; empty if there is none
+ * @return `RPMON_NOT_FOUND` if none did
+ */
+rpmon_status rpmon_scorer_scored_at(const struct rpmon_scorer *scorer,
+                                    struct rpmon_str model,
+                                    struct rpmon_str patient,
+                                    struct rpmon_str cohort,
+                                    int64_t at_ms,
+                                    struct rpmon_bytes *out);
+
+/**
+ * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+ * policy says. What they say enters the engine, is recorded, and is a reading of the signal that the policy
+ * names. Call it after inputs, whenever there is time.
+ *
+ * @return `RPMON_OUTPUT_QUEUE_FULL`: poll, then call again; what was said already is kept
+ */
+rpmon_status rpmon_scorer_run(struct rpmon_scorer *scorer,
+                              struct rpmon_engine *engine,
+                              uint32_t patient,
+                              int64_t now_ms);
+
+/**
+ * The row that goes into a model of the engine's policy for a patient, as of the latest evidence in it: the
+ * same numbers in training and later.
+ *
+ * @param risk which entry of the policy's `risk`
+ * @param observed_at_ms when that evidence was observed; may be null
+ * @param buffer room for `capacity` numbers; null if `capacity` is 0. NaN is missing
+ * @param count how many there are: if more than `capacity`, nothing was written to `buffer`
+ * @return `RPMON_UNKNOWN_PATIENT`; `RPMON_NOT_FOUND` before there is any evidence, or of an unknown name
+ */
+rpmon_status rpmon_engine_features(const struct rpmon_engine *engine,
+                                   uint32_t patient,
+                                   struct rpmon_str risk,
+                                   int64_t *observed_at_ms,
+                                   float *buffer,
+                                   size_t capacity,
+                                   size_t *count);
+
+/**
+ * Frees a scorer and clears the variable. Null, or a variable that is null, does nothing.
+ *
+ * @return `RPMON_IN_USE` if a call is at work on it: the variable is left as it was
+ */
+rpmon_status rpmon_scorer_free(struct rpmon_scorer **scorer);
 
 /**
  * The name of a status, such as `stale_revision`; `ok` of success, empty of a number that is none.

@@ -191,6 +191,42 @@ private:
     }
 };
 
+/** A verified model. */
+class Model : public Handle<rpmon_model, rpmon_model_free> {
+public:
+    using Handle::Handle;
+
+    static Result<Model> load(std::string_view onnx, std::string_view manifest) {
+        rpmon_model *out = nullptr;
+        rpmon_error *error = nullptr;
+        Status status = rpmon_model_load(onnx.data(), onnx.size(), manifest.data(), manifest.size(), &out,
+                                         &error);
+        if (!status) return {status, Errors(error)};
+        return Model(out);
+    }
+
+    std::string_view id() const noexcept { return view(rpmon_model_id(get())); }
+    std::uint32_t version() const noexcept { return rpmon_model_version(get()); }
+    /** How many numbers go in. */
+    std::size_t inputs() const noexcept { return rpmon_model_inputs(get()); }
+    /** The calibrated score of a row, in thousandths; NaN is missing. */
+    Result<std::int32_t> score(const std::vector<float> &row) const {
+        std::int32_t out = 0;
+        Status status = rpmon_model_score(get(), row.data(), row.size(), &out);
+        if (!status) return status;
+        return out;
+    }
+    /** What moved the score away from that of the medians of training, the strongest first. */
+    Result<std::vector<rpmon_term>> reasons(const std::vector<float> &row) const {
+        std::vector<rpmon_term> out(inputs());
+        std::size_t count = 0;
+        Status status = rpmon_model_reasons(get(), row.data(), row.size(), nullptr, nullptr, out.data(),
+                                            out.size(), &count);
+        if (!status) return status;
+        return out;
+    }
+};
+
 /** Something the engine has decided. Texts asked of it live as long as it does. */
 class Output : public Handle<rpmon_output, rpmon_output_free> {
 public:
@@ -336,6 +372,46 @@ public:
         Status status = rpmon_engine_why_text(get(), patient, c_str(rule), out.out());
         if (!status) return status;
         return out;
+    }
+};
+
+/** Asks models when they are due, and gives what they say to an engine. */
+class Scorer : public Handle<rpmon_scorer, rpmon_scorer_free> {
+public:
+    using Handle::Handle;
+
+    /** `clock` counts microseconds; without one no model is ever found too slow. */
+    static Result<Scorer> make(rpmon_clock_fn clock = nullptr, void *user = nullptr) {
+        rpmon_scorer *out = nullptr;
+        Status status = rpmon_scorer_new(clock, user, &out);
+        if (!status) return status;
+        return Scorer(out);
+    }
+    /** A model becomes a candidate, which scores nobody yet. */
+    Status add(const Model &model, std::string_view owner, Millis now) noexcept {
+        return rpmon_scorer_register(get(), model.get(), c_str(owner), now);
+    }
+    Status step(const rpmon_step &step, Millis now) noexcept { return rpmon_scorer_step(get(), &step, now); }
+    /** Back to the version that was active before; `version` and `to` are not looked at. */
+    Status rollback(const rpmon_step &step, Millis now) noexcept {
+        return rpmon_scorer_rollback(get(), &step, now);
+    }
+    /** Asks the models that are due for a patient. */
+    Status run(Engine &engine, std::uint32_t patient, Millis now) noexcept {
+        return rpmon_scorer_run(get(), engine.get(), patient, now);
+    }
+    /** Every step that was taken, as JSON. */
+    Result<Bytes> history() const {
+        Bytes out;
+        Status status = rpmon_scorer_history(get(), out.out());
+        if (!status) return status;
+        return out;
+    }
+    /** Makes the registry again of its steps. */
+    Status restore(std::string_view history, const std::vector<const Model *> &models) {
+        std::vector<const rpmon_model *> raw;
+        for (const Model *model : models) raw.push_back(model->get());
+        return rpmon_scorer_restore(get(), history.data(), history.size(), raw.data(), raw.size());
     }
 };
 

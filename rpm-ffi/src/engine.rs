@@ -418,12 +418,15 @@ pub extern "C" fn rpmon_capabilities() -> u32 {
     let has = |there: bool, what: u32| if there { what } else { 0 };
     has(cfg!(feature = "std"), RPMON_CAPABILITY_UNWIND)
         | has(cfg!(feature = "toml"), RPMON_CAPABILITY_TOML)
+        | has(cfg!(feature = "onnx"), RPMON_CAPABILITY_ONNX)
 }
 
 /// A panic becomes `RPMON_PANICKED`. Without it, on bare metal, it ends in `rpmon_panic`.
 pub const RPMON_CAPABILITY_UNWIND: u32 = 1;
 /// Policies in TOML.
 pub const RPMON_CAPABILITY_TOML: u32 = 2;
+/// Models whose graph the library does not evaluate itself.
+pub const RPMON_CAPABILITY_ONNX: u32 = 4;
 
 /// Panics inside of a call, so that tests can see what becomes of it.
 #[cfg(feature = "panic-injection")]

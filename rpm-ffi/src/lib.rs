@@ -11,6 +11,8 @@
 //! | [`input`] | what enters: readings, events, commands, reports, rosters, changes |
 //! | [`output`] | what comes out, typed and as JSON |
 //! | [`query`] | how things stand |
+//! | [`model`] | models: verified as they are loaded |
+//! | [`scorer`] | which version of a model scores whom, and when it is asked |
 //! | [`records`] | folds over records, and back-tests |
 //! | `bare` | memory and panics where there is no operating system |
 //!
@@ -32,9 +34,11 @@ pub mod engine;
 pub mod error;
 pub mod handle;
 pub mod input;
+pub mod model;
 pub mod output;
 pub mod policy;
 pub mod query;
 pub mod records;
+pub mod scorer;
 pub mod status;
 pub mod text;

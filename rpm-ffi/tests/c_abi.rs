@@ -113,14 +113,23 @@ impl Program<'_> {
     }
 }
 
-const IN_C: [&str; 4] = ["layout", "lifecycle", "bad_input", "threads"];
+const IN_C: [&str; 5] = ["layout", "lifecycle", "bad_input", "threads", "models"];
 
 fn all_in_c(how: &str, flags: &[&str], before: &[&str]) {
     for test in IN_C {
         let (source, name) = (format!("c/{test}.c"), format!("{test}-{how}"));
         let program = Program { source: &source, name: &name, flags, ..Program::default() };
-        program.check(before, &[]);
+        let arguments = if test == "models" { MODEL.map(trained).to_vec() } else { Vec::new() };
+        program.check(before, &arguments);
     }
+}
+
+/// A policy with a model, the model, its manifest.
+const MODEL: [&str; 3] =
+    ["icu-hybrid.toml", "sepsis-vitals/sepsis-vitals.onnx", "sepsis-vitals/sepsis-vitals.json"];
+
+fn trained(name: &str) -> PathBuf {
+    here().join("../examples/training").join(name)
 }
 
 fn cases() -> Vec<PathBuf> {
@@ -232,7 +241,7 @@ fn cpp_programs_need_no_exceptions() {
     let flags = ["-fno-exceptions", "-fno-rtti", "-fsanitize=address,undefined"];
     let program =
         Program { source: "cpp/wrapper.cpp", name: "wrapper", flags: &flags, ..Program::default() };
-    program.check(&[], &[]);
+    program.check(&[], &MODEL.map(trained));
 }
 
 /// What the header declares is what the library has, and nothing else.

@@ -32,12 +32,12 @@ const RULES: &str = "/**
  * - What a call hands over as an opaque pointer or as `rpmon_bytes` is the caller's, to be freed with the
  *   function of its type. `..._free` takes the address of the variable and clears it, so that freeing a
  *   variable twice does nothing. Using a copy of a freed pointer is undefined.
- * - An `rpmon_engine` is used by one call at a time, from any thread. Everything else never changes after
- *   it was made: any number of threads may read it, and one of them frees it when all are done.
- * - No panic leaves the library: it becomes `RPMON_PANICKED`, and the engine only answers
+ * - An `rpmon_engine` or `rpmon_scorer` is used by one call at a time, from any thread. Everything else never
+ *   changes after it was made: any number of threads may read it, and one of them frees it when all are done.
+ * - No panic leaves the library: it becomes `RPMON_PANICKED`, and the engine or scorer only answers
  *   `RPMON_POISONED` from then on.
- * - Nothing but an engine's log function is called back. The library reads no clock, does no input or
- *   output and starts no thread.
+ * - Nothing but an engine's log function and a scorer's clock is called back. The library reads no clock of
+ *   its own, does no input or output and starts no thread.
  * - Times are milliseconds since 1970, UTC. Values are thousandths of a kind's canonical unit.
  */";
 

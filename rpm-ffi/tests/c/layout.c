@@ -30,10 +30,12 @@ SIZE(rpmon_alert, 136, 8);
 SIZE(rpmon_message, 56, 8);
 SIZE(rpmon_waiting, 16, 4);
 SIZE(rpmon_latest, 16, 8);
+SIZE(rpmon_term, 16, 4);
 
 /* A pointer and a length. */
 SIZE(rpmon_str, 2 * sizeof(void *), sizeof(void *));
 SIZE(rpmon_bytes, 2 * sizeof(void *), sizeof(void *));
+SIZE(rpmon_step, 8 + 6 * sizeof(rpmon_str), sizeof(void *));
 
 int main(void) {
     /* What the library writes is as large as what this header says: a canary stands behind it. */

@@ -1,6 +1,8 @@
 // rpmon.hpp as a program uses it, without exceptions, included twice.
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "rpmon.hpp"
 #include "rpmon.hpp"
@@ -13,7 +15,36 @@ static const char *const POLICY = R"({"id":"home","version":1,"title":"Oxygen at
     "rules":[{"id":"low","title":"Low oxygen saturation","signal":"spo2",
               "levels":[{"level":"urgent","raise":{"below":88}}]}]})";
 
-int main() {
+static std::string read(const char *path) {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+static void models(char **paths) {
+    auto policy = rpmon::Policy::from_toml(read(paths[1]));
+    std::string onnx = read(paths[2]), manifest = read(paths[3]);
+    auto bad = rpmon::Model::load(onnx, "{}");
+    CHECK(!bad && bad.status() == RPMON_MANIFEST_SYNTAX && bad.errors().size() == 1);
+    auto model = rpmon::Model::load(onnx, manifest);
+    CHECK(policy && model && model->id() == "sepsis-vitals" && model->version() == 1);
+    std::vector<float> row(model->inputs(), 1.0f);
+    CHECK(model->score(row) && (*model->reasons(row)).size() == row.size());
+    CHECK(model->score({}).status() == RPMON_BAD_ARGUMENT);
+
+    auto engine = rpmon::Engine::make(*policy);
+    auto scorer = rpmon::Scorer::make();
+    auto patient = engine->patient("p1");
+    rpmon_step step{rpmon::c_str("sepsis-vitals"), 1, 0, rpmon::c_str("\"shadow\""), rpmon::c_str("dr.a"),
+                    rpmon::c_str("better"), rpmon::c_str("report"), rpmon::c_str("dr.b")};
+    CHECK(scorer->add(*model, "dr.a", 0) && scorer->step(step, 0) && scorer->run(*engine, *patient, 0));
+    auto again = rpmon::Scorer::make();
+    auto history = scorer->history();
+    CHECK(again->restore(history->view(), {&*model}).ok());
+    CHECK(again->rollback(step, 0) == RPMON_UNKNOWN_MODEL);
+}
+
+int main(int, char **arguments) {
+    models(arguments);
     auto bad = rpmon::Policy::from_json("{\"id\":\"x\"}");
     CHECK(!bad && bad.status() == RPMON_POLICY_SYNTAX && bad.errors().size() > 0);
     auto loaded = rpmon::Policy::from_json(POLICY);
