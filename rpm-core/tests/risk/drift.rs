@@ -4,8 +4,13 @@ use rpm_core::insight::drift::{Adwin, Drift, DriftConfig, DriftKind, PageHinkley
 use rpm_core::risk::Manifest;
 use rpm_core::risk::manifest::ReferenceSpec;
 
+use rpm_core::event::Device;
+use rpm_core::record::Record;
+use rpm_core::{DeviceId, HostTime, Value};
+use serde_json::json;
+
 use super::bytes;
-use super::common::host;
+use super::common::{host, observed};
 
 /// Random numbers: uniform, and about normal.
 struct Random(u64);
@@ -198,4 +203,129 @@ fn a_model_grows_old() {
     let day = 86_400_000;
     assert_eq!(drift.retraining(host(179 * day)), None);
     assert!(drift.retraining(host(180 * day)).unwrap().reason.starts_with("trained"));
+}
+
+const DAY: i64 = 86_400_000;
+
+fn watch(run_length: f64) -> Drift {
+    let manifest = Manifest::from_json(&bytes("gemm", "json")).unwrap();
+    Drift::new(manifest, host(0), DriftConfig { run_length, ..DriftConfig::default() })
+}
+
+/// What was found, and that all of it is of one kind and in time: within so many days after a change.
+fn found(drift: &Drift, kind: DriftKind, changed: HostTime, days: i64) -> Vec<&str> {
+    for finding in drift.findings() {
+        let late = finding.found_at.as_millis() - changed.as_millis();
+        assert!(finding.kind == kind && (0..days * DAY).contains(&late), "{finding:?}");
+    }
+    let mut names: Vec<_> = drift.findings().iter().map(|f| f.what.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Also of a share that has to be learned first, and of one so rare that it was never seen while it was.
+#[test]
+fn streams_alarm_falsely_no_more_often_than_was_said() {
+    for share in [0.001, 0.01, 0.05, 0.2, 0.5] {
+        let (mut drift, mut random) = (watch(2000.0), Random(31));
+        let looks = 1_000_000;
+        for n in 0..looks {
+            let yes = random.uniform() < share;
+            drift.observe(DriftKind::Device, "x", yes, host(n));
+        }
+        let once_in = looks as f64 / drift.findings().len().max(1) as f64;
+        println!("a share of {share}, once in 2000: once in {once_in:.0}");
+        assert!(once_in > 2000.0, "{share}: {once_in}");
+    }
+}
+
+/// Two hundred devices, told of once a day; two versions of firmware, of which one is rolled out.
+#[test]
+fn another_firmware_is_found_and_the_same_is_not() {
+    let (mut drift, mut random) = (watch(1e6), Random(5));
+    let day_of_change = 60;
+    let device = |firmware: &str| Device {
+        id: DeviceId::new("d1").unwrap(),
+        model: Some("oximeter".into()),
+        firmware: Some(firmware.into()),
+        class: None,
+    };
+    for day in 0..day_of_change + 10 {
+        let rolled_out = if day < day_of_change { 0.0 } else { 0.2 * (day - day_of_change) as f64 };
+        for n in 0..200 {
+            let old = if random.uniform() < 0.3 { "1.1" } else { "1.2" };
+            let firmware = if random.uniform() < rolled_out { "2.0" } else { old };
+            drift.device(&device(firmware), host(day * DAY + n));
+        }
+        if day < day_of_change {
+            assert_eq!(drift.findings(), [], "day {day}");
+        }
+    }
+    let changed = host(day_of_change * DAY);
+    let names = found(&drift, DriftKind::Device, changed, 10);
+    assert!(names.contains(&"firmware of oximeter: 2.0"), "{names:?}");
+    let first = drift.findings().first().unwrap();
+    assert!(first.found_at.as_millis() < changed.as_millis() + 3 * DAY, "{first:?}");
+}
+
+/// One pair in fifty disagrees by chance, and then one in eight.
+#[test]
+fn pairs_that_disagree_more_often_are_found() {
+    let (mut drift, mut random) = (watch(20_000.0), Random(11));
+    let value = Value::from_thousandths;
+    for n in 0..8000 {
+        let share = if n < 6000 { 0.02 } else { 0.125 };
+        let apart = if random.uniform() < share { 9000 } else { 2000 };
+        let values = [value(80_000), value(80_000 + apart)];
+        drift.pair("heart_rate", values, value(5000), host(n * DAY / 100));
+    }
+    let names = found(&drift, DriftKind::Device, host(60 * DAY), 3);
+    assert_eq!(names, ["pairs of heart_rate that disagree"]);
+}
+
+fn alert_record(alert: i64, at: i64, body: serde_json::Value) -> Record {
+    let mut record = json!({
+        "patient": "p1", "seq": 1, "at": host(at), "inputs": 1, "checksum": "0000000000000000",
+        "prev": "0".repeat(64), "alert": alert, "rule": "low",
+    });
+    record.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+    serde_json::from_value(record).unwrap()
+}
+
+/// Alerts go to two routes and are called true or false within hours; then to another one, and later.
+#[test]
+fn who_gets_alerts_and_how_long_a_label_takes_is_watched() {
+    for what in ["nothing", "route", "delay"] {
+        let (mut drift, mut random) = (watch(1e6), Random(17));
+        for n in 0..3000_i64 {
+            let (at, is_after) = (n * DAY / 20, n >= 2000);
+            let usual = if random.uniform() < 0.4 { "bed" } else { "station" };
+            let is_other = is_after && what == "route" && random.uniform() < 0.3;
+            let route = if is_other { "hotline" } else { usual };
+            drift.record(&alert_record(
+                n,
+                at,
+                json!({
+                    "type": "alert_opened", "title": "Low", "level": "review", "shadow": false,
+                    "onset": observed(at), "since": observed(at), "observed_at": observed(at), "evidence": [], "hold": "0 s",
+                    "policy": { "id": "x", "version": 1, "hash": "0".repeat(64) },
+                    "priority": { "total": 0, "terms": [] }, "route": route,
+                }),
+            ));
+            let late = if is_after && what == "delay" { 0.3 } else { 0.05 };
+            let delay = if random.uniform() < late { 30 } else { 3 } * DAY / 24;
+            let label = if random.uniform() < 0.2 { "false_artifact" } else { "true_acted_on" };
+            drift.record(&alert_record(n, at + delay, json!({
+                "type": "alert_changed", "revision": 2, "change": "resolved", "status": "resolved",
+                "condition": "normal", "reason": label,
+            })));
+        }
+        let names = found(&drift, DriftKind::Protocol, host(100 * DAY), 10);
+        match what {
+            "nothing" => assert_eq!(names, [""; 0]),
+            "route" => assert!(names.contains(&"alerts routed to hotline"), "{names:?}"),
+            _ => assert_eq!(names, ["alerts labelled late"]),
+        }
+    }
 }

@@ -1,20 +1,23 @@
 //! What a model was trained on and what it meets: three ways to differ, kept apart.
 //!
-//! - **Device**: what is measured, or how: values that are missing, refused, of another quality.
+//! - **Device**: what is measured, or how: values that are missing or refused, firmware, pairs of sensors that
+//!   disagree.
 //! - **Population**: who is measured: distributions of features against those of the manifest.
-//! - **Protocol**: what people do: how alerts are resolved, what opens them.
+//! - **Protocol**: what people do: who gets alerts, how they are resolved, and how long that takes.
 //!
 //! Each asks for something else: a device for a technician, a population for training anew, a protocol for
 //! a talk. What is found names what drifted, since when, and which models read it.
 
 mod detector;
+mod feeds;
 mod population;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::record::{Body, Record, Resolution, ScoreFailure};
+use crate::id::{AlertId, PatientId, TenantId};
+use crate::record::{Body, Record, ScoreFailure};
 use crate::risk::Manifest;
 use crate::time::{Duration, HostTime};
 
@@ -69,14 +72,18 @@ pub struct DriftConfig {
     pub run_length: f64,
     /// From so many observations its share is learned first.
     pub learn: u32,
+    /// What people call an alert later than this after it opened is late.
+    pub label_within: Duration,
     /// A model is trained anew after this time, whatever was found.
     pub retrain_after: Duration,
 }
 
 impl Default for DriftConfig {
     fn default() -> Self {
-        let retrain_after = Duration::from_secs(180 * 86_400);
-        Self { shift: 0.5, run_length: 20_000.0, learn: 500, retrain_after }
+        let (day, run_length) = (86_400, 20_000.0);
+        let label_within = Duration::from_secs(day);
+        let retrain_after = Duration::from_secs(180 * day);
+        Self { shift: 0.5, run_length, learn: 500, label_within, retrain_after }
     }
 }
 
@@ -89,6 +96,8 @@ pub struct Drift {
     features: Vec<Sketch>,
     since: Option<HostTime>,
     streams: BTreeMap<(DriftKind, String), Stream>,
+    /// When the alerts opened that nobody has called anything yet.
+    opened: BTreeMap<(Option<TenantId>, Option<PatientId>, AlertId), HostTime>,
     findings: Vec<Finding>,
 }
 
@@ -104,13 +113,16 @@ struct Stream {
 
 /// Of so many observations the times are known.
 const TIMES: usize = 512;
+/// No observation is further from its share than so many standard deviations: a single one of what is rare is
+/// no news, and a few of them are.
+const FARTHEST: f64 = 4.0;
 
 impl Drift {
     /// Of a model, which was trained at a time.
     pub fn new(manifest: Manifest, trained_at: HostTime, config: DriftConfig) -> Self {
         let features = manifest.reference.iter().map(Sketch::new).collect();
-        let (streams, findings) = (BTreeMap::new(), Vec::new());
-        Self { config, manifest, trained_at, features, since: None, streams, findings }
+        let (streams, opened, findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        Self { config, manifest, trained_at, features, since: None, streams, opened, findings }
     }
 
     /// Takes in a row that the model was given.
@@ -124,7 +136,7 @@ impl Drift {
 
     /// Takes in a record, of any patient.
     pub fn record(&mut self, record: &Record) {
-        use DriftKind::{Device, Protocol};
+        use DriftKind::Device;
         let at = record.at;
         match &record.body {
             Body::RiskScored { shadow: false, .. } => {
@@ -134,27 +146,14 @@ impl Drift {
                 let missing = *reason == ScoreFailure::MissingInputs;
                 self.observe(Device, "scores that fail for missing inputs", missing, at);
             }
-            Body::AlertChanged { reason: Some(reason), .. } => {
-                let named = |r: &Resolution| r.name() == reason;
-                let resolution = Resolution::ALL.into_iter().find(named);
-                if let Some(is_true) = resolution.and_then(Resolution::is_true) {
-                    self.observe(Protocol, "alerts resolved as false", !is_true, at);
-                }
-            }
-            _ => {}
+            _ => self.alert(record),
         }
     }
 
-    /// Takes in a yes or no of any stream: whether a reading was refused, a pair of sensors disagreed, a
-    /// suggestion was taken.
+    /// Takes in a yes or no of any stream: whether a reading was refused, a suggestion was taken.
     pub fn observe(&mut self, kind: DriftKind, what: &str, yes: bool, at: HostTime) {
         let config = self.config;
-        let fresh = || Stream {
-            seen: 0,
-            yes: 0,
-            test: PageHinkley::new(config.shift, config.run_length),
-            times: Vec::new(),
-        };
+        let fresh = || Stream::new(&config);
         let stream = self.streams.entry((kind, what.to_string())).or_insert_with(fresh);
         if let Some(since) = stream.observe(yes, at, config.learn) {
             let touches = Vec::from([self.manifest.id.clone()]);
@@ -223,6 +222,11 @@ impl Drift {
 }
 
 impl Stream {
+    fn new(config: &DriftConfig) -> Self {
+        let test = PageHinkley::new(config.shift, config.run_length);
+        Self { seen: 0, yes: 0, test, times: Vec::new() }
+    }
+
     fn observe(&mut self, yes: bool, at: HostTime, learn: u32) -> Option<HostTime> {
         if self.times.len() == TIMES {
             self.times.remove(0);
@@ -232,10 +236,11 @@ impl Stream {
             (self.seen, self.yes) = (self.seen + 1, self.yes + u32::from(yes));
             return None;
         }
-        // Never quite none and never quite all: one of either is no news.
+        // Never quite none and never quite all.
         let share = (f64::from(self.yes) + 1.0) / (f64::from(self.seen) + 2.0);
         let x = if yes { 1.0 } else { 0.0 };
-        let back = self.test.observe((x - share) / libm::sqrt(share * (1.0 - share)))?;
+        let z = (x - share) / libm::sqrt(share * (1.0 - share));
+        let back = self.test.observe(z.clamp(-FARTHEST, FARTHEST))?;
         let back = usize::try_from(back).unwrap_or(TIMES).clamp(1, self.times.len());
         let since = self.times[self.times.len() - back];
         // What is so from now on is learned anew.
