@@ -8,10 +8,12 @@ use rpmon::engine::*;
 use rpmon::error::*;
 use rpmon::handle::Handle;
 use rpmon::input::*;
+use rpmon::model::*;
 use rpmon::output::*;
 use rpmon::policy::*;
 use rpmon::query::*;
 use rpmon::records::*;
+use rpmon::scorer::*;
 use rpmon::text::*;
 
 use super::bytes::Bytes;
@@ -101,7 +103,7 @@ unsafe fn step(
     let mut told = rpmon_bytes { data: ptr::null_mut(), len: 0 };
     // SAFETY: every pointer is null, to a variable that lives, or came from the library.
     let status = unsafe {
-        match input.u8() % 24 {
+        match input.u8() % 25 {
             0..=3 => {
                 let readings: Vec<_> = (0..input.u8() % 9).map(|_| reading(input)).collect();
                 let mut batch =
@@ -210,6 +212,7 @@ unsafe fn step(
                 rpmon_policy_free(&mut other);
                 status
             }
+            24 => models(input, it, patient, now),
             _ => {
                 let mut at = UNTOUCHED;
                 let status = rpmon_engine_next_wakeup(ptr::null(), &mut at);
@@ -224,6 +227,70 @@ unsafe fn step(
         rpmon_bytes_free(&mut told);
     }
     status
+}
+
+/// A scorer that lives for some calls.
+///
+/// # Safety
+/// The engine lives.
+unsafe fn models(input: &mut Bytes<'_>, engine: *mut rpmon_engine, patient: u32, now: i64) -> u32 {
+    let (mut scorer, mut model, mut error) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut history = rpmon_bytes { data: ptr::null_mut(), len: 0 };
+    let (mut row, mut count, mut score) = ([0.0_f32; 4], 99, 0);
+    // SAFETY: the caller's promise; everything else lives here.
+    unsafe {
+        assert_eq!(rpmon_scorer_new(None, ptr::null_mut(), &mut scorer), 0);
+        let (onnx, manifest) = (text(input), text(input));
+        let status = rpmon_model_load(
+            onnx.data,
+            onnx.len,
+            manifest.data,
+            manifest.len,
+            &mut model,
+            &mut error,
+        );
+        assert_eq!(status == 0, !model.is_null());
+        rpmon_error_free(&mut error);
+        for _ in 0..input.u8() % 4 {
+            let status = match input.u8() % 6 {
+                0 => rpmon_scorer_register(scorer, model, text(input), now),
+                1 | 2 => {
+                    let step = rpmon_step {
+                        model: text(input),
+                        version: input.u8().into(),
+                        reserved: 0,
+                        to: text(input),
+                        owner: text(input),
+                        reason: text(input),
+                        evidence: text(input),
+                        approver: text(input),
+                    };
+                    let _ = rpmon_scorer_rollback(scorer, &step, now);
+                    rpmon_scorer_step(scorer, &step, now)
+                }
+                3 => {
+                    let steps = text(input);
+                    let models = [model.cast_const()];
+                    let given = usize::from(input.u8() & 1);
+                    rpmon_scorer_restore(scorer, steps.data, steps.len, models.as_ptr(), given)
+                }
+                4 => rpmon_scorer_run(scorer, engine, patient, now),
+                _ => {
+                    let risk = text(input);
+                    let at = ptr::null_mut();
+                    let row = row.as_mut_ptr();
+                    rpmon_engine_features(engine, patient, risk, at, row, 4, &mut count)
+                }
+            };
+            assert_ne!(status, PANICKED);
+        }
+        let status = rpmon_model_score(model, row.as_ptr(), 4, &mut score);
+        assert!(status != 0 || (0..=1000).contains(&score));
+        assert_eq!(rpmon_scorer_history(scorer, &mut history), 0);
+        rpmon_bytes_free(&mut history);
+        rpmon_model_free(&mut model);
+        rpmon_scorer_free(&mut scorer)
+    }
 }
 
 /// # Safety

@@ -30,7 +30,7 @@ pub struct Engine {
 
 impl Engine {
     /// Runs a call. One that panicked has left the engine in between: nobody gets at it any more.
-    fn with<R>(&self, call: impl FnOnce(&mut CoreEngine) -> R) -> Result<R, RpmonError> {
+    pub(crate) fn with<R>(&self, call: impl FnOnce(&mut CoreEngine) -> R) -> Result<R, RpmonError> {
         Ok(call(&mut *self.core.lock().map_err(|_| RpmonError::Poisoned)?))
     }
 }

@@ -13,6 +13,7 @@
 //! | `packed` | many readings as bytes |
 //! | `policy` | a policy, kinds, units |
 //! | `engine`, `monitor` | many patients, one patient |
+//! | `model` | models, and the scorer that asks them beside an engine |
 //! | `answers` | what records answer: explanations, notifications |
 
 mod answers;
@@ -21,6 +22,7 @@ mod engine;
 mod error;
 mod event;
 mod mirror;
+mod model;
 mod monitor;
 mod packed;
 mod policy;
@@ -32,6 +34,7 @@ pub use convert::{
 pub use engine::Engine;
 pub use error::{Problem, RpmonError, code_message, code_name, code_number};
 pub use event::{Device, Event, EventBody, Expected, QualityFlag};
+pub use model::{Approval, InputTerm, Model, ModelStage, Reasons, Scorer};
 pub use monitor::Monitor;
 pub use policy::{KindInfo, Policy, PolicyChange, Rule, Signal, kinds};
 

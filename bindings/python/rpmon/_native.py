@@ -606,6 +606,22 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_constructor_engine_restore() != 34329:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_hash() != 35740:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_id() != 6193:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_inputs() != 60670:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_reasons() != 25012:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_score() != 4257:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_version() != 3961:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_warnings() != 26488:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_constructor_model_load() != 9841:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_monitor_alert() != 5133:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_monitor_alerts() != 48162:
@@ -687,6 +703,22 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_rpmon_mobile_checksum_constructor_policy_from_json() != 39455:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_constructor_policy_from_toml() != 15540:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_history() != 45578:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_register() != 16524:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_restore() != 8144:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_rollback() != 55495:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_run() != 59033:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at() != 34483:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_step() != 48061:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_constructor_scorer_new() != 57486:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
 
 # A ctypes library to expose the extern-C FFI definitions.
@@ -840,6 +872,30 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_engine_new.restype = ctypes.
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_engine_restore.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_engine_restore.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_hash.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_hash.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_id.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_id.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_inputs.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_inputs.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_reasons.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_reasons.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_score.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_score.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_version.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_version.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_warnings.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_warnings.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_constructor_model_load.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_constructor_model_load.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_monitor_alert.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_monitor_alert.restype = ctypes.c_uint16
@@ -963,6 +1019,30 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_policy_from_json.restype = c
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_policy_from_toml.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_policy_from_toml.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_history.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_history.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_register.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_register.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_restore.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_restore.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_rollback.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_rollback.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_run.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_run.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_step.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_step.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_constructor_scorer_new.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_constructor_scorer_new.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_fn_func_back_test.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1214,6 +1294,50 @@ _UniffiLib.uniffi_rpmon_mobile_fn_constructor_engine_restore.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_constructor_engine_restore.restype = ctypes.c_uint64
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_hash.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_hash.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_id.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_id.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_inputs.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_inputs.restype = ctypes.c_uint32
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_score.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_score.restype = ctypes.c_int32
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_version.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_version.restype = ctypes.c_uint32
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_warnings.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_warnings.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_constructor_model_load.argtypes = (
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_constructor_model_load.restype = ctypes.c_uint64
 _UniffiLib.uniffi_rpmon_mobile_fn_method_monitor_alert.argtypes = (
     ctypes.c_uint64,
     ctypes.c_uint32,
@@ -1452,6 +1576,65 @@ _UniffiLib.uniffi_rpmon_mobile_fn_constructor_policy_from_toml.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_constructor_policy_from_toml.restype = ctypes.c_uint64
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run.argtypes = (
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.c_uint32,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.c_uint32,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_constructor_scorer_new.argtypes = (
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_constructor_scorer_new.restype = ctypes.c_uint64
 _UniffiLib.uniffi_rpmon_mobile_fn_clone_engine.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1462,6 +1645,16 @@ _UniffiLib.uniffi_rpmon_mobile_fn_free_engine.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_free_engine.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_clone_model.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_clone_model.restype = ctypes.c_uint64
+_UniffiLib.uniffi_rpmon_mobile_fn_free_model.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_free_model.restype = None
 _UniffiLib.uniffi_rpmon_mobile_fn_clone_monitor.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1482,6 +1675,16 @@ _UniffiLib.uniffi_rpmon_mobile_fn_free_policy.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_free_policy.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_clone_scorer.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_clone_scorer.restype = ctypes.c_uint64
+_UniffiLib.uniffi_rpmon_mobile_fn_free_scorer.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_free_scorer.restype = None
 
 _uniffi_check_contract_api_version(_UniffiLib)
 # _uniffi_check_api_checksums(_UniffiLib)
@@ -3260,6 +3463,57 @@ class _UniffiFfiConverterTypeAlert(_UniffiConverterRustBuffer):
         _UniffiFfiConverterBoolean.write(value.wants_answer, buf)
         _UniffiFfiConverterUInt16.write(value.rounds, buf)
         _UniffiFfiConverterBoolean.write(value.exhausted, buf)
+
+@dataclass
+class Approval:
+    """
+    On whose word a step is taken.
+"""
+    def __init__(self, *, owner:str, reason:str, evidence:str, approver:str):
+        self.owner = owner
+        self.reason = reason
+        self.evidence = evidence
+        self.approver = approver
+
+
+
+
+    def __str__(self):
+        return "Approval(owner={}, reason={}, evidence={}, approver={})".format(self.owner, self.reason, self.evidence, self.approver)
+    def __eq__(self, other):
+        if self.owner != other.owner:
+            return False
+        if self.reason != other.reason:
+            return False
+        if self.evidence != other.evidence:
+            return False
+        if self.approver != other.approver:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeApproval(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Approval(
+            owner=_UniffiFfiConverterString.read(buf),
+            reason=_UniffiFfiConverterString.read(buf),
+            evidence=_UniffiFfiConverterString.read(buf),
+            approver=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.owner)
+        _UniffiFfiConverterString.check_lower(value.reason)
+        _UniffiFfiConverterString.check_lower(value.evidence)
+        _UniffiFfiConverterString.check_lower(value.approver)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.owner, buf)
+        _UniffiFfiConverterString.write(value.reason, buf)
+        _UniffiFfiConverterString.write(value.evidence, buf)
+        _UniffiFfiConverterString.write(value.approver, buf)
 
 class _UniffiFfiConverterSequenceString(_UniffiConverterRustBuffer):
     @classmethod
@@ -9419,6 +9673,66 @@ class _UniffiFfiConverterTypeExplained(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypeExplanation.write(value.explanation, buf)
         _UniffiFfiConverterString.write(value.text, buf)
 
+class _UniffiFfiConverterFloat32(_UniffiConverterPrimitiveFloat):
+    @staticmethod
+    def read(buf):
+        return buf.read_float()
+
+    @staticmethod
+    def write(value, buf):
+        buf.write_float(value)
+
+@dataclass
+class InputTerm:
+    """
+    What one input added to a model's sum.
+"""
+    def __init__(self, *, input:int, value:float, usual:float, added:float):
+        self.input = input
+        self.value = value
+        self.usual = usual
+        self.added = added
+
+
+
+
+    def __str__(self):
+        return "InputTerm(input={}, value={}, usual={}, added={})".format(self.input, self.value, self.usual, self.added)
+    def __eq__(self, other):
+        if self.input != other.input:
+            return False
+        if self.value != other.value:
+            return False
+        if self.usual != other.usual:
+            return False
+        if self.added != other.added:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeInputTerm(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return InputTerm(
+            input=_UniffiFfiConverterUInt32.read(buf),
+            value=_UniffiFfiConverterFloat32.read(buf),
+            usual=_UniffiFfiConverterFloat32.read(buf),
+            added=_UniffiFfiConverterFloat32.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterUInt32.check_lower(value.input)
+        _UniffiFfiConverterFloat32.check_lower(value.value)
+        _UniffiFfiConverterFloat32.check_lower(value.usual)
+        _UniffiFfiConverterFloat32.check_lower(value.added)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterUInt32.write(value.input, buf)
+        _UniffiFfiConverterFloat32.write(value.value, buf)
+        _UniffiFfiConverterFloat32.write(value.usual, buf)
+        _UniffiFfiConverterFloat32.write(value.added, buf)
+
 @dataclass
 class KindInfo:
     """
@@ -11919,6 +12233,68 @@ class _UniffiFfiConverterTypePolicyChange(_UniffiConverterRustBuffer):
         _UniffiFfiConverterString.write(value.reason, buf)
         _UniffiFfiConverterString.write(value.approver, buf)
         _UniffiFfiConverterTypeHostTime.write(value.effective_at, buf)
+
+class _UniffiFfiConverterSequenceTypeInputTerm(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeInputTerm.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeInputTerm.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeInputTerm.read(buf) for i in range(count)
+        ]
+
+@dataclass
+class Reasons:
+    """
+    What moved a score away from that of a reference row.
+"""
+    def __init__(self, *, exact:bool, terms:typing.List[InputTerm]):
+        self.exact = exact
+        self.terms = terms
+
+
+
+
+    def __str__(self):
+        return "Reasons(exact={}, terms={})".format(self.exact, self.terms)
+    def __eq__(self, other):
+        if self.exact != other.exact:
+            return False
+        if self.terms != other.terms:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeReasons(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Reasons(
+            exact=_UniffiFfiConverterBoolean.read(buf),
+            terms=_UniffiFfiConverterSequenceTypeInputTerm.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterBoolean.check_lower(value.exact)
+        _UniffiFfiConverterSequenceTypeInputTerm.check_lower(value.terms)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterBoolean.write(value.exact, buf)
+        _UniffiFfiConverterSequenceTypeInputTerm.write(value.terms, buf)
 
 class _UniffiFfiConverterOptionalTypePatientId(_UniffiConverterRustBuffer):
     @classmethod
@@ -14776,6 +15152,239 @@ class _UniffiFfiConverterTypeAnswer(_UniffiConverterRustBuffer):
 
 
 
+class ModelStage:
+    """
+    How far a version of a model goes.
+"""
+    def __init__(self):
+        raise RuntimeError("ModelStage cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class SHADOW:
+        """
+        Scores everybody; rules in shadow may read it, nobody is told.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.SHADOW()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_SHADOW():
+                return False
+            return True
+
+    @dataclass
+    class CANARY:
+        """
+        Scores so many of a thousand patients, by a hash of the patient's identifier.
+"""
+
+        def __init__(self, permille:int):
+            self.permille = permille
+
+            """
+        From 1 to 1000.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.CANARY(permille={})".format(self.permille)
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_CANARY():
+                return False
+            if self.permille != other.permille:
+                return False
+            return True
+
+    @dataclass
+    class COHORTS:
+        """
+        Scores the patients of these cohorts.
+"""
+
+        def __init__(self, names:typing.List[str]):
+            self.names = names
+
+            """
+        As in their profiles.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.COHORTS(names={})".format(self.names)
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_COHORTS():
+                return False
+            if self.names != other.names:
+                return False
+            return True
+
+    @dataclass
+    class ACTIVE:
+        """
+        Scores everybody else.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.ACTIVE()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_ACTIVE():
+                return False
+            return True
+
+    @dataclass
+    class RETIRED:
+        """
+        Scores nobody any more.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.RETIRED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_RETIRED():
+                return False
+            return True
+
+
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_SHADOW(self) -> bool:
+        return isinstance(self, ModelStage.SHADOW)
+    def is_shadow(self) -> bool:
+        return isinstance(self, ModelStage.SHADOW)
+    def is_CANARY(self) -> bool:
+        return isinstance(self, ModelStage.CANARY)
+    def is_canary(self) -> bool:
+        return isinstance(self, ModelStage.CANARY)
+    def is_COHORTS(self) -> bool:
+        return isinstance(self, ModelStage.COHORTS)
+    def is_cohorts(self) -> bool:
+        return isinstance(self, ModelStage.COHORTS)
+    def is_ACTIVE(self) -> bool:
+        return isinstance(self, ModelStage.ACTIVE)
+    def is_active(self) -> bool:
+        return isinstance(self, ModelStage.ACTIVE)
+    def is_RETIRED(self) -> bool:
+        return isinstance(self, ModelStage.RETIRED)
+    def is_retired(self) -> bool:
+        return isinstance(self, ModelStage.RETIRED)
+
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+ModelStage.SHADOW = type("ModelStage.SHADOW", (ModelStage.SHADOW, ModelStage,), {})  # type: ignore
+ModelStage.CANARY = type("ModelStage.CANARY", (ModelStage.CANARY, ModelStage,), {})  # type: ignore
+ModelStage.COHORTS = type("ModelStage.COHORTS", (ModelStage.COHORTS, ModelStage,), {})  # type: ignore
+ModelStage.ACTIVE = type("ModelStage.ACTIVE", (ModelStage.ACTIVE, ModelStage,), {})  # type: ignore
+ModelStage.RETIRED = type("ModelStage.RETIRED", (ModelStage.RETIRED, ModelStage,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeModelStage(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return ModelStage.SHADOW(
+            )
+        if variant == 2:
+            return ModelStage.CANARY(
+                _UniffiFfiConverterUInt16.read(buf),
+            )
+        if variant == 3:
+            return ModelStage.COHORTS(
+                _UniffiFfiConverterSequenceString.read(buf),
+            )
+        if variant == 4:
+            return ModelStage.ACTIVE(
+            )
+        if variant == 5:
+            return ModelStage.RETIRED(
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_SHADOW():
+            return
+        if value.is_CANARY():
+            _UniffiFfiConverterUInt16.check_lower(value.permille)
+            return
+        if value.is_COHORTS():
+            _UniffiFfiConverterSequenceString.check_lower(value.names)
+            return
+        if value.is_ACTIVE():
+            return
+        if value.is_RETIRED():
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_SHADOW():
+            buf.write_i32(1)
+        if value.is_CANARY():
+            buf.write_i32(2)
+            _UniffiFfiConverterUInt16.write(value.permille, buf)
+        if value.is_COHORTS():
+            buf.write_i32(3)
+            _UniffiFfiConverterSequenceString.write(value.names, buf)
+        if value.is_ACTIVE():
+            buf.write_i32(4)
+        if value.is_RETIRED():
+            buf.write_i32(5)
+
+
+
+
+
+
+
+
 class Output:
     """
     Something the engine has decided. Drain after every call.
@@ -16336,6 +16945,292 @@ class _UniffiFfiConverterTypeEngine:
     def write(cls, value: Engine, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
+class _UniffiFfiConverterSequenceFloat32(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterFloat32.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterFloat32.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterFloat32.read(buf) for i in range(count)
+        ]
+
+class _UniffiFfiConverterOptionalSequenceFloat32(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterSequenceFloat32.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterSequenceFloat32.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterSequenceFloat32.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+
+class ModelProtocol(typing.Protocol):
+    """
+    A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+    when it was trained.
+"""
+
+    def hash(self, ) -> Hash:
+        """
+        The SHA-256 of its manifest, which holds that of its bytes.
+"""
+        raise NotImplementedError
+    def id(self, ) -> str:
+        """
+        Its name.
+"""
+        raise NotImplementedError
+    def inputs(self, ) -> int:
+        """
+        How many numbers go in. A window grid goes in line by line.
+"""
+        raise NotImplementedError
+    def reasons(self, row: typing.List[float],reference: typing.Union[object, typing.Optional[typing.List[float]]] = _DEFAULT) -> Reasons:
+        """
+        What moved the score of a row; the reference are the medians of training if there is none.
+"""
+        raise NotImplementedError
+    def score(self, row: typing.List[float]) -> Value:
+        """
+        The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+"""
+        raise NotImplementedError
+    def version(self, ) -> int:
+        """
+        Its version.
+"""
+        raise NotImplementedError
+    def warnings(self, ) -> typing.List[Problem]:
+        """
+        Legal, but probably not meant.
+"""
+        raise NotImplementedError
+
+class Model(ModelProtocol):
+    """
+    A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+    when it was trained.
+"""
+
+    _handle: ctypes.c_uint64
+    @classmethod
+    def load(cls, onnx: bytes,manifest: bytes) -> Model:
+        """
+        Loads a model: the bytes that training exported, and their manifest. The error says what does not fit.
+"""
+
+        _UniffiFfiConverterBytes.check_lower(onnx)
+
+        _UniffiFfiConverterBytes.check_lower(manifest)
+        _uniffi_lowered_args = (
+            _UniffiFfiConverterBytes.lower(onnx),
+            _UniffiFfiConverterBytes.lower(manifest),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeModel.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_constructor_model_load,
+            *_uniffi_lowered_args,
+        )
+        return cls._uniffi_make_instance(_uniffi_ffi_result)
+
+    def __init__(self, *args, **kwargs):
+        raise ValueError("This class has no default constructor")
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_rpmon_mobile_fn_free_model, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_rpmon_mobile_fn_clone_model, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def hash(self, ) -> Hash:
+        """
+        The SHA-256 of its manifest, which holds that of its bytes.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeHash.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_hash,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def id(self, ) -> str:
+        """
+        Its name.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_id,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def inputs(self, ) -> int:
+        """
+        How many numbers go in. A window grid goes in line by line.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterUInt32.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_inputs,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def reasons(self, row: typing.List[float],reference: typing.Union[object, typing.Optional[typing.List[float]]] = _DEFAULT) -> Reasons:
+        """
+        What moved the score of a row; the reference are the medians of training if there is none.
+"""
+
+        _UniffiFfiConverterSequenceFloat32.check_lower(row)
+
+        if reference is _DEFAULT:
+            reference = None
+        _UniffiFfiConverterOptionalSequenceFloat32.check_lower(reference)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterSequenceFloat32.lower(row),
+            _UniffiFfiConverterOptionalSequenceFloat32.lower(reference),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeReasons.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def score(self, row: typing.List[float]) -> Value:
+        """
+        The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+"""
+
+        _UniffiFfiConverterSequenceFloat32.check_lower(row)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterSequenceFloat32.lower(row),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeValue.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_score,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def version(self, ) -> int:
+        """
+        Its version.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterUInt32.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_version,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def warnings(self, ) -> typing.List[Problem]:
+        """
+        Legal, but probably not meant.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypeProblem.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_warnings,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+
+class _UniffiFfiConverterTypeModel:
+    @staticmethod
+    def lift(value: int) -> Model:
+        return Model._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: Model):
+        if not isinstance(value, Model):
+            raise TypeError("Expected Model instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: Model) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> Model:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: Model, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
 
 class MonitorProtocol(typing.Protocol):
     """
@@ -17028,6 +17923,318 @@ class _UniffiFfiConverterTypeMonitor:
     def write(cls, value: Monitor, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
+class _UniffiFfiConverterSequenceTypeModel(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeModel.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeModel.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeModel.read(buf) for i in range(count)
+        ]
+
+
+class ScorerProtocol(typing.Protocol):
+    """
+    Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
+    there are, and how far each has come. Safe to share between threads: calls wait for each other.
+
+    Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+"""
+
+    def history(self, ) -> str:
+        """
+        Every step that was taken, the oldest first, as a JSON list.
+"""
+        raise NotImplementedError
+    def register(self, model: Model,owner: str,now: HostTime) -> None:
+        """
+        Takes a model in as a candidate, which scores nobody yet.
+"""
+        raise NotImplementedError
+    def restore(self, history: str,models: typing.List[Model]) -> None:
+        """
+        Makes the registry again of its steps and the models that they name.
+"""
+        raise NotImplementedError
+    def rollback(self, model: str,approval: Approval,now: HostTime) -> None:
+        """
+        Goes back, at once, to the version that was active before; to rules alone, if there was none.
+"""
+        raise NotImplementedError
+    def run(self, engine: Engine,patient: PatientKey,now: HostTime) -> None:
+        """
+        Asks the models that are due for a patient: where there is new evidence, and not more often than the
+        policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+        says that outputs have to be drained first.
+"""
+        raise NotImplementedError
+    def scored_at(self, model: str,patient: PatientId,at: HostTime,cohort: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> typing.Optional[ModelRef]:
+        """
+        Which version of a model scored a patient at a time.
+"""
+        raise NotImplementedError
+    def step(self, model: str,version: int,to: ModelStage,approval: Approval,now: HostTime) -> None:
+        """
+        Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+        version active, the one before retires.
+"""
+        raise NotImplementedError
+
+class Scorer(ScorerProtocol):
+    """
+    Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
+    there are, and how far each has come. Safe to share between threads: calls wait for each other.
+
+    Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+"""
+
+    _handle: ctypes.c_uint64
+    def __init__(self, ):
+        """
+        A scorer without models.
+"""
+        _uniffi_lowered_args = (
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeScorer.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_constructor_scorer_new,
+            *_uniffi_lowered_args,
+        )
+        self._handle = _uniffi_ffi_result
+
+    def __del__(self):
+        # In case of partial initialization of instances.
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            _uniffi_rust_call(_UniffiLib.uniffi_rpmon_mobile_fn_free_scorer, handle)
+
+    def _uniffi_clone_handle(self):
+        return _uniffi_rust_call(_UniffiLib.uniffi_rpmon_mobile_fn_clone_scorer, self._handle)
+
+    # Used by alternative constructors or any methods which return this type.
+    @classmethod
+    def _uniffi_make_instance(cls, handle):
+        # Lightly yucky way to bypass the usual __init__ logic
+        # and just create a new instance with the required handle.
+        inst = cls.__new__(cls)
+        inst._handle = handle
+        return inst
+    def history(self, ) -> str:
+        """
+        Every step that was taken, the oldest first, as a JSON list.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterString.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def register(self, model: Model,owner: str,now: HostTime) -> None:
+        """
+        Takes a model in as a candidate, which scores nobody yet.
+"""
+
+        _UniffiFfiConverterTypeModel.check_lower(model)
+
+        _UniffiFfiConverterString.check_lower(owner)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(now)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypeModel.lower(model),
+            _UniffiFfiConverterString.lower(owner),
+            _UniffiFfiConverterTypeHostTime.lower(now),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def restore(self, history: str,models: typing.List[Model]) -> None:
+        """
+        Makes the registry again of its steps and the models that they name.
+"""
+
+        _UniffiFfiConverterString.check_lower(history)
+
+        _UniffiFfiConverterSequenceTypeModel.check_lower(models)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(history),
+            _UniffiFfiConverterSequenceTypeModel.lower(models),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def rollback(self, model: str,approval: Approval,now: HostTime) -> None:
+        """
+        Goes back, at once, to the version that was active before; to rules alone, if there was none.
+"""
+
+        _UniffiFfiConverterString.check_lower(model)
+
+        _UniffiFfiConverterTypeApproval.check_lower(approval)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(now)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(model),
+            _UniffiFfiConverterTypeApproval.lower(approval),
+            _UniffiFfiConverterTypeHostTime.lower(now),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def run(self, engine: Engine,patient: PatientKey,now: HostTime) -> None:
+        """
+        Asks the models that are due for a patient: where there is new evidence, and not more often than the
+        policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+        says that outputs have to be drained first.
+"""
+
+        _UniffiFfiConverterTypeEngine.check_lower(engine)
+
+        _UniffiFfiConverterTypePatientKey.check_lower(patient)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(now)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypeEngine.lower(engine),
+            _UniffiFfiConverterTypePatientKey.lower(patient),
+            _UniffiFfiConverterTypeHostTime.lower(now),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def scored_at(self, model: str,patient: PatientId,at: HostTime,cohort: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> typing.Optional[ModelRef]:
+        """
+        Which version of a model scored a patient at a time.
+"""
+
+        _UniffiFfiConverterString.check_lower(model)
+
+        _UniffiFfiConverterTypePatientId.check_lower(patient)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(at)
+
+        if cohort is _DEFAULT:
+            cohort = None
+        _UniffiFfiConverterOptionalString.check_lower(cohort)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(model),
+            _UniffiFfiConverterTypePatientId.lower(patient),
+            _UniffiFfiConverterTypeHostTime.lower(at),
+            _UniffiFfiConverterOptionalString.lower(cohort),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalTypeModelRef.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def step(self, model: str,version: int,to: ModelStage,approval: Approval,now: HostTime) -> None:
+        """
+        Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+        version active, the one before retires.
+"""
+
+        _UniffiFfiConverterString.check_lower(model)
+
+        _UniffiFfiConverterUInt32.check_lower(version)
+
+        _UniffiFfiConverterTypeModelStage.check_lower(to)
+
+        _UniffiFfiConverterTypeApproval.check_lower(approval)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(now)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(model),
+            _UniffiFfiConverterUInt32.lower(version),
+            _UniffiFfiConverterTypeModelStage.lower(to),
+            _UniffiFfiConverterTypeApproval.lower(approval),
+            _UniffiFfiConverterTypeHostTime.lower(now),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+
+
+
+
+
+class _UniffiFfiConverterTypeScorer:
+    @staticmethod
+    def lift(value: int) -> Scorer:
+        return Scorer._uniffi_make_instance(value)
+
+    @staticmethod
+    def check_lower(value: Scorer):
+        if not isinstance(value, Scorer):
+            raise TypeError("Expected Scorer instance, {} found".format(type(value).__name__))
+
+    @staticmethod
+    def lower(value: Scorer) -> ctypes.c_uint64:
+        return value._uniffi_clone_handle()
+
+    @classmethod
+    def read(cls, buf: _UniffiRustBuffer) -> Scorer:
+        ptr = buf.read_u64()
+        if ptr == 0:
+            raise InternalError("Raw handle value was null")
+        return cls.lift(ptr)
+
+    @classmethod
+    def write(cls, value: Scorer, buf: _UniffiRustBuffer):
+        buf.write_u64(cls.lower(value))
+
 class _UniffiFfiConverterOptionalTypeExplained(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, value):
@@ -17317,8 +18524,10 @@ __all__ = [
     "RecordBody",
     "Receipt",
     "Answer",
+    "ModelStage",
     "Output",
     "Alert",
+    "Approval",
     "BackTest",
     "BaselineCommand",
     "BatchReceipt",
@@ -17356,6 +18565,7 @@ __all__ = [
     "Tried",
     "Explanation",
     "Explained",
+    "InputTerm",
     "KindInfo",
     "Latest",
     "LevelNow",
@@ -17364,6 +18574,7 @@ __all__ = [
     "Rule",
     "Signal",
     "PolicyChange",
+    "Reasons",
     "Record",
     "RestoreReport",
     "SealedRecord",
@@ -17383,6 +18594,10 @@ __all__ = [
     "PolicyProtocol",
     "Engine",
     "EngineProtocol",
+    "Model",
+    "ModelProtocol",
     "Monitor",
     "MonitorProtocol",
+    "Scorer",
+    "ScorerProtocol",
 ]

@@ -413,6 +413,107 @@ RustBuffer uniffi_rpmon_mobile_fn_method_engine_snapshot(uint64_t ptr, RustCallS
 RustBuffer uniffi_rpmon_mobile_fn_method_engine_why(uint64_t ptr, uint32_t patient, RustBuffer rule, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_MODEL
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_MODEL
+uint64_t uniffi_rpmon_mobile_fn_clone_model(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_FREE_MODEL
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_FREE_MODEL
+void uniffi_rpmon_mobile_fn_free_model(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CONSTRUCTOR_MODEL_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CONSTRUCTOR_MODEL_LOAD
+uint64_t uniffi_rpmon_mobile_fn_constructor_model_load(RustBuffer onnx, RustBuffer manifest, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_HASH
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_HASH
+RustBuffer uniffi_rpmon_mobile_fn_method_model_hash(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_ID
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_ID
+RustBuffer uniffi_rpmon_mobile_fn_method_model_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_INPUTS
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_INPUTS
+uint32_t uniffi_rpmon_mobile_fn_method_model_inputs(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_REASONS
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_REASONS
+RustBuffer uniffi_rpmon_mobile_fn_method_model_reasons(uint64_t ptr, RustBuffer row, RustBuffer reference, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_SCORE
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_SCORE
+int32_t uniffi_rpmon_mobile_fn_method_model_score(uint64_t ptr, RustBuffer row, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_VERSION
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_VERSION
+uint32_t uniffi_rpmon_mobile_fn_method_model_version(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_WARNINGS
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_WARNINGS
+RustBuffer uniffi_rpmon_mobile_fn_method_model_warnings(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_SCORER
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_SCORER
+uint64_t uniffi_rpmon_mobile_fn_clone_scorer(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_FREE_SCORER
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_FREE_SCORER
+void uniffi_rpmon_mobile_fn_free_scorer(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CONSTRUCTOR_SCORER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CONSTRUCTOR_SCORER_NEW
+uint64_t uniffi_rpmon_mobile_fn_constructor_scorer_new(RustCallStatus *_Nonnull out_status
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_HISTORY
+RustBuffer uniffi_rpmon_mobile_fn_method_scorer_history(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_REGISTER
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_REGISTER
+void uniffi_rpmon_mobile_fn_method_scorer_register(uint64_t ptr, uint64_t model, RustBuffer owner, int64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RESTORE
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RESTORE
+void uniffi_rpmon_mobile_fn_method_scorer_restore(uint64_t ptr, RustBuffer history, RustBuffer models, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_ROLLBACK
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_ROLLBACK
+void uniffi_rpmon_mobile_fn_method_scorer_rollback(uint64_t ptr, RustBuffer model, RustBuffer approval, int64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RUN
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RUN
+void uniffi_rpmon_mobile_fn_method_scorer_run(uint64_t ptr, uint64_t engine, uint32_t patient, int64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_SCORED_AT
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_SCORED_AT
+RustBuffer uniffi_rpmon_mobile_fn_method_scorer_scored_at(uint64_t ptr, RustBuffer model, RustBuffer patient, int64_t at, RustBuffer cohort, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_STEP
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_STEP
+void uniffi_rpmon_mobile_fn_method_scorer_step(uint64_t ptr, RustBuffer model, uint32_t version, RustBuffer to, RustBuffer approval, int64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_MONITOR
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_MONITOR
 uint64_t uniffi_rpmon_mobile_fn_clone_monitor(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -1179,6 +1280,90 @@ uint16_t uniffi_rpmon_mobile_checksum_method_engine_why(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_HASH
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_HASH
+uint16_t uniffi_rpmon_mobile_checksum_method_model_hash(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_ID
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_ID
+uint16_t uniffi_rpmon_mobile_checksum_method_model_id(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_INPUTS
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_INPUTS
+uint16_t uniffi_rpmon_mobile_checksum_method_model_inputs(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_REASONS
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_REASONS
+uint16_t uniffi_rpmon_mobile_checksum_method_model_reasons(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_SCORE
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_SCORE
+uint16_t uniffi_rpmon_mobile_checksum_method_model_score(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_VERSION
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_VERSION
+uint16_t uniffi_rpmon_mobile_checksum_method_model_version(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_WARNINGS
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_WARNINGS
+uint16_t uniffi_rpmon_mobile_checksum_method_model_warnings(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_HISTORY
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_history(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_REGISTER
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_REGISTER
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_register(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RESTORE
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RESTORE
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_restore(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_ROLLBACK
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_ROLLBACK
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_rollback(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RUN
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RUN
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_run(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_SCORED_AT
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_SCORED_AT
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_scored_at(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_STEP
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_STEP
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_step(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MONITOR_ALERT
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MONITOR_ALERT
 uint16_t uniffi_rpmon_mobile_checksum_method_monitor_alert(void
@@ -1410,6 +1595,18 @@ uint16_t uniffi_rpmon_mobile_checksum_constructor_engine_new(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_CONSTRUCTOR_ENGINE_RESTORE
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_CONSTRUCTOR_ENGINE_RESTORE
 uint16_t uniffi_rpmon_mobile_checksum_constructor_engine_restore(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_CONSTRUCTOR_MODEL_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_CONSTRUCTOR_MODEL_LOAD
+uint16_t uniffi_rpmon_mobile_checksum_constructor_model_load(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_CONSTRUCTOR_SCORER_NEW
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_CONSTRUCTOR_SCORER_NEW
+uint16_t uniffi_rpmon_mobile_checksum_constructor_scorer_new(void
 
 );
 #endif

@@ -578,6 +578,22 @@ fileprivate struct FfiConverterInt64: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterFloat: FfiConverterPrimitive {
+    typealias FfiType = Float
+    typealias SwiftType = Float
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Float {
+        return try lift(readFloat(&buf))
+    }
+
+    public static func write(_ value: Float, into buf: inout [UInt8]) {
+        writeFloat(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterDouble: FfiConverterPrimitive {
     typealias FfiType = Double
     typealias SwiftType = Double
@@ -1378,6 +1394,255 @@ public func FfiConverterTypeEngine_lift(_ handle: UInt64) throws -> Engine {
 #endif
 public func FfiConverterTypeEngine_lower(_ value: Engine) -> UInt64 {
     return FfiConverterTypeEngine.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+public protocol ModelProtocol: AnyObject, Sendable {
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */
+    func hash()  -> Hash
+
+    /**
+     * Its name.
+     */
+    func id()  -> String
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */
+    func inputs()  -> UInt32
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+    func reasons(row: [Float], reference: [Float]?) throws  -> Reasons
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+    func score(row: [Float]) throws  -> Value
+
+    /**
+     * Its version.
+     */
+    func version()  -> UInt32
+
+    /**
+     * Legal, but probably not meant.
+     */
+    func warnings()  -> [Problem]
+
+}
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+open class Model: ModelProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rpmon_mobile_fn_clone_model(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rpmon_mobile_fn_free_model(handle, $0) }
+    }
+
+
+    /**
+     * Loads a model: the bytes that training exported, and their manifest. The error says what does not fit.
+     */
+public static func load(onnx: Data, manifest: Data)throws  -> Model  {
+    return try  FfiConverterTypeModel_lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_constructor_model_load(
+        FfiConverterData.lower(onnx),
+        FfiConverterData.lower(manifest),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */
+open func hash() -> Hash  {
+    return try!  FfiConverterTypeHash_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_hash(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Its name.
+     */
+open func id() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */
+open func inputs() -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_inputs(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+open func reasons(row: [Float], reference: [Float]? = nil)throws  -> Reasons  {
+    return try  FfiConverterTypeReasons_lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_reasons(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceFloat.lower(row),
+        FfiConverterOptionSequenceFloat.lower(reference),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+open func score(row: [Float])throws  -> Value  {
+    return try  FfiConverterTypeValue_lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_score(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceFloat.lower(row),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Its version.
+     */
+open func version() -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_version(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Legal, but probably not meant.
+     */
+open func warnings() -> [Problem]  {
+    return try!  FfiConverterSequenceTypeProblem.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_warnings(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeModel: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Model
+
+    public static func lift(_ handle: UInt64) throws -> Model {
+        return Model(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Model) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Model {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Model, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModel_lift(_ handle: UInt64) throws -> Model {
+    return try FfiConverterTypeModel.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModel_lower(_ value: Model) -> UInt64 {
+    return FfiConverterTypeModel.lower(value)
 }
 
 
@@ -2339,6 +2604,275 @@ public func FfiConverterTypePolicy_lower(_ value: Policy) -> UInt64 {
 
 
 
+
+
+/**
+ * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
+ * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ */
+public protocol ScorerProtocol: AnyObject, Sendable {
+
+    /**
+     * Every step that was taken, the oldest first, as a JSON list.
+     */
+    func history() throws  -> String
+
+    /**
+     * Takes a model in as a candidate, which scores nobody yet.
+     */
+    func register(model: Model, owner: String, now: HostTime) throws
+
+    /**
+     * Makes the registry again of its steps and the models that they name.
+     */
+    func restore(history: String, models: [Model]) throws
+
+    /**
+     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
+     */
+    func rollback(model: String, approval: Approval, now: HostTime) throws
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+    func run(engine: Engine, patient: PatientKey, now: HostTime) throws
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String?) throws  -> ModelRef?
+
+    /**
+     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+     * version active, the one before retires.
+     */
+    func step(model: String, version: UInt32, to: ModelStage, approval: Approval, now: HostTime) throws
+
+}
+/**
+ * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
+ * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ */
+open class Scorer: ScorerProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rpmon_mobile_fn_clone_scorer(self.handle, $0) }
+    }
+    /**
+     * A scorer without models.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_constructor_scorer_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rpmon_mobile_fn_free_scorer(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Every step that was taken, the oldest first, as a JSON list.
+     */
+open func history()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Takes a model in as a candidate, which scores nobody yet.
+     */
+open func register(model: Model, owner: String, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_register(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeModel_lower(model),
+        FfiConverterString.lower(owner),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Makes the registry again of its steps and the models that they name.
+     */
+open func restore(history: String, models: [Model])throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_restore(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(history),
+        FfiConverterSequenceTypeModel.lower(models),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
+     */
+open func rollback(model: String, approval: Approval, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_rollback(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(model),
+        FfiConverterTypeApproval_lower(approval),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+open func run(engine: Engine, patient: PatientKey, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_run(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeEngine_lower(engine),
+        FfiConverterTypePatientKey_lower(patient),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+open func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String? = nil)throws  -> ModelRef?  {
+    return try  FfiConverterOptionTypeModelRef.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_scored_at(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(model),
+        FfiConverterTypePatientId_lower(patient),
+        FfiConverterTypeHostTime_lower(at),
+        FfiConverterOptionString.lower(cohort),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+     * version active, the one before retires.
+     */
+open func step(model: String, version: UInt32, to: ModelStage, approval: Approval, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_step(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(model),
+        FfiConverterUInt32.lower(version),
+        FfiConverterTypeModelStage_lower(to),
+        FfiConverterTypeApproval_lower(approval),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScorer: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Scorer
+
+    public static func lift(_ handle: UInt64) throws -> Scorer {
+        return Scorer(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Scorer) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Scorer {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Scorer, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScorer_lift(_ handle: UInt64) throws -> Scorer {
+    return try FfiConverterTypeScorer.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScorer_lower(_ value: Scorer) -> UInt64 {
+    return FfiConverterTypeScorer.lower(value)
+}
+
+
+
+
 /**
  * One episode of a condition, as it stands.
  */
@@ -2605,6 +3139,95 @@ public func FfiConverterTypeAlert_lift(_ buf: RustBuffer) throws -> Alert {
 #endif
 public func FfiConverterTypeAlert_lower(_ value: Alert) -> RustBuffer {
     return FfiConverterTypeAlert.lower(value)
+}
+
+
+/**
+ * On whose word a step is taken.
+ */
+public struct Approval: Equatable, Hashable, Codable {
+    /**
+     * Who proposed it, as the host names people.
+     */
+    public var owner: String
+    /**
+     * Why.
+     */
+    public var reason: String
+    /**
+     * Where what was found out can be read: a report, by name or hash.
+     */
+    public var evidence: String
+    /**
+     * Who approved it: somebody else.
+     */
+    public var approver: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who proposed it, as the host names people.
+         */owner: String,
+        /**
+         * Why.
+         */reason: String,
+        /**
+         * Where what was found out can be read: a report, by name or hash.
+         */evidence: String,
+        /**
+         * Who approved it: somebody else.
+         */approver: String) {
+        self.owner = owner
+        self.reason = reason
+        self.evidence = evidence
+        self.approver = approver
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Approval: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeApproval: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Approval {
+        return
+            try Approval(
+                owner: FfiConverterString.read(from: &buf),
+                reason: FfiConverterString.read(from: &buf),
+                evidence: FfiConverterString.read(from: &buf),
+                approver: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Approval, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.owner, into: &buf)
+        FfiConverterString.write(value.reason, into: &buf)
+        FfiConverterString.write(value.evidence, into: &buf)
+        FfiConverterString.write(value.approver, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApproval_lift(_ buf: RustBuffer) throws -> Approval {
+    return try FfiConverterTypeApproval.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeApproval_lower(_ value: Approval) -> RustBuffer {
+    return FfiConverterTypeApproval.lower(value)
 }
 
 
@@ -5334,6 +5957,95 @@ public func FfiConverterTypeHistoryEntry_lower(_ value: HistoryEntry) -> RustBuf
 
 
 /**
+ * What one input added to a model's sum.
+ */
+public struct InputTerm: Equatable, Hashable, Codable {
+    /**
+     * Its place in the row.
+     */
+    public var input: UInt32
+    /**
+     * Its value; NaN if missing.
+     */
+    public var value: Float
+    /**
+     * What it was compared with.
+     */
+    public var usual: Float
+    /**
+     * What it added: to the logarithm of odds, of a model that ends in a logistic function.
+     */
+    public var added: Float
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its place in the row.
+         */input: UInt32,
+        /**
+         * Its value; NaN if missing.
+         */value: Float,
+        /**
+         * What it was compared with.
+         */usual: Float,
+        /**
+         * What it added: to the logarithm of odds, of a model that ends in a logistic function.
+         */added: Float) {
+        self.input = input
+        self.value = value
+        self.usual = usual
+        self.added = added
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension InputTerm: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeInputTerm: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> InputTerm {
+        return
+            try InputTerm(
+                input: FfiConverterUInt32.read(from: &buf),
+                value: FfiConverterFloat.read(from: &buf),
+                usual: FfiConverterFloat.read(from: &buf),
+                added: FfiConverterFloat.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: InputTerm, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.input, into: &buf)
+        FfiConverterFloat.write(value.value, into: &buf)
+        FfiConverterFloat.write(value.usual, into: &buf)
+        FfiConverterFloat.write(value.added, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeInputTerm_lift(_ buf: RustBuffer) throws -> InputTerm {
+    return try FfiConverterTypeInputTerm.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeInputTerm_lower(_ value: InputTerm) -> RustBuffer {
+    return FfiConverterTypeInputTerm.lower(value)
+}
+
+
+/**
  * A kind of measurement that every policy knows.
  */
 public struct KindInfo: Equatable, Hashable, Codable {
@@ -6567,6 +7279,77 @@ public func FfiConverterTypeProfile_lift(_ buf: RustBuffer) throws -> Profile {
 #endif
 public func FfiConverterTypeProfile_lower(_ value: Profile) -> RustBuffer {
     return FfiConverterTypeProfile.lower(value)
+}
+
+
+/**
+ * What moved a score away from that of a reference row.
+ */
+public struct Reasons: Equatable, Hashable, Codable {
+    /**
+     * Whether terms add up to the difference; else they are found by putting the reference in the place of one
+     * input at a time.
+     */
+    public var exact: Bool
+    /**
+     * The strongest first.
+     */
+    public var terms: [InputTerm]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether terms add up to the difference; else they are found by putting the reference in the place of one
+         * input at a time.
+         */exact: Bool,
+        /**
+         * The strongest first.
+         */terms: [InputTerm]) {
+        self.exact = exact
+        self.terms = terms
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Reasons: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReasons: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Reasons {
+        return
+            try Reasons(
+                exact: FfiConverterBool.read(from: &buf),
+                terms: FfiConverterSequenceTypeInputTerm.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Reasons, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.exact, into: &buf)
+        FfiConverterSequenceTypeInputTerm.write(value.terms, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReasons_lift(_ buf: RustBuffer) throws -> Reasons {
+    return try FfiConverterTypeReasons.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReasons_lower(_ value: Reasons) -> RustBuffer {
+    return FfiConverterTypeReasons.lower(value)
 }
 
 
@@ -11108,6 +11891,123 @@ public func FfiConverterTypeMode_lower(_ value: Mode) -> RustBuffer {
 
 
 /**
+ * How far a version of a model goes.
+ */
+
+public enum ModelStage: Equatable, Hashable, Codable {
+
+    /**
+     * Scores everybody; rules in shadow may read it, nobody is told.
+     */
+    case shadow
+    /**
+     * Scores so many of a thousand patients, by a hash of the patient's identifier.
+     */
+    case canary(
+        /**
+         * From 1 to 1000.
+         */permille: UInt16
+    )
+    /**
+     * Scores the patients of these cohorts.
+     */
+    case cohorts(
+        /**
+         * As in their profiles.
+         */names: [String]
+    )
+    /**
+     * Scores everybody else.
+     */
+    case active
+    /**
+     * Scores nobody any more.
+     */
+    case retired
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ModelStage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeModelStage: FfiConverterRustBuffer {
+    typealias SwiftType = ModelStage
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ModelStage {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .shadow
+
+        case 2: return .canary(permille: try FfiConverterUInt16.read(from: &buf)
+        )
+
+        case 3: return .cohorts(names: try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        case 4: return .active
+
+        case 5: return .retired
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ModelStage, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .shadow:
+            writeInt(&buf, Int32(1))
+
+
+        case let .canary(permille):
+            writeInt(&buf, Int32(2))
+            FfiConverterUInt16.write(permille, into: &buf)
+
+
+        case let .cohorts(names):
+            writeInt(&buf, Int32(3))
+            FfiConverterSequenceString.write(names, into: &buf)
+
+
+        case .active:
+            writeInt(&buf, Int32(4))
+
+
+        case .retired:
+            writeInt(&buf, Int32(5))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModelStage_lift(_ buf: RustBuffer) throws -> ModelStage {
+    return try FfiConverterTypeModelStage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModelStage_lower(_ value: ModelStage) -> RustBuffer {
+    return FfiConverterTypeModelStage.lower(value)
+}
+
+
+
+/**
  * How often to observe at least.
  */
 
@@ -14145,6 +15045,30 @@ fileprivate struct FfiConverterOptionTypeWithholdReason: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionSequenceFloat: FfiConverterRustBuffer {
+    typealias SwiftType = [Float]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceFloat.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceFloat.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAlertId: FfiConverterRustBuffer {
     typealias SwiftType = AlertId?
 
@@ -14337,6 +15261,31 @@ fileprivate struct FfiConverterOptionTypeTimestamp: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceFloat: FfiConverterRustBuffer {
+    typealias SwiftType = [Float]
+
+    public static func write(_ value: [Float], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterFloat.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Float] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Float]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterFloat.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
     typealias SwiftType = [String]
 
@@ -14354,6 +15303,31 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeModel: FfiConverterRustBuffer {
+    typealias SwiftType = [Model]
+
+    public static func write(_ value: [Model], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeModel.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Model] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Model]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeModel.read(from: &buf))
         }
         return seq
     }
@@ -14554,6 +15528,31 @@ fileprivate struct FfiConverterSequenceTypeHistoryEntry: FfiConverterRustBuffer 
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeHistoryEntry.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeInputTerm: FfiConverterRustBuffer {
+    typealias SwiftType = [InputTerm]
+
+    public static func write(_ value: [InputTerm], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeInputTerm.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [InputTerm] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [InputTerm]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeInputTerm.read(from: &buf))
         }
         return seq
     }
@@ -15847,6 +16846,48 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_engine_why() != 63579) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rpmon_mobile_checksum_method_model_hash() != 35740) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_id() != 6193) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_inputs() != 60670) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_reasons() != 25012) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_score() != 4257) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_version() != 3961) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_warnings() != 26488) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_history() != 45578) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_register() != 16524) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_restore() != 8144) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_rollback() != 55495) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_run() != 59033) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_scored_at() != 34483) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_step() != 48061) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rpmon_mobile_checksum_method_monitor_alert() != 5133) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -15962,6 +17003,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_constructor_engine_restore() != 34329) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_constructor_model_load() != 9841) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_constructor_scorer_new() != 57486) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_constructor_monitor_new() != 12673) {

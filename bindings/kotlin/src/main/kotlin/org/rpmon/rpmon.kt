@@ -753,6 +753,34 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_why(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_hash(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_id(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_inputs(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_reasons(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_score(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_version(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_warnings(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_history(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_register(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_restore(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_rollback(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_run(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_scored_at(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_step(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_method_monitor_alert(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_monitor_alerts(
@@ -830,6 +858,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_rpmon_mobile_checksum_constructor_engine_new(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_constructor_engine_restore(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_constructor_model_load(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_constructor_scorer_new(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_constructor_monitor_new(
     ): Int
@@ -927,6 +959,46 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_why(`ptr`: Long,`patient`: Int,`rule`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_clone_model(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_free_model(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_constructor_model_load(`onnx`: RustBuffer.ByValue,`manifest`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_method_model_hash(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_inputs(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_rpmon_mobile_fn_method_model_reasons(`ptr`: Long,`row`: RustBuffer.ByValue,`reference`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_score(`ptr`: Long,`row`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_rpmon_mobile_fn_method_model_version(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_rpmon_mobile_fn_method_model_warnings(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_clone_scorer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_free_scorer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_constructor_scorer_new(uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_method_scorer_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_scorer_register(`ptr`: Long,`model`: Long,`owner`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_scorer_restore(`ptr`: Long,`history`: RustBuffer.ByValue,`models`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_scorer_rollback(`ptr`: Long,`model`: RustBuffer.ByValue,`approval`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_scorer_run(`ptr`: Long,`engine`: Long,`patient`: Int,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_scorer_scored_at(`ptr`: Long,`model`: RustBuffer.ByValue,`patient`: RustBuffer.ByValue,`at`: Long,`cohort`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_scorer_step(`ptr`: Long,`model`: RustBuffer.ByValue,`version`: Int,`to`: RustBuffer.ByValue,`approval`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_rpmon_mobile_fn_clone_monitor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rpmon_mobile_fn_free_monitor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1271,6 +1343,48 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_why() and 0xFFFF) != 63579) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_hash() and 0xFFFF) != 35740) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_id() and 0xFFFF) != 6193) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_inputs() and 0xFFFF) != 60670) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_reasons() and 0xFFFF) != 25012) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_score() and 0xFFFF) != 4257) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_version() and 0xFFFF) != 3961) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_warnings() and 0xFFFF) != 26488) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_history() and 0xFFFF) != 45578) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_register() and 0xFFFF) != 16524) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_restore() and 0xFFFF) != 8144) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_rollback() and 0xFFFF) != 55495) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_run() and 0xFFFF) != 59033) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at() and 0xFFFF) != 34483) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_step() and 0xFFFF) != 48061) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_alert() and 0xFFFF) != 5133) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1386,6 +1500,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_constructor_engine_restore() and 0xFFFF) != 34329) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_constructor_model_load() and 0xFFFF) != 9841) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_constructor_scorer_new() and 0xFFFF) != 57486) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_constructor_monitor_new() and 0xFFFF) != 12673) {
@@ -1723,6 +1843,29 @@ public object FfiConverterLong: FfiConverter<Long, Long> {
 
     override fun write(value: Long, buf: ByteBuffer) {
         buf.putLong(value)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterFloat: FfiConverter<Float, Float> {
+    override fun lift(value: Float): Float {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Float {
+        return buf.getFloat()
+    }
+
+    override fun lower(value: Float): Float {
+        return value
+    }
+
+    override fun allocationSize(value: Float) = 4UL
+
+    override fun write(value: Float, buf: ByteBuffer) {
+        buf.putFloat(value)
     }
 }
 
@@ -2830,6 +2973,421 @@ public object FfiConverterTypeEngine: FfiConverter<Engine, Long> {
     override fun allocationSize(value: Engine) = 8UL
 
     override fun write(value: Engine, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+public interface ModelInterface {
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */
+    fun `hash`(): Hash
+
+    /**
+     * Its name.
+     */
+    fun `id`(): kotlin.String
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */
+    fun `inputs`(): kotlin.UInt
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+    fun `reasons`(`row`: List<kotlin.Float>, `reference`: List<kotlin.Float>? = null): Reasons
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+    fun `score`(`row`: List<kotlin.Float>): Value
+
+    /**
+     * Its version.
+     */
+    fun `version`(): kotlin.UInt
+
+    /**
+     * Legal, but probably not meant.
+     */
+    fun `warnings`(): List<Problem>
+
+    companion object
+}
+
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+open class Model: Disposable, AutoCloseable, ModelInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rpmon_mobile_fn_free_model(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rpmon_mobile_fn_clone_model(handle, status)
+        }
+    }
+
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */override fun `hash`(): Hash {
+            return FfiConverterTypeHash.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_hash(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Its name.
+     */override fun `id`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */override fun `inputs`(): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_inputs(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+    @Throws(RpmonException::class)override fun `reasons`(`row`: List<kotlin.Float>, `reference`: List<kotlin.Float>?): Reasons {
+            return FfiConverterTypeReasons.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons(
+        it,
+
+        FfiConverterSequenceFloat.lower(`row`),
+        FfiConverterOptionalSequenceFloat.lower(`reference`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+    @Throws(RpmonException::class)override fun `score`(`row`: List<kotlin.Float>): Value {
+            return FfiConverterTypeValue.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_score(
+        it,
+
+        FfiConverterSequenceFloat.lower(`row`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Its version.
+     */override fun `version`(): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_version(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Legal, but probably not meant.
+     */override fun `warnings`(): List<Problem> {
+            return FfiConverterSequenceTypeProblem.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_warnings(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+    companion object {
+
+    /**
+     * Loads a model: the bytes that training exported, and their manifest. The error says what does not fit.
+     */
+    @Throws(RpmonException::class) fun `load`(`onnx`: kotlin.ByteArray, `manifest`: kotlin.ByteArray): Model {
+            return FfiConverterTypeModel.lift(
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_constructor_model_load(
+
+
+        FfiConverterByteArray.lower(`onnx`),
+        FfiConverterByteArray.lower(`manifest`),_status)
+}
+    )
+    }
+
+
+
+    }
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeModel: FfiConverter<Model, Long> {
+    override fun lower(value: Model): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Model {
+        return Model(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Model {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Model) = 8UL
+
+    override fun write(value: Model, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -4237,6 +4795,444 @@ public object FfiConverterTypePolicy: FfiConverter<Policy, Long> {
 }
 
 
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
+ * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ */
+public interface ScorerInterface {
+
+    /**
+     * Every step that was taken, the oldest first, as a JSON list.
+     */
+    fun `history`(): kotlin.String
+
+    /**
+     * Takes a model in as a candidate, which scores nobody yet.
+     */
+    fun `register`(`model`: Model, `owner`: kotlin.String, `now`: HostTime)
+
+    /**
+     * Makes the registry again of its steps and the models that they name.
+     */
+    fun `restore`(`history`: kotlin.String, `models`: List<Model>)
+
+    /**
+     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
+     */
+    fun `rollback`(`model`: kotlin.String, `approval`: Approval, `now`: HostTime)
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+    fun `run`(`engine`: Engine, `patient`: PatientKey, `now`: HostTime)
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String? = null): ModelRef?
+
+    /**
+     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+     * version active, the one before retires.
+     */
+    fun `step`(`model`: kotlin.String, `version`: kotlin.UInt, `to`: ModelStage, `approval`: Approval, `now`: HostTime)
+
+    companion object
+}
+
+/**
+ * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
+ * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ */
+open class Scorer: Disposable, AutoCloseable, ScorerInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A scorer without models.
+     */
+    constructor() :
+        this(UniffiWithHandle,
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_constructor_scorer_new(
+
+        _status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rpmon_mobile_fn_free_scorer(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rpmon_mobile_fn_clone_scorer(handle, status)
+        }
+    }
+
+
+    /**
+     * Every step that was taken, the oldest first, as a JSON list.
+     */
+    @Throws(RpmonException::class)override fun `history`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Takes a model in as a candidate, which scores nobody yet.
+     */
+    @Throws(RpmonException::class)override fun `register`(`model`: Model, `owner`: kotlin.String, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register(
+        it,
+
+        FfiConverterTypeModel.lower(`model`),
+        FfiConverterString.lower(`owner`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Makes the registry again of its steps and the models that they name.
+     */
+    @Throws(RpmonException::class)override fun `restore`(`history`: kotlin.String, `models`: List<Model>)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore(
+        it,
+
+        FfiConverterString.lower(`history`),
+        FfiConverterSequenceTypeModel.lower(`models`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
+     */
+    @Throws(RpmonException::class)override fun `rollback`(`model`: kotlin.String, `approval`: Approval, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback(
+        it,
+
+        FfiConverterString.lower(`model`),
+        FfiConverterTypeApproval.lower(`approval`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+    @Throws(RpmonException::class)override fun `run`(`engine`: Engine, `patient`: PatientKey, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run(
+        it,
+
+        FfiConverterTypeEngine.lower(`engine`),
+        FfiConverterTypePatientKey.lower(`patient`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    @Throws(RpmonException::class)override fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String?): ModelRef? {
+            return FfiConverterOptionalTypeModelRef.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at(
+        it,
+
+        FfiConverterString.lower(`model`),
+        FfiConverterTypePatientId.lower(`patient`),
+        FfiConverterTypeHostTime.lower(`at`),
+        FfiConverterOptionalString.lower(`cohort`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
+     * version active, the one before retires.
+     */
+    @Throws(RpmonException::class)override fun `step`(`model`: kotlin.String, `version`: kotlin.UInt, `to`: ModelStage, `approval`: Approval, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step(
+        it,
+
+        FfiConverterString.lower(`model`),
+        FfiConverterUInt.lower(`version`),
+        FfiConverterTypeModelStage.lower(`to`),
+        FfiConverterTypeApproval.lower(`approval`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScorer: FfiConverter<Scorer, Long> {
+    override fun lower(value: Scorer): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Scorer {
+        return Scorer(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Scorer {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Scorer) = 8UL
+
+    override fun write(value: Scorer, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
 
 /**
  * One episode of a condition, as it stands.
@@ -4440,6 +5436,69 @@ public object FfiConverterTypeAlert: FfiConverterRustBuffer<Alert> {
             FfiConverterBoolean.write(value.`wantsAnswer`, buf)
             FfiConverterUShort.write(value.`rounds`, buf)
             FfiConverterBoolean.write(value.`exhausted`, buf)
+    }
+}
+
+
+
+/**
+ * On whose word a step is taken.
+ */
+data class Approval (
+    /**
+     * Who proposed it, as the host names people.
+     */
+    val `owner`: kotlin.String
+    ,
+    /**
+     * Why.
+     */
+    val `reason`: kotlin.String
+    ,
+    /**
+     * Where what was found out can be read: a report, by name or hash.
+     */
+    val `evidence`: kotlin.String
+    ,
+    /**
+     * Who approved it: somebody else.
+     */
+    val `approver`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeApproval: FfiConverterRustBuffer<Approval> {
+    override fun read(buf: ByteBuffer): Approval {
+        return Approval(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Approval) = (
+            FfiConverterString.allocationSize(value.`owner`) +
+            FfiConverterString.allocationSize(value.`reason`) +
+            FfiConverterString.allocationSize(value.`evidence`) +
+            FfiConverterString.allocationSize(value.`approver`)
+    )
+
+    override fun write(value: Approval, buf: ByteBuffer) {
+            FfiConverterString.write(value.`owner`, buf)
+            FfiConverterString.write(value.`reason`, buf)
+            FfiConverterString.write(value.`evidence`, buf)
+            FfiConverterString.write(value.`approver`, buf)
     }
 }
 
@@ -6427,6 +7486,69 @@ public object FfiConverterTypeHistoryEntry: FfiConverterRustBuffer<HistoryEntry>
 
 
 /**
+ * What one input added to a model's sum.
+ */
+data class InputTerm (
+    /**
+     * Its place in the row.
+     */
+    val `input`: kotlin.UInt
+    ,
+    /**
+     * Its value; NaN if missing.
+     */
+    val `value`: kotlin.Float
+    ,
+    /**
+     * What it was compared with.
+     */
+    val `usual`: kotlin.Float
+    ,
+    /**
+     * What it added: to the logarithm of odds, of a model that ends in a logistic function.
+     */
+    val `added`: kotlin.Float
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeInputTerm: FfiConverterRustBuffer<InputTerm> {
+    override fun read(buf: ByteBuffer): InputTerm {
+        return InputTerm(
+            FfiConverterUInt.read(buf),
+            FfiConverterFloat.read(buf),
+            FfiConverterFloat.read(buf),
+            FfiConverterFloat.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: InputTerm) = (
+            FfiConverterUInt.allocationSize(value.`input`) +
+            FfiConverterFloat.allocationSize(value.`value`) +
+            FfiConverterFloat.allocationSize(value.`usual`) +
+            FfiConverterFloat.allocationSize(value.`added`)
+    )
+
+    override fun write(value: InputTerm, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`input`, buf)
+            FfiConverterFloat.write(value.`value`, buf)
+            FfiConverterFloat.write(value.`usual`, buf)
+            FfiConverterFloat.write(value.`added`, buf)
+    }
+}
+
+
+
+/**
  * A kind of measurement that every policy knows.
  */
 data class KindInfo (
@@ -7316,6 +8438,54 @@ public object FfiConverterTypeProfile: FfiConverterRustBuffer<Profile> {
             FfiConverterOptionalShort.write(value.`utcOffsetMin`, buf)
             FfiConverterOptionalBoolean.write(value.`consent`, buf)
             FfiConverterSequenceString.write(value.`declinedChannels`, buf)
+    }
+}
+
+
+
+/**
+ * What moved a score away from that of a reference row.
+ */
+data class Reasons (
+    /**
+     * Whether terms add up to the difference; else they are found by putting the reference in the place of one
+     * input at a time.
+     */
+    val `exact`: kotlin.Boolean
+    ,
+    /**
+     * The strongest first.
+     */
+    val `terms`: List<InputTerm>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReasons: FfiConverterRustBuffer<Reasons> {
+    override fun read(buf: ByteBuffer): Reasons {
+        return Reasons(
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeInputTerm.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Reasons) = (
+            FfiConverterBoolean.allocationSize(value.`exact`) +
+            FfiConverterSequenceTypeInputTerm.allocationSize(value.`terms`)
+    )
+
+    override fun write(value: Reasons, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`exact`, buf)
+            FfiConverterSequenceTypeInputTerm.write(value.`terms`, buf)
     }
 }
 
@@ -10660,6 +11830,155 @@ public object FfiConverterTypeMode: FfiConverterRustBuffer<Mode> {
 
     override fun write(value: Mode, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * How far a version of a model goes.
+ */
+sealed class ModelStage {
+
+    /**
+     * Scores everybody; rules in shadow may read it, nobody is told.
+     */
+    object Shadow : ModelStage()
+
+
+    /**
+     * Scores so many of a thousand patients, by a hash of the patient's identifier.
+     */
+    data class Canary(
+        /**
+         * From 1 to 1000.
+         */
+        val `permille`: kotlin.UShort) : ModelStage()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Scores the patients of these cohorts.
+     */
+    data class Cohorts(
+        /**
+         * As in their profiles.
+         */
+        val `names`: List<kotlin.String>) : ModelStage()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Scores everybody else.
+     */
+    object Active : ModelStage()
+
+
+    /**
+     * Scores nobody any more.
+     */
+    object Retired : ModelStage()
+
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeModelStage : FfiConverterRustBuffer<ModelStage>{
+    override fun read(buf: ByteBuffer): ModelStage {
+        return when(buf.getInt()) {
+            1 -> ModelStage.Shadow
+            2 -> ModelStage.Canary(
+                FfiConverterUShort.read(buf),
+                )
+            3 -> ModelStage.Cohorts(
+                FfiConverterSequenceString.read(buf),
+                )
+            4 -> ModelStage.Active
+            5 -> ModelStage.Retired
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ModelStage): ULong = when(value) {
+        is ModelStage.Shadow -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is ModelStage.Canary -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUShort.allocationSize(value.`permille`)
+            )
+        }
+        is ModelStage.Cohorts -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterSequenceString.allocationSize(value.`names`)
+            )
+        }
+        is ModelStage.Active -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is ModelStage.Retired -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: ModelStage, buf: ByteBuffer) {
+        when(value) {
+            is ModelStage.Shadow -> {
+                buf.putInt(1)
+                Unit
+            }
+            is ModelStage.Canary -> {
+                buf.putInt(2)
+                FfiConverterUShort.write(value.`permille`, buf)
+                Unit
+            }
+            is ModelStage.Cohorts -> {
+                buf.putInt(3)
+                FfiConverterSequenceString.write(value.`names`, buf)
+                Unit
+            }
+            is ModelStage.Active -> {
+                buf.putInt(4)
+                Unit
+            }
+            is ModelStage.Retired -> {
+                buf.putInt(5)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -14294,6 +15613,38 @@ public object FfiConverterOptionalTypeWithholdReason: FfiConverterRustBuffer<Wit
 /**
  * @suppress
  */
+public object FfiConverterOptionalSequenceFloat: FfiConverterRustBuffer<List<kotlin.Float>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.Float>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceFloat.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.Float>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceFloat.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.Float>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceFloat.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAlertId: FfiConverterRustBuffer<AlertId?> {
     override fun read(buf: ByteBuffer): AlertId? {
         if (buf.get().toInt() == 0) {
@@ -14550,6 +15901,34 @@ public object FfiConverterOptionalTypeTimestamp: FfiConverterRustBuffer<Timestam
 /**
  * @suppress
  */
+public object FfiConverterSequenceFloat: FfiConverterRustBuffer<List<kotlin.Float>> {
+    override fun read(buf: ByteBuffer): List<kotlin.Float> {
+        val len = buf.getInt()
+        return List<kotlin.Float>(len) {
+            FfiConverterFloat.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.Float>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterFloat.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.Float>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterFloat.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -14568,6 +15947,34 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeModel: FfiConverterRustBuffer<List<Model>> {
+    override fun read(buf: ByteBuffer): List<Model> {
+        val len = buf.getInt()
+        return List<Model>(len) {
+            FfiConverterTypeModel.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Model>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeModel.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Model>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeModel.write(it, buf)
         }
     }
 }
@@ -14792,6 +16199,34 @@ public object FfiConverterSequenceTypeHistoryEntry: FfiConverterRustBuffer<List<
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeHistoryEntry.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeInputTerm: FfiConverterRustBuffer<List<InputTerm>> {
+    override fun read(buf: ByteBuffer): List<InputTerm> {
+        val len = buf.getInt()
+        return List<InputTerm>(len) {
+            FfiConverterTypeInputTerm.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<InputTerm>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeInputTerm.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<InputTerm>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeInputTerm.write(it, buf)
         }
     }
 }
