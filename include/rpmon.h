@@ -279,6 +279,8 @@
 #define RPMON_STAGE_ORDER 721u
 /** the policy has no model of this name */
 #define RPMON_UNKNOWN_RISK 722u
+/** the registry lets another version of the model score this patient, or none */
+#define RPMON_NOT_ASSIGNED 723u
 /** Heart rate, in /min */
 #define RPMON_KIND_HEART_RATE 0u
 /** Pulse rate, in /min */
@@ -617,10 +619,10 @@ typedef struct rpmon_policy rpmon_policy;
 
 /**
  * Asks models when they are due, and gives what they say to an engine, which records it and lets rules read
- * it. It holds the registry: which versions there are, and how far each has come.
+ * it. The engine's registry says which version counts.
  *
- * One call at a time, as of an engine, after a panic as well. Nothing of it is in a snapshot: keep
- * `rpmon_scorer_history`, and after a restart give it to `rpmon_scorer_restore`.
+ * One call at a time, as of an engine, after a panic as well. Nothing of it is in a snapshot: after a restart
+ * make another one, and load the models again.
  */
 typedef struct rpmon_scorer rpmon_scorer;
 
@@ -1312,45 +1314,6 @@ typedef struct rpmon_latest {
  */
 typedef uint64_t (*rpmon_clock_fn)(void *user);
 
-/**
- * A step of a version, and on whose word.
- */
-typedef struct rpmon_step {
-  /**
-   * The model's name.
-   */
-  struct rpmon_str model;
-  /**
-   * Which version of it.
-   */
-  uint32_t version;
-  /**
-   * 0.
-   */
-  uint32_t reserved;
-  /**
-   * Where it goes, as JSON: `"shadow"`, `{"canary":{"permille":100}}`, `{"canary":{"cohorts":["a"]}}`,
-   * `"active"`, `"retired"`.
-   */
-  struct rpmon_str to;
-  /**
-   * Who proposed it, as the host names people.
-   */
-  struct rpmon_str owner;
-  /**
-   * Why.
-   */
-  struct rpmon_str reason;
-  /**
-   * Where what was found out can be read: a report, by name or hash.
-   */
-  struct rpmon_str evidence;
-  /**
-   * Who approved it: somebody else.
-   */
-  struct rpmon_str approver;
-} rpmon_step;
-
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -1667,6 +1630,13 @@ size_t rpmon_model_inputs(const struct rpmon_model *model);
  */
 rpmon_status rpmon_model_hash(const struct rpmon_model *model,
                               uint8_t (*hash)[32]);
+
+/**
+ * The model's id, version and hash as JSON: what a line that registers it (`roll_out`) says. Free it with
+ * `rpmon_bytes_free`.
+ */
+rpmon_status rpmon_model_reference(const struct rpmon_model *model,
+                                   struct rpmon_bytes *out);
 
 /**
  * What is legal in the model and probably not meant, as a list; an empty one if there is nothing. Free it
@@ -2042,73 +2012,13 @@ rpmon_status rpmon_back_test(const struct rpmon_policy *policy,
 rpmon_status rpmon_scorer_new(rpmon_clock_fn clock, void *user, struct rpmon_scorer **out);
 
 /**
- * Takes a model in as a candidate, which scores nobody yet.
+ * Takes a model in. Whether it is asked, and for whom, the engine's registry says: steps of models enter as
+ * lines (`roll_out`) by `rpmon_engine_handle_input`, and are in the engine's records and snapshot.
  *
  * @param model stays the caller's; may be freed before the scorer
- * @param owner who brings it, as the host names people
- * @return `RPMON_DUPLICATE_ID`, `RPMON_MISSING_FIELD` without an owner, `RPMON_TIME_PASSED` before what has
- *         happened
  */
-rpmon_status rpmon_scorer_register(struct rpmon_scorer *scorer,
-                                   const struct rpmon_model *model,
-                                   struct rpmon_str owner,
-                                   int64_t now_ms);
-
-/**
- * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
- * version active, the one before retires.
- *
- * @return `RPMON_MISSING_FIELD`, `RPMON_NOT_APPROVED`, `RPMON_UNKNOWN_MODEL`, `RPMON_STAGE_ORDER`,
- *         `RPMON_TIME_PASSED`; `RPMON_BAD_ARGUMENT` if `to` is no stage
- */
-rpmon_status rpmon_scorer_step(struct rpmon_scorer *scorer,
-                               const struct rpmon_step *step,
-                               int64_t now_ms);
-
-/**
- * Goes back, at once, to the version that was active before the one that is; to rules alone, if there was
- * none.
- *
- * @param step its `version` and `to` are not looked at
- * @return `RPMON_MISSING_FIELD`, `RPMON_NOT_APPROVED`, `RPMON_TIME_PASSED`; `RPMON_UNKNOWN_MODEL` if none is
- *         active
- */
-rpmon_status rpmon_scorer_rollback(struct rpmon_scorer *scorer,
-                                   const struct rpmon_step *step,
-                                   int64_t now_ms);
-
-/**
- * Every step that was taken, the oldest first, as a JSON list. Free it with `rpmon_bytes_free`.
- */
-rpmon_status rpmon_scorer_history(const struct rpmon_scorer *scorer, struct rpmon_bytes *out);
-
-/**
- * Makes the registry again of its steps, in place of what the scorer has.
- *
- * @param history of `rpmon_scorer_history`
- * @param models those that the steps name, and any others
- * @return `RPMON_MALFORMED_JSON`; `RPMON_UNKNOWN_MODEL` if a model is missing or another one
- */
-rpmon_status rpmon_scorer_restore(struct rpmon_scorer *scorer,
-                                  const char *history,
-                                  size_t len,
-                                  const struct rpmon_model *const *models,
-                                  size_t model_count);
-
-/**
- * Which version of a model scored a patient at a time, as JSON: its id, version and hash. Free it with
- * `rpmon_bytes_free`.
- *
- * @param patient as the host names patients
- * @param cohort the patient's; empty if there is none
- * @return `RPMON_NOT_FOUND` if none did
- */
-rpmon_status rpmon_scorer_scored_at(const struct rpmon_scorer *scorer,
-                                    struct rpmon_str model,
-                                    struct rpmon_str patient,
-                                    struct rpmon_str cohort,
-                                    int64_t at_ms,
-                                    struct rpmon_bytes *out);
+rpmon_status rpmon_scorer_load(struct rpmon_scorer *scorer,
+                               const struct rpmon_model *model);
 
 /**
  * Asks the models that are due for a patient: where there is new evidence, and not more often than the
@@ -2139,6 +2049,27 @@ rpmon_status rpmon_engine_features(const struct rpmon_engine *engine,
                                    float *buffer,
                                    size_t capacity,
                                    size_t *count);
+
+/**
+ * Every step that a version of a model took, the oldest first, as a JSON list. Free it with
+ * `rpmon_bytes_free`.
+ */
+rpmon_status rpmon_engine_model_history(const struct rpmon_engine *engine, struct rpmon_bytes *out);
+
+/**
+ * Which version of a model scored a patient at a time, as JSON: its id, version and hash. Free it with
+ * `rpmon_bytes_free`.
+ *
+ * @param patient as the host names patients
+ * @param cohort the patient's; empty if there is none
+ * @return `RPMON_NOT_FOUND` if none did
+ */
+rpmon_status rpmon_engine_scored_at(const struct rpmon_engine *engine,
+                                    struct rpmon_str model,
+                                    struct rpmon_str patient,
+                                    struct rpmon_str cohort,
+                                    int64_t at_ms,
+                                    struct rpmon_bytes *out);
 
 /**
  * Frees a scorer and clears the variable. Null, or a variable that is null, does nothing.

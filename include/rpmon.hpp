@@ -206,6 +206,13 @@ public:
     }
 
     std::string_view id() const noexcept { return view(rpmon_model_id(get())); }
+    /** Id, version and hash as JSON: what a line that registers it says. */
+    Result<Bytes> reference() const {
+        Bytes out;
+        Status status = rpmon_model_reference(get(), out.out());
+        if (!status) return status;
+        return out;
+    }
     std::uint32_t version() const noexcept { return rpmon_model_version(get()); }
     /** How many numbers go in. */
     std::size_t inputs() const noexcept { return rpmon_model_inputs(get()); }
@@ -321,6 +328,13 @@ public:
         if (!status) return {status, Errors(error)};
         return out;
     }
+    /** Every step that a version of a model took, as JSON. */
+    Result<Bytes> model_history() const {
+        Bytes out;
+        Status status = rpmon_engine_model_history(get(), out.out());
+        if (!status) return status;
+        return out;
+    }
     Result<rpmon_answer> handle_command(const rpmon_command &command, Millis now) {
         rpmon_answer out{};
         Status status = rpmon_engine_handle_command(get(), &command, now, &out);
@@ -387,31 +401,11 @@ public:
         if (!status) return status;
         return Scorer(out);
     }
-    /** A model becomes a candidate, which scores nobody yet. */
-    Status add(const Model &model, std::string_view owner, Millis now) noexcept {
-        return rpmon_scorer_register(get(), model.get(), c_str(owner), now);
-    }
-    Status step(const rpmon_step &step, Millis now) noexcept { return rpmon_scorer_step(get(), &step, now); }
-    /** Back to the version that was active before; `version` and `to` are not looked at. */
-    Status rollback(const rpmon_step &step, Millis now) noexcept {
-        return rpmon_scorer_rollback(get(), &step, now);
-    }
+    /** Takes a model in; whom it scores, the engine's registry says (`roll_out` lines). */
+    Status load(const Model &model) noexcept { return rpmon_scorer_load(get(), model.get()); }
     /** Asks the models that are due for a patient. */
     Status run(Engine &engine, std::uint32_t patient, Millis now) noexcept {
         return rpmon_scorer_run(get(), engine.get(), patient, now);
-    }
-    /** Every step that was taken, as JSON. */
-    Result<Bytes> history() const {
-        Bytes out;
-        Status status = rpmon_scorer_history(get(), out.out());
-        if (!status) return status;
-        return out;
-    }
-    /** Makes the registry again of its steps. */
-    Status restore(std::string_view history, const std::vector<const Model *> &models) {
-        std::vector<const rpmon_model *> raw;
-        for (const Model *model : models) raw.push_back(model->get());
-        return rpmon_scorer_restore(get(), history.data(), history.size(), raw.data(), raw.size());
     }
 };
 

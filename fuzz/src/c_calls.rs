@@ -235,7 +235,7 @@ unsafe fn step(
 /// The engine lives.
 unsafe fn models(input: &mut Bytes<'_>, engine: *mut rpmon_engine, patient: u32, now: i64) -> u32 {
     let (mut scorer, mut model, mut error) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    let mut history = rpmon_bytes { data: ptr::null_mut(), len: 0 };
+    let mut told = rpmon_bytes { data: ptr::null_mut(), len: 0 };
     let (mut row, mut count, mut score) = ([0.0_f32; 4], 99, 0);
     // SAFETY: the caller's promise; everything else lives here.
     unsafe {
@@ -252,29 +252,15 @@ unsafe fn models(input: &mut Bytes<'_>, engine: *mut rpmon_engine, patient: u32,
         assert_eq!(status == 0, !model.is_null());
         rpmon_error_free(&mut error);
         for _ in 0..input.u8() % 4 {
-            let status = match input.u8() % 6 {
-                0 => rpmon_scorer_register(scorer, model, text(input), now),
-                1 | 2 => {
-                    let step = rpmon_step {
-                        model: text(input),
-                        version: input.u8().into(),
-                        reserved: 0,
-                        to: text(input),
-                        owner: text(input),
-                        reason: text(input),
-                        evidence: text(input),
-                        approver: text(input),
-                    };
-                    let _ = rpmon_scorer_rollback(scorer, &step, now);
-                    rpmon_scorer_step(scorer, &step, now)
+            let status = match input.u8() % 4 {
+                0 => rpmon_scorer_load(scorer, model),
+                1 => rpmon_scorer_run(scorer, engine, patient, now),
+                2 => {
+                    let (model, who, cohort) = (text(input), text(input), text(input));
+                    let status = rpmon_engine_scored_at(engine, model, who, cohort, now, &mut told);
+                    rpmon_bytes_free(&mut told);
+                    status
                 }
-                3 => {
-                    let steps = text(input);
-                    let models = [model.cast_const()];
-                    let given = usize::from(input.u8() & 1);
-                    rpmon_scorer_restore(scorer, steps.data, steps.len, models.as_ptr(), given)
-                }
-                4 => rpmon_scorer_run(scorer, engine, patient, now),
                 _ => {
                     let risk = text(input);
                     let at = ptr::null_mut();
@@ -286,8 +272,10 @@ unsafe fn models(input: &mut Bytes<'_>, engine: *mut rpmon_engine, patient: u32,
         }
         let status = rpmon_model_score(model, row.as_ptr(), 4, &mut score);
         assert!(status != 0 || (0..=1000).contains(&score));
-        assert_eq!(rpmon_scorer_history(scorer, &mut history), 0);
-        rpmon_bytes_free(&mut history);
+        assert_eq!(rpmon_engine_model_history(engine, &mut told), 0);
+        rpmon_bytes_free(&mut told);
+        let _ = rpmon_model_reference(model, &mut told);
+        rpmon_bytes_free(&mut told);
         rpmon_model_free(&mut model);
         rpmon_scorer_free(&mut scorer)
     }

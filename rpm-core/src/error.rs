@@ -173,6 +173,7 @@ codes! {
     720 UnknownModel "unknown_model" "no model of this name and version is there";
     721 StageOrder "stage_order" "a model goes from candidate through shadow and canary to active, one canary at a time";
     722 UnknownRisk "unknown_risk" "the policy has no model of this name";
+    723 NotAssigned "not_assigned" "the registry lets another version of the model score this patient, or none";
 }
 
 /// An error of reading or deciding: a [`Code`], and where it happened.

@@ -12,7 +12,7 @@ use rpm_core::record::{Body, Record};
 use serde_json::Value;
 
 /// Codes that no case can show, and why.
-const ELSEWHERE: [(Code, &str); 26] = [
+const ELSEWHERE: [(Code, &str); 24] = [
     (Code::BadEncoding, "a JSON file holds no bytes that are not UTF-8"),
     (Code::UnknownDevice, "device keys are numbers of a host's calls, and no part of a line"),
     (Code::SnapshotCorrupt, "snapshots are no inputs"),
@@ -37,8 +37,6 @@ const ELSEWHERE: [(Code, &str); 26] = [
     (Code::BadCalibration, "as above"),
     (Code::SelfTestFailed, "as above"),
     (Code::SlowOperator, "as above"),
-    (Code::UnknownModel, "as above"),
-    (Code::StageOrder, "as above"),
 ];
 
 fn cases() -> Vec<Value> {

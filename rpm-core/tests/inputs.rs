@@ -201,3 +201,37 @@ fn lines_decide_what_calls_decide() {
     assert_eq!(of_engine, called);
     assert_eq!(of_monitor, called);
 }
+
+/// Written and read again, every input of every conformance case decides the same.
+#[test]
+fn what_is_written_decides_the_same() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/conformance");
+    let mut written = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        let case = std::fs::read_to_string(path).unwrap();
+        let case: serde_json::Value = serde_json::from_str(&case).unwrap();
+        let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), String::from);
+        let Ok(policy) = Policy::from_json(text(&case["policy"]).as_bytes()) else { continue };
+        let engine = || Engine::new(Arc::clone(&policy), EngineConfig::default());
+        let (mut first, mut second) = (engine(), engine());
+        let answer = |engine: &mut Engine, line: &str| {
+            let answer = engine.handle_input_json(line.as_bytes());
+            answer.map(|answer| answer.to_string()).map_err(|error| error.code())
+        };
+        for line in case["inputs"].as_array().into_iter().flatten().map(text) {
+            let Ok(input) = Input::parse(line.as_bytes()) else { continue };
+            let again = input.to_json();
+            assert!(!again.contains('\n'));
+            let object: serde_json::Map<_, _> = serde_json::from_str(&again).unwrap();
+            written.extend(object.keys().filter(|name| *name != "at").cloned());
+            assert_eq!(answer(&mut first, &line), answer(&mut second, &again));
+            let said = outputs(|| first.poll_output());
+            assert_eq!(said, outputs(|| second.poll_output()));
+        }
+    }
+    assert_eq!(written.len(), 8, "{written:?}");
+}

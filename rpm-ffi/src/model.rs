@@ -10,7 +10,7 @@ use rpm_core::risk::{Attribution, Model, Term, Work};
 use crate::error::{rpmon_error, tell};
 use crate::handle::shared;
 use crate::status::{self, rpmon_status};
-use crate::text::{array, bytes, fill, place, rpmon_str};
+use crate::text::{array, bytes, fill, place, rpmon_bytes, rpmon_str};
 
 /// A verified model: its bytes are those of its manifest, and it computes what it did when it was trained.
 ///
@@ -105,6 +105,21 @@ pub unsafe extern "C" fn rpmon_model_hash(
         // SAFETY: the caller's promises are those that are asked for.
         let (hash, model) = unsafe { (place(hash)?, shared::get(model)?) };
         hash.put(model.0.hash().0);
+        Ok(())
+    }))
+}
+
+/// The model's id, version and hash as JSON: what a line that registers it (`roll_out`) says. Free it with
+/// `rpmon_bytes_free`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpmon_model_reference(
+    model: *const rpmon_model,
+    out: *mut rpmon_bytes,
+) -> rpmon_status {
+    status::of(status::boundary(|| {
+        // SAFETY: the caller's promises are those that are asked for.
+        let (out, model) = unsafe { (place(out)?, shared::get(model)?) };
+        out.put(rpmon_bytes::from_json(&model.0.reference()));
         Ok(())
     }))
 }

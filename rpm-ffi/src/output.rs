@@ -374,6 +374,9 @@ fn note(watch: &Watch, output: &Output) {
                 "the host's clock went back: the engine goes on at the latest time seen",
             ),
             Body::PolicyChanged { .. } => watch.log(RPMON_LOG_INFO, "another policy is in force"),
+            Body::ModelChanged { .. } => {
+                watch.log(RPMON_LOG_INFO, "a version of a model came to another stage");
+            }
             _ => {}
         }
     }

@@ -43,9 +43,12 @@ pub unsafe extern "C" fn rpmon_explain(
         let (out, lines) = unsafe { (place(out)?, text(lines, len)?) };
         // SAFETY: as above.
         let (tenant, patient) = unsafe { (tenant.text()?, patient.text()?) };
+        // And those of the engine itself: who let which version of a model speak.
         let theirs = |record: &&Record| {
-            record.patient.as_ref().is_some_and(|id| id.as_str() == patient)
-                && record.tenant.as_ref().map_or("", |id| id.as_str()) == tenant
+            record.patient.as_ref().is_none_or(|id| {
+                id.as_str() == patient
+                    && record.tenant.as_ref().map_or("", |id| id.as_str()) == tenant
+            })
         };
         let records = records(lines)?;
         let told = explain(records.iter().filter(theirs), AlertId(alert));

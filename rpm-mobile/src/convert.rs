@@ -331,6 +331,7 @@ pub(crate) fn is_listed(body: &Body) -> bool {
             | B::BaselineChanged { .. }
             | B::RiskScored { .. }
             | B::RiskFailed { .. }
+            | B::ModelChanged { .. }
             | B::ClockWentBack { .. }
             | B::PolicyChanged { .. }
     )

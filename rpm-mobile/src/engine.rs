@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use rpm_core::alert::{Command, Delivery, DeliveryReport, Roster, Shift};
 use rpm_core::engine::Waiting;
-use rpm_core::record::{ConditionState, Priority};
+use rpm_core::record::{ConditionState, ModelRef, Priority, StageChange};
+use rpm_core::risk::registry::RollOut;
 use rpm_core::{
     AlertId, BaselineCommand, Counts, DeviceId, DeviceKey, Engine as CoreEngine, HostTime,
     PatientId, PatientKey, Receipt, TenantId,
@@ -131,6 +132,29 @@ impl Engine {
     /// Takes in what a channel reports of a message.
     pub fn handle_report(&self, report: DeliveryReport, now: HostTime) -> Result<(), RpmonError> {
         Ok(self.with(|core| core.handle_report(&report, now))???)
+    }
+
+    /// Takes in what people decided about a version of a model. It holds from the next score on, and each step
+    /// is recorded.
+    pub fn handle_roll_out(&self, roll_out: RollOut, now: HostTime) -> Result<(), RpmonError> {
+        Ok(self.with(|core| core.handle_roll_out(&roll_out, now))???)
+    }
+
+    /// Every step that a version of a model took, the oldest first.
+    pub fn model_history(&self) -> Result<Vec<StageChange>, RpmonError> {
+        self.with(|core| core.registry().history().to_vec())
+    }
+
+    /// Which version of a model scored a patient at a time.
+    #[uniffi::method(default(cohort = None))]
+    pub fn scored_at(
+        &self,
+        model: &str,
+        patient: PatientId,
+        at: HostTime,
+        cohort: Option<String>,
+    ) -> Result<Option<ModelRef>, RpmonError> {
+        self.with(|core| core.registry().scored_at(model, &patient, cohort.as_deref(), at))
     }
 
     /// Takes in what a person asks of what was learned of a patient.

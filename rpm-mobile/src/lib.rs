@@ -34,7 +34,7 @@ pub use convert::{
 pub use engine::Engine;
 pub use error::{Problem, RpmonError, code_message, code_name, code_number};
 pub use event::{Device, Event, EventBody, Expected, QualityFlag};
-pub use model::{Approval, InputTerm, Model, ModelStage, Reasons, Scorer};
+pub use model::{InputTerm, Model, Reasons, Scorer};
 pub use monitor::Monitor;
 pub use policy::{KindInfo, Policy, PolicyChange, Rule, Signal, kinds};
 

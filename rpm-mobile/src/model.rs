@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use rpm_core::record::{Hash, ModelRef, ScoreFailure};
-use rpm_core::risk::registry::{Part, Registry, Stage, StageChange, Step, Why};
 use rpm_core::risk::{Attribution, Model as CoreModel, Term, Work};
-use rpm_core::{Code, HostTime, PatientId, PatientKey, Scorer as CoreScorer, Value};
+use rpm_core::{Code, HostTime, PatientKey, Scorer as CoreScorer, Value};
 
 use crate::engine::Engine;
 use crate::error::{Problem, RpmonError};
@@ -40,44 +39,10 @@ pub struct InputTerm {
     pub added: f32,
 }
 
-/// How far a version of a model goes.
-#[derive(Clone, uniffi::Enum)]
-pub enum ModelStage {
-    /// Scores everybody; rules in shadow may read it, nobody is told.
-    Shadow,
-    /// Scores so many of a thousand patients, by a hash of the patient's identifier.
-    Canary {
-        /// From 1 to 1000.
-        permille: u16,
-    },
-    /// Scores the patients of these cohorts.
-    Cohorts {
-        /// As in their profiles.
-        names: Vec<String>,
-    },
-    /// Scores everybody else.
-    Active,
-    /// Scores nobody any more.
-    Retired,
-}
-
-/// On whose word a step is taken.
-#[derive(Clone, uniffi::Record)]
-pub struct Approval {
-    /// Who proposed it, as the host names people.
-    pub owner: String,
-    /// Why.
-    pub reason: String,
-    /// Where what was found out can be read: a report, by name or hash.
-    pub evidence: String,
-    /// Who approved it: somebody else.
-    pub approver: String,
-}
-
-/// Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
-/// there are, and how far each has come. Safe to share between threads: calls wait for each other.
+/// Asks models when they are due, and gives what they say to an engine, whose registry says which version
+/// counts. Safe to share between threads: calls wait for each other.
 ///
-/// Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+/// Nothing of it is in a snapshot: after a restart make another one, and load the models again.
 #[derive(uniffi::Object)]
 pub struct Scorer {
     core: Mutex<CoreScorer>,
@@ -104,6 +69,11 @@ impl Model {
     /// The SHA-256 of its manifest, which holds that of its bytes.
     pub fn hash(&self) -> Hash {
         self.core.hash()
+    }
+
+    /// What names it: id, version and hash.
+    pub fn reference(&self) -> ModelRef {
+        self.core.reference()
     }
 
     /// How many numbers go in. A window grid goes in line by line.
@@ -150,65 +120,13 @@ impl Scorer {
         Self { core: Mutex::default() }
     }
 
-    /// Takes a model in as a candidate, which scores nobody yet.
-    pub fn register(&self, model: &Model, owner: &str, now: HostTime) -> Result<(), RpmonError> {
+    /// Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
+    pub fn load(&self, model: &Model) -> Result<(), RpmonError> {
         let model = Arc::clone(&model.core);
-        self.with(|core| Ok(core.registry_mut().register(model, owner, now)?))
-    }
-
-    /// Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-    /// version active, the one before retires.
-    pub fn step(
-        &self,
-        model: &str,
-        version: u32,
-        to: ModelStage,
-        approval: Approval,
-        now: HostTime,
-    ) -> Result<(), RpmonError> {
-        let (why, approver) = approval.parts();
-        let approved = Step::new(model, version, to.into(), why)?.approve(&approver)?;
-        self.with(|core| Ok(core.registry_mut().apply(approved, now)?))
-    }
-
-    /// Goes back, at once, to the version that was active before; to rules alone, if there was none.
-    pub fn rollback(
-        &self,
-        model: &str,
-        approval: Approval,
-        now: HostTime,
-    ) -> Result<(), RpmonError> {
-        let (why, approver) = approval.parts();
-        self.with(|core| Ok(core.registry_mut().rollback(model, &why, &approver, now)?))
-    }
-
-    /// Every step that was taken, the oldest first, as a JSON list.
-    pub fn history(&self) -> Result<String, RpmonError> {
-        self.with(|core| Ok(serde_json::to_string(core.registry().history()).unwrap_or_default()))
-    }
-
-    /// Makes the registry again of its steps and the models that they name.
-    pub fn restore(&self, history: &str, models: Vec<Arc<Model>>) -> Result<(), RpmonError> {
-        let history: Vec<StageChange> =
-            serde_json::from_str(history).map_err(|_| Code::MalformedJson)?;
-        let models: Vec<_> = models.iter().map(|model| Arc::clone(&model.core)).collect();
-        let registry = Registry::from_history(&history, &models)?;
         self.with(|core| {
-            *core.registry_mut() = registry;
+            core.load(model);
             Ok(())
         })
-    }
-
-    /// Which version of a model scored a patient at a time.
-    #[uniffi::method(default(cohort = None))]
-    pub fn scored_at(
-        &self,
-        model: &str,
-        patient: PatientId,
-        at: HostTime,
-        cohort: Option<String>,
-    ) -> Result<Option<ModelRef>, RpmonError> {
-        self.with(|core| Ok(core.registry().scored_at(model, &patient, cohort.as_deref(), at)))
     }
 
     /// Asks the models that are due for a patient: where there is new evidence, and not more often than the
@@ -239,25 +157,6 @@ impl Scorer {
         call: impl FnOnce(&mut CoreScorer) -> Result<R, RpmonError>,
     ) -> Result<R, RpmonError> {
         call(&mut *self.core.lock().map_err(|_| RpmonError::Poisoned)?)
-    }
-}
-
-impl Approval {
-    fn parts(self) -> (Why, String) {
-        let Self { owner, reason, evidence, approver } = self;
-        (Why { owner, reason, evidence }, approver)
-    }
-}
-
-impl From<ModelStage> for Stage {
-    fn from(stage: ModelStage) -> Self {
-        match stage {
-            ModelStage::Shadow => Self::Shadow,
-            ModelStage::Canary { permille } => Self::Canary(Part::Permille(permille)),
-            ModelStage::Cohorts { names } => Self::Canary(Part::Cohorts(names)),
-            ModelStage::Active => Self::Active,
-            ModelStage::Retired => Self::Retired,
-        }
     }
 }
 

@@ -578,11 +578,15 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_report() != 30925:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out() != 51043:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_roster() != 25705:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_handle_timeout() != 55424:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_latest() != 36697:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_engine_model_history() != 53448:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_next_wakeup() != 53010:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -597,6 +601,8 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_rpmon_mobile_checksum_method_engine_queue() != 27376:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_restore_report() != 29873:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_engine_scored_at() != 59029:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_engine_snapshot() != 42831:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -613,6 +619,8 @@ def _uniffi_check_api_checksums(lib):
     if lib.uniffi_rpmon_mobile_checksum_method_model_inputs() != 60670:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_model_reasons() != 25012:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    if lib.uniffi_rpmon_mobile_checksum_method_model_reference() != 36775:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_model_score() != 4257:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -704,19 +712,9 @@ def _uniffi_check_api_checksums(lib):
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_constructor_policy_from_toml() != 15540:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_scorer_history() != 45578:
-        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_scorer_register() != 16524:
-        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_scorer_restore() != 8144:
-        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_scorer_rollback() != 55495:
+    if lib.uniffi_rpmon_mobile_checksum_method_scorer_load() != 38973:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_method_scorer_run() != 59033:
-        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at() != 34483:
-        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_rpmon_mobile_checksum_method_scorer_step() != 48061:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_rpmon_mobile_checksum_constructor_scorer_new() != 57486:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
@@ -830,6 +828,9 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_json.restype = ctyp
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_report.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_report.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_roster.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_roster.restype = ctypes.c_uint16
@@ -839,6 +840,9 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_handle_timeout.restype = c
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_latest.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_latest.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_model_history.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_model_history.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_next_wakeup.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_next_wakeup.restype = ctypes.c_uint16
@@ -860,6 +864,9 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_queue.restype = ctypes.c_u
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_restore_report.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_restore_report.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_scored_at.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_scored_at.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_snapshot.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_engine_snapshot.restype = ctypes.c_uint16
@@ -884,6 +891,9 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_method_model_inputs.restype = ctypes.c_u
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_model_reasons.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_model_reasons.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_reference.argtypes = (
+)
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_model_reference.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_model_score.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_model_score.restype = ctypes.c_uint16
@@ -1019,27 +1029,12 @@ _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_policy_from_json.restype = c
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_policy_from_toml.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_policy_from_toml.restype = ctypes.c_uint16
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_history.argtypes = (
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_load.argtypes = (
 )
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_history.restype = ctypes.c_uint16
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_register.argtypes = (
-)
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_register.restype = ctypes.c_uint16
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_restore.argtypes = (
-)
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_restore.restype = ctypes.c_uint16
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_rollback.argtypes = (
-)
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_rollback.restype = ctypes.c_uint16
+_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_load.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_run.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_run.restype = ctypes.c_uint16
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at.argtypes = (
-)
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at.restype = ctypes.c_uint16
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_step.argtypes = (
-)
-_UniffiLib.uniffi_rpmon_mobile_checksum_method_scorer_step.restype = ctypes.c_uint16
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_scorer_new.argtypes = (
 )
 _UniffiLib.uniffi_rpmon_mobile_checksum_constructor_scorer_new.restype = ctypes.c_uint16
@@ -1205,6 +1200,13 @@ _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_report.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_report.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_roll_out.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_roll_out.restype = None
 _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_roster.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1225,6 +1227,11 @@ _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_latest.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_latest.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_engine_model_history.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_engine_model_history.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_next_wakeup.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1268,6 +1275,15 @@ _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_restore_report.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_restore_report.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_engine_scored_at.argtypes = (
+    ctypes.c_uint64,
+    _UniffiRustBuffer,
+    _UniffiRustBuffer,
+    ctypes.c_int64,
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_engine_scored_at.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_snapshot.argtypes = (
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
@@ -1316,6 +1332,11 @@ _UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons.restype = _UniffiRustBuffer
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_reference.argtypes = (
+    ctypes.c_uint64,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_rpmon_mobile_fn_method_model_reference.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_rpmon_mobile_fn_method_model_score.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -1576,34 +1597,12 @@ _UniffiLib.uniffi_rpmon_mobile_fn_constructor_policy_from_toml.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_constructor_policy_from_toml.restype = ctypes.c_uint64
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history.argtypes = (
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_load.argtypes = (
+    ctypes.c_uint64,
     ctypes.c_uint64,
     ctypes.POINTER(_UniffiRustCallStatus),
 )
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history.restype = _UniffiRustBuffer
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register.argtypes = (
-    ctypes.c_uint64,
-    ctypes.c_uint64,
-    _UniffiRustBuffer,
-    ctypes.c_int64,
-    ctypes.POINTER(_UniffiRustCallStatus),
-)
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register.restype = None
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore.argtypes = (
-    ctypes.c_uint64,
-    _UniffiRustBuffer,
-    _UniffiRustBuffer,
-    ctypes.POINTER(_UniffiRustCallStatus),
-)
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore.restype = None
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback.argtypes = (
-    ctypes.c_uint64,
-    _UniffiRustBuffer,
-    _UniffiRustBuffer,
-    ctypes.c_int64,
-    ctypes.POINTER(_UniffiRustCallStatus),
-)
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback.restype = None
+_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_load.restype = None
 _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run.argtypes = (
     ctypes.c_uint64,
     ctypes.c_uint64,
@@ -1612,25 +1611,6 @@ _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
 _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run.restype = None
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at.argtypes = (
-    ctypes.c_uint64,
-    _UniffiRustBuffer,
-    _UniffiRustBuffer,
-    ctypes.c_int64,
-    _UniffiRustBuffer,
-    ctypes.POINTER(_UniffiRustCallStatus),
-)
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at.restype = _UniffiRustBuffer
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step.argtypes = (
-    ctypes.c_uint64,
-    _UniffiRustBuffer,
-    ctypes.c_uint32,
-    _UniffiRustBuffer,
-    _UniffiRustBuffer,
-    ctypes.c_int64,
-    ctypes.POINTER(_UniffiRustCallStatus),
-)
-_UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step.restype = None
 _UniffiLib.uniffi_rpmon_mobile_fn_constructor_scorer_new.argtypes = (
     ctypes.POINTER(_UniffiRustCallStatus),
 )
@@ -3463,57 +3443,6 @@ class _UniffiFfiConverterTypeAlert(_UniffiConverterRustBuffer):
         _UniffiFfiConverterBoolean.write(value.wants_answer, buf)
         _UniffiFfiConverterUInt16.write(value.rounds, buf)
         _UniffiFfiConverterBoolean.write(value.exhausted, buf)
-
-@dataclass
-class Approval:
-    """
-    On whose word a step is taken.
-"""
-    def __init__(self, *, owner:str, reason:str, evidence:str, approver:str):
-        self.owner = owner
-        self.reason = reason
-        self.evidence = evidence
-        self.approver = approver
-
-
-
-
-    def __str__(self):
-        return "Approval(owner={}, reason={}, evidence={}, approver={})".format(self.owner, self.reason, self.evidence, self.approver)
-    def __eq__(self, other):
-        if self.owner != other.owner:
-            return False
-        if self.reason != other.reason:
-            return False
-        if self.evidence != other.evidence:
-            return False
-        if self.approver != other.approver:
-            return False
-        return True
-
-class _UniffiFfiConverterTypeApproval(_UniffiConverterRustBuffer):
-    @staticmethod
-    def read(buf):
-        return Approval(
-            owner=_UniffiFfiConverterString.read(buf),
-            reason=_UniffiFfiConverterString.read(buf),
-            evidence=_UniffiFfiConverterString.read(buf),
-            approver=_UniffiFfiConverterString.read(buf),
-        )
-
-    @staticmethod
-    def check_lower(value):
-        _UniffiFfiConverterString.check_lower(value.owner)
-        _UniffiFfiConverterString.check_lower(value.reason)
-        _UniffiFfiConverterString.check_lower(value.evidence)
-        _UniffiFfiConverterString.check_lower(value.approver)
-
-    @staticmethod
-    def write(value, buf):
-        _UniffiFfiConverterString.write(value.owner, buf)
-        _UniffiFfiConverterString.write(value.reason, buf)
-        _UniffiFfiConverterString.write(value.evidence, buf)
-        _UniffiFfiConverterString.write(value.approver, buf)
 
 class _UniffiFfiConverterSequenceString(_UniffiConverterRustBuffer):
     @classmethod
@@ -14728,6 +14657,51 @@ class _UniffiFfiConverterTypeWaiting(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypeAlertId.write(value.alert, buf)
         _UniffiFfiConverterTypePriority.write(value.priority, buf)
 
+@dataclass
+class Why:
+    """
+    Who wants a step, and on what grounds.
+"""
+    def __init__(self, *, owner:str, reason:str, evidence:str):
+        self.owner = owner
+        self.reason = reason
+        self.evidence = evidence
+
+
+
+
+    def __str__(self):
+        return "Why(owner={}, reason={}, evidence={})".format(self.owner, self.reason, self.evidence)
+    def __eq__(self, other):
+        if self.owner != other.owner:
+            return False
+        if self.reason != other.reason:
+            return False
+        if self.evidence != other.evidence:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeWhy(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return Why(
+            owner=_UniffiFfiConverterString.read(buf),
+            reason=_UniffiFfiConverterString.read(buf),
+            evidence=_UniffiFfiConverterString.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterString.check_lower(value.owner)
+        _UniffiFfiConverterString.check_lower(value.reason)
+        _UniffiFfiConverterString.check_lower(value.evidence)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterString.write(value.owner, buf)
+        _UniffiFfiConverterString.write(value.reason, buf)
+        _UniffiFfiConverterString.write(value.evidence, buf)
+
 class _UniffiFfiConverterSequenceTypeLevelNow(_UniffiConverterRustBuffer):
     @classmethod
     def check_lower(cls, value):
@@ -15152,239 +15126,6 @@ class _UniffiFfiConverterTypeAnswer(_UniffiConverterRustBuffer):
 
 
 
-class ModelStage:
-    """
-    How far a version of a model goes.
-"""
-    def __init__(self):
-        raise RuntimeError("ModelStage cannot be instantiated directly")
-
-    # Each enum variant is a nested class of the enum itself.
-    @dataclass
-    class SHADOW:
-        """
-        Scores everybody; rules in shadow may read it, nobody is told.
-"""
-
-        def __init__(self, ):
-            pass
-
-
-
-
-
-        def __str__(self):
-            return "ModelStage.SHADOW()".format()
-        def __eq__(self, other):
-            if not isinstance(other, ModelStage):
-                return NotImplemented
-            if not other.is_SHADOW():
-                return False
-            return True
-
-    @dataclass
-    class CANARY:
-        """
-        Scores so many of a thousand patients, by a hash of the patient's identifier.
-"""
-
-        def __init__(self, permille:int):
-            self.permille = permille
-
-            """
-        From 1 to 1000.
-"""
-
-            pass
-
-
-
-
-
-        def __str__(self):
-            return "ModelStage.CANARY(permille={})".format(self.permille)
-        def __eq__(self, other):
-            if not isinstance(other, ModelStage):
-                return NotImplemented
-            if not other.is_CANARY():
-                return False
-            if self.permille != other.permille:
-                return False
-            return True
-
-    @dataclass
-    class COHORTS:
-        """
-        Scores the patients of these cohorts.
-"""
-
-        def __init__(self, names:typing.List[str]):
-            self.names = names
-
-            """
-        As in their profiles.
-"""
-
-            pass
-
-
-
-
-
-        def __str__(self):
-            return "ModelStage.COHORTS(names={})".format(self.names)
-        def __eq__(self, other):
-            if not isinstance(other, ModelStage):
-                return NotImplemented
-            if not other.is_COHORTS():
-                return False
-            if self.names != other.names:
-                return False
-            return True
-
-    @dataclass
-    class ACTIVE:
-        """
-        Scores everybody else.
-"""
-
-        def __init__(self, ):
-            pass
-
-
-
-
-
-        def __str__(self):
-            return "ModelStage.ACTIVE()".format()
-        def __eq__(self, other):
-            if not isinstance(other, ModelStage):
-                return NotImplemented
-            if not other.is_ACTIVE():
-                return False
-            return True
-
-    @dataclass
-    class RETIRED:
-        """
-        Scores nobody any more.
-"""
-
-        def __init__(self, ):
-            pass
-
-
-
-
-
-        def __str__(self):
-            return "ModelStage.RETIRED()".format()
-        def __eq__(self, other):
-            if not isinstance(other, ModelStage):
-                return NotImplemented
-            if not other.is_RETIRED():
-                return False
-            return True
-
-
-
-    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
-    # whether an instance is that variant.
-    def is_SHADOW(self) -> bool:
-        return isinstance(self, ModelStage.SHADOW)
-    def is_shadow(self) -> bool:
-        return isinstance(self, ModelStage.SHADOW)
-    def is_CANARY(self) -> bool:
-        return isinstance(self, ModelStage.CANARY)
-    def is_canary(self) -> bool:
-        return isinstance(self, ModelStage.CANARY)
-    def is_COHORTS(self) -> bool:
-        return isinstance(self, ModelStage.COHORTS)
-    def is_cohorts(self) -> bool:
-        return isinstance(self, ModelStage.COHORTS)
-    def is_ACTIVE(self) -> bool:
-        return isinstance(self, ModelStage.ACTIVE)
-    def is_active(self) -> bool:
-        return isinstance(self, ModelStage.ACTIVE)
-    def is_RETIRED(self) -> bool:
-        return isinstance(self, ModelStage.RETIRED)
-    def is_retired(self) -> bool:
-        return isinstance(self, ModelStage.RETIRED)
-
-
-# Now, a little trick - we make each nested variant class be a subclass of the main
-# enum class, so that method calls and instance checks etc will work intuitively.
-# We might be able to do this a little more neatly with a metaclass, but this'll do.
-ModelStage.SHADOW = type("ModelStage.SHADOW", (ModelStage.SHADOW, ModelStage,), {})  # type: ignore
-ModelStage.CANARY = type("ModelStage.CANARY", (ModelStage.CANARY, ModelStage,), {})  # type: ignore
-ModelStage.COHORTS = type("ModelStage.COHORTS", (ModelStage.COHORTS, ModelStage,), {})  # type: ignore
-ModelStage.ACTIVE = type("ModelStage.ACTIVE", (ModelStage.ACTIVE, ModelStage,), {})  # type: ignore
-ModelStage.RETIRED = type("ModelStage.RETIRED", (ModelStage.RETIRED, ModelStage,), {})  # type: ignore
-
-
-
-
-class _UniffiFfiConverterTypeModelStage(_UniffiConverterRustBuffer):
-    @staticmethod
-    def read(buf):
-        variant = buf.read_i32()
-        if variant == 1:
-            return ModelStage.SHADOW(
-            )
-        if variant == 2:
-            return ModelStage.CANARY(
-                _UniffiFfiConverterUInt16.read(buf),
-            )
-        if variant == 3:
-            return ModelStage.COHORTS(
-                _UniffiFfiConverterSequenceString.read(buf),
-            )
-        if variant == 4:
-            return ModelStage.ACTIVE(
-            )
-        if variant == 5:
-            return ModelStage.RETIRED(
-            )
-        raise InternalError("Raw enum value doesn't match any cases")
-
-    @staticmethod
-    def check_lower(value):
-        if value.is_SHADOW():
-            return
-        if value.is_CANARY():
-            _UniffiFfiConverterUInt16.check_lower(value.permille)
-            return
-        if value.is_COHORTS():
-            _UniffiFfiConverterSequenceString.check_lower(value.names)
-            return
-        if value.is_ACTIVE():
-            return
-        if value.is_RETIRED():
-            return
-        raise ValueError(value)
-
-    @staticmethod
-    def write(value, buf):
-        if value.is_SHADOW():
-            buf.write_i32(1)
-        if value.is_CANARY():
-            buf.write_i32(2)
-            _UniffiFfiConverterUInt16.write(value.permille, buf)
-        if value.is_COHORTS():
-            buf.write_i32(3)
-            _UniffiFfiConverterSequenceString.write(value.names, buf)
-        if value.is_ACTIVE():
-            buf.write_i32(4)
-        if value.is_RETIRED():
-            buf.write_i32(5)
-
-
-
-
-
-
-
-
 class Output:
     """
     Something the engine has decided. Drain after every call.
@@ -15743,6 +15484,260 @@ class _UniffiFfiConverterTypeOutput(_UniffiConverterRustBuffer):
         if value.is_UNLISTED():
             buf.write_i32(6)
             _UniffiFfiConverterString.write(value.line, buf)
+
+
+
+
+
+
+
+
+class RollOut:
+    """
+    What people decide about a version of a model.
+"""
+    def __init__(self):
+        raise RuntimeError("RollOut cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class REGISTER:
+        """
+        A version is taken in as a candidate.
+"""
+
+        def __init__(self, model:ModelRef, owner:str):
+            self.model = model
+
+            """
+        Which, by the hash of its manifest.
+"""
+
+            self.owner = owner
+
+            """
+        Who brings it, as the host names people.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "RollOut.REGISTER(model={}, owner={})".format(self.model, self.owner)
+        def __eq__(self, other):
+            if not isinstance(other, RollOut):
+                return NotImplemented
+            if not other.is_REGISTER():
+                return False
+            if self.model != other.model:
+                return False
+            if self.owner != other.owner:
+                return False
+            return True
+
+    @dataclass
+    class STAGE:
+        """
+        A version comes to another stage. Where it becomes active, the one before retires.
+"""
+
+        def __init__(self, id:str, version:int, to:ModelStage, why:Why, approver:str):
+            self.id = id
+
+            """
+        The model.
+"""
+
+            self.version = version
+
+            """
+        Which version.
+"""
+
+            self.to = to
+
+            """
+        Where to.
+"""
+
+            self.why = why
+
+            """
+        Who wants it, and on what grounds.
+"""
+
+            self.approver = approver
+
+            """
+        Who else approves it.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "RollOut.STAGE(id={}, version={}, to={}, why={}, approver={})".format(self.id, self.version, self.to, self.why, self.approver)
+        def __eq__(self, other):
+            if not isinstance(other, RollOut):
+                return NotImplemented
+            if not other.is_STAGE():
+                return False
+            if self.id != other.id:
+                return False
+            if self.version != other.version:
+                return False
+            if self.to != other.to:
+                return False
+            if self.why != other.why:
+                return False
+            if self.approver != other.approver:
+                return False
+            return True
+
+    @dataclass
+    class ROLLBACK:
+        """
+        Back, at once, to the version that was active before the one that is; to none, and so to rules
+        alone, if there was none. The one that was active retires.
+"""
+
+        def __init__(self, id:str, why:Why, approver:str):
+            self.id = id
+
+            """
+        The model.
+"""
+
+            self.why = why
+
+            """
+        Who wants it, and on what grounds.
+"""
+
+            self.approver = approver
+
+            """
+        Who else approves it.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "RollOut.ROLLBACK(id={}, why={}, approver={})".format(self.id, self.why, self.approver)
+        def __eq__(self, other):
+            if not isinstance(other, RollOut):
+                return NotImplemented
+            if not other.is_ROLLBACK():
+                return False
+            if self.id != other.id:
+                return False
+            if self.why != other.why:
+                return False
+            if self.approver != other.approver:
+                return False
+            return True
+
+
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_REGISTER(self) -> bool:
+        return isinstance(self, RollOut.REGISTER)
+    def is_register(self) -> bool:
+        return isinstance(self, RollOut.REGISTER)
+    def is_STAGE(self) -> bool:
+        return isinstance(self, RollOut.STAGE)
+    def is_stage(self) -> bool:
+        return isinstance(self, RollOut.STAGE)
+    def is_ROLLBACK(self) -> bool:
+        return isinstance(self, RollOut.ROLLBACK)
+    def is_rollback(self) -> bool:
+        return isinstance(self, RollOut.ROLLBACK)
+
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+RollOut.REGISTER = type("RollOut.REGISTER", (RollOut.REGISTER, RollOut,), {})  # type: ignore
+RollOut.STAGE = type("RollOut.STAGE", (RollOut.STAGE, RollOut,), {})  # type: ignore
+RollOut.ROLLBACK = type("RollOut.ROLLBACK", (RollOut.ROLLBACK, RollOut,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeRollOut(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return RollOut.REGISTER(
+                _UniffiFfiConverterTypeModelRef.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 2:
+            return RollOut.STAGE(
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterUInt32.read(buf),
+                _UniffiFfiConverterTypeModelStage.read(buf),
+                _UniffiFfiConverterTypeWhy.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 3:
+            return RollOut.ROLLBACK(
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterTypeWhy.read(buf),
+                _UniffiFfiConverterString.read(buf),
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_REGISTER():
+            _UniffiFfiConverterTypeModelRef.check_lower(value.model)
+            _UniffiFfiConverterString.check_lower(value.owner)
+            return
+        if value.is_STAGE():
+            _UniffiFfiConverterString.check_lower(value.id)
+            _UniffiFfiConverterUInt32.check_lower(value.version)
+            _UniffiFfiConverterTypeModelStage.check_lower(value.to)
+            _UniffiFfiConverterTypeWhy.check_lower(value.why)
+            _UniffiFfiConverterString.check_lower(value.approver)
+            return
+        if value.is_ROLLBACK():
+            _UniffiFfiConverterString.check_lower(value.id)
+            _UniffiFfiConverterTypeWhy.check_lower(value.why)
+            _UniffiFfiConverterString.check_lower(value.approver)
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_REGISTER():
+            buf.write_i32(1)
+            _UniffiFfiConverterTypeModelRef.write(value.model, buf)
+            _UniffiFfiConverterString.write(value.owner, buf)
+        if value.is_STAGE():
+            buf.write_i32(2)
+            _UniffiFfiConverterString.write(value.id, buf)
+            _UniffiFfiConverterUInt32.write(value.version, buf)
+            _UniffiFfiConverterTypeModelStage.write(value.to, buf)
+            _UniffiFfiConverterTypeWhy.write(value.why, buf)
+            _UniffiFfiConverterString.write(value.approver, buf)
+        if value.is_ROLLBACK():
+            buf.write_i32(3)
+            _UniffiFfiConverterString.write(value.id, buf)
+            _UniffiFfiConverterTypeWhy.write(value.why, buf)
+            _UniffiFfiConverterString.write(value.approver, buf)
 
 
 
@@ -16192,6 +16187,12 @@ class EngineProtocol(typing.Protocol):
         Takes in what a channel reports of a message.
 """
         raise NotImplementedError
+    def handle_roll_out(self, roll_out: RollOut,now: HostTime) -> None:
+        """
+        Takes in what people decided about a version of a model. It holds from the next score on, and each step
+        is recorded.
+"""
+        raise NotImplementedError
     def handle_roster(self, shifts: typing.List[Shift],now: HostTime) -> None:
         """
         Takes in who is on duty from now on, and until when; it replaces what was said before.
@@ -16205,6 +16206,11 @@ class EngineProtocol(typing.Protocol):
     def latest(self, patient: PatientKey,signal: str) -> typing.Optional[Latest]:
         """
         The newest good value of a patient's signal, by the signal's name.
+"""
+        raise NotImplementedError
+    def model_history(self, ) -> typing.List[StageChange]:
+        """
+        Every step that a version of a model took, the oldest first.
 """
         raise NotImplementedError
     def next_wakeup(self, ) -> typing.Optional[HostTime]:
@@ -16241,6 +16247,11 @@ class EngineProtocol(typing.Protocol):
     def restore_report(self, ) -> typing.Optional[RestoreReport]:
         """
         What the restore found; nothing for an engine that began anew.
+"""
+        raise NotImplementedError
+    def scored_at(self, model: str,patient: PatientId,at: HostTime,cohort: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> typing.Optional[ModelRef]:
+        """
+        Which version of a model scored a patient at a time.
 """
         raise NotImplementedError
     def snapshot(self, ) -> bytes:
@@ -16687,6 +16698,28 @@ class Engine(EngineProtocol):
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
+    def handle_roll_out(self, roll_out: RollOut,now: HostTime) -> None:
+        """
+        Takes in what people decided about a version of a model. It holds from the next score on, and each step
+        is recorded.
+"""
+
+        _UniffiFfiConverterTypeRollOut.check_lower(roll_out)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(now)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterTypeRollOut.lower(roll_out),
+            _UniffiFfiConverterTypeHostTime.lower(now),
+        )
+        _uniffi_lift_return = lambda val: None
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_roll_out,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
     def handle_roster(self, shifts: typing.List[Shift],now: HostTime) -> None:
         """
         Takes in who is on duty from now on, and until when; it replaces what was said before.
@@ -16744,6 +16777,21 @@ class Engine(EngineProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_latest,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def model_history(self, ) -> typing.List[StageChange]:
+        """
+        Every step that a version of a model took, the oldest first.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterSequenceTypeStageChange.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_model_history,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -16876,6 +16924,35 @@ class Engine(EngineProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_restore_report,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def scored_at(self, model: str,patient: PatientId,at: HostTime,cohort: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> typing.Optional[ModelRef]:
+        """
+        Which version of a model scored a patient at a time.
+"""
+
+        _UniffiFfiConverterString.check_lower(model)
+
+        _UniffiFfiConverterTypePatientId.check_lower(patient)
+
+        _UniffiFfiConverterTypeHostTime.check_lower(at)
+
+        if cohort is _DEFAULT:
+            cohort = None
+        _UniffiFfiConverterOptionalString.check_lower(cohort)
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+            _UniffiFfiConverterString.lower(model),
+            _UniffiFfiConverterTypePatientId.lower(patient),
+            _UniffiFfiConverterTypeHostTime.lower(at),
+            _UniffiFfiConverterOptionalString.lower(cohort),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterOptionalTypeModelRef.lift
+        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_engine_scored_at,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -17020,6 +17097,11 @@ class ModelProtocol(typing.Protocol):
         What moved the score of a row; the reference are the medians of training if there is none.
 """
         raise NotImplementedError
+    def reference(self, ) -> ModelRef:
+        """
+        What names it: id, version and hash.
+"""
+        raise NotImplementedError
     def score(self, row: typing.List[float]) -> Value:
         """
         The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
@@ -17150,6 +17232,21 @@ class Model(ModelProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons,
+            *_uniffi_lowered_args,
+        )
+        return _uniffi_lift_return(_uniffi_ffi_result)
+    def reference(self, ) -> ModelRef:
+        """
+        What names it: id, version and hash.
+"""
+        _uniffi_lowered_args = (
+            self._uniffi_clone_handle(),
+        )
+        _uniffi_lift_return = _UniffiFfiConverterTypeModelRef.lift
+        _uniffi_error_converter = None
+        _uniffi_ffi_result = _uniffi_rust_call_with_error(
+            _uniffi_error_converter,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_model_reference,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -17923,56 +18020,18 @@ class _UniffiFfiConverterTypeMonitor:
     def write(cls, value: Monitor, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
 
-class _UniffiFfiConverterSequenceTypeModel(_UniffiConverterRustBuffer):
-    @classmethod
-    def check_lower(cls, value):
-        for item in value:
-            _UniffiFfiConverterTypeModel.check_lower(item)
-
-    @classmethod
-    def write(cls, value, buf):
-        items = len(value)
-        buf.write_i32(items)
-        for item in value:
-            _UniffiFfiConverterTypeModel.write(item, buf)
-
-    @classmethod
-    def read(cls, buf):
-        count = buf.read_i32()
-        if count < 0:
-            raise InternalError("Unexpected negative sequence length")
-
-        return [
-            _UniffiFfiConverterTypeModel.read(buf) for i in range(count)
-        ]
-
 
 class ScorerProtocol(typing.Protocol):
     """
-    Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
-    there are, and how far each has come. Safe to share between threads: calls wait for each other.
+    Asks models when they are due, and gives what they say to an engine, whose registry says which version
+    counts. Safe to share between threads: calls wait for each other.
 
-    Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+    Nothing of it is in a snapshot: after a restart make another one, and load the models again.
 """
 
-    def history(self, ) -> str:
+    def load(self, model: Model) -> None:
         """
-        Every step that was taken, the oldest first, as a JSON list.
-"""
-        raise NotImplementedError
-    def register(self, model: Model,owner: str,now: HostTime) -> None:
-        """
-        Takes a model in as a candidate, which scores nobody yet.
-"""
-        raise NotImplementedError
-    def restore(self, history: str,models: typing.List[Model]) -> None:
-        """
-        Makes the registry again of its steps and the models that they name.
-"""
-        raise NotImplementedError
-    def rollback(self, model: str,approval: Approval,now: HostTime) -> None:
-        """
-        Goes back, at once, to the version that was active before; to rules alone, if there was none.
+        Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
 """
         raise NotImplementedError
     def run(self, engine: Engine,patient: PatientKey,now: HostTime) -> None:
@@ -17982,24 +18041,13 @@ class ScorerProtocol(typing.Protocol):
         says that outputs have to be drained first.
 """
         raise NotImplementedError
-    def scored_at(self, model: str,patient: PatientId,at: HostTime,cohort: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> typing.Optional[ModelRef]:
-        """
-        Which version of a model scored a patient at a time.
-"""
-        raise NotImplementedError
-    def step(self, model: str,version: int,to: ModelStage,approval: Approval,now: HostTime) -> None:
-        """
-        Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-        version active, the one before retires.
-"""
-        raise NotImplementedError
 
 class Scorer(ScorerProtocol):
     """
-    Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
-    there are, and how far each has come. Safe to share between threads: calls wait for each other.
+    Asks models when they are due, and gives what they say to an engine, whose registry says which version
+    counts. Safe to share between threads: calls wait for each other.
 
-    Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+    Nothing of it is in a snapshot: after a restart make another one, and load the models again.
 """
 
     _handle: ctypes.c_uint64
@@ -18035,87 +18083,21 @@ class Scorer(ScorerProtocol):
         inst = cls.__new__(cls)
         inst._handle = handle
         return inst
-    def history(self, ) -> str:
+    def load(self, model: Model) -> None:
         """
-        Every step that was taken, the oldest first, as a JSON list.
-"""
-        _uniffi_lowered_args = (
-            self._uniffi_clone_handle(),
-        )
-        _uniffi_lift_return = _UniffiFfiConverterString.lift
-        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
-        _uniffi_ffi_result = _uniffi_rust_call_with_error(
-            _uniffi_error_converter,
-            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history,
-            *_uniffi_lowered_args,
-        )
-        return _uniffi_lift_return(_uniffi_ffi_result)
-    def register(self, model: Model,owner: str,now: HostTime) -> None:
-        """
-        Takes a model in as a candidate, which scores nobody yet.
+        Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
 """
 
         _UniffiFfiConverterTypeModel.check_lower(model)
-
-        _UniffiFfiConverterString.check_lower(owner)
-
-        _UniffiFfiConverterTypeHostTime.check_lower(now)
         _uniffi_lowered_args = (
             self._uniffi_clone_handle(),
             _UniffiFfiConverterTypeModel.lower(model),
-            _UniffiFfiConverterString.lower(owner),
-            _UniffiFfiConverterTypeHostTime.lower(now),
         )
         _uniffi_lift_return = lambda val: None
         _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
-            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register,
-            *_uniffi_lowered_args,
-        )
-        return _uniffi_lift_return(_uniffi_ffi_result)
-    def restore(self, history: str,models: typing.List[Model]) -> None:
-        """
-        Makes the registry again of its steps and the models that they name.
-"""
-
-        _UniffiFfiConverterString.check_lower(history)
-
-        _UniffiFfiConverterSequenceTypeModel.check_lower(models)
-        _uniffi_lowered_args = (
-            self._uniffi_clone_handle(),
-            _UniffiFfiConverterString.lower(history),
-            _UniffiFfiConverterSequenceTypeModel.lower(models),
-        )
-        _uniffi_lift_return = lambda val: None
-        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
-        _uniffi_ffi_result = _uniffi_rust_call_with_error(
-            _uniffi_error_converter,
-            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore,
-            *_uniffi_lowered_args,
-        )
-        return _uniffi_lift_return(_uniffi_ffi_result)
-    def rollback(self, model: str,approval: Approval,now: HostTime) -> None:
-        """
-        Goes back, at once, to the version that was active before; to rules alone, if there was none.
-"""
-
-        _UniffiFfiConverterString.check_lower(model)
-
-        _UniffiFfiConverterTypeApproval.check_lower(approval)
-
-        _UniffiFfiConverterTypeHostTime.check_lower(now)
-        _uniffi_lowered_args = (
-            self._uniffi_clone_handle(),
-            _UniffiFfiConverterString.lower(model),
-            _UniffiFfiConverterTypeApproval.lower(approval),
-            _UniffiFfiConverterTypeHostTime.lower(now),
-        )
-        _uniffi_lift_return = lambda val: None
-        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
-        _uniffi_ffi_result = _uniffi_rust_call_with_error(
-            _uniffi_error_converter,
-            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback,
+            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_load,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -18142,66 +18124,6 @@ class Scorer(ScorerProtocol):
         _uniffi_ffi_result = _uniffi_rust_call_with_error(
             _uniffi_error_converter,
             _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run,
-            *_uniffi_lowered_args,
-        )
-        return _uniffi_lift_return(_uniffi_ffi_result)
-    def scored_at(self, model: str,patient: PatientId,at: HostTime,cohort: typing.Union[object, typing.Optional[str]] = _DEFAULT) -> typing.Optional[ModelRef]:
-        """
-        Which version of a model scored a patient at a time.
-"""
-
-        _UniffiFfiConverterString.check_lower(model)
-
-        _UniffiFfiConverterTypePatientId.check_lower(patient)
-
-        _UniffiFfiConverterTypeHostTime.check_lower(at)
-
-        if cohort is _DEFAULT:
-            cohort = None
-        _UniffiFfiConverterOptionalString.check_lower(cohort)
-        _uniffi_lowered_args = (
-            self._uniffi_clone_handle(),
-            _UniffiFfiConverterString.lower(model),
-            _UniffiFfiConverterTypePatientId.lower(patient),
-            _UniffiFfiConverterTypeHostTime.lower(at),
-            _UniffiFfiConverterOptionalString.lower(cohort),
-        )
-        _uniffi_lift_return = _UniffiFfiConverterOptionalTypeModelRef.lift
-        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
-        _uniffi_ffi_result = _uniffi_rust_call_with_error(
-            _uniffi_error_converter,
-            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at,
-            *_uniffi_lowered_args,
-        )
-        return _uniffi_lift_return(_uniffi_ffi_result)
-    def step(self, model: str,version: int,to: ModelStage,approval: Approval,now: HostTime) -> None:
-        """
-        Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-        version active, the one before retires.
-"""
-
-        _UniffiFfiConverterString.check_lower(model)
-
-        _UniffiFfiConverterUInt32.check_lower(version)
-
-        _UniffiFfiConverterTypeModelStage.check_lower(to)
-
-        _UniffiFfiConverterTypeApproval.check_lower(approval)
-
-        _UniffiFfiConverterTypeHostTime.check_lower(now)
-        _uniffi_lowered_args = (
-            self._uniffi_clone_handle(),
-            _UniffiFfiConverterString.lower(model),
-            _UniffiFfiConverterUInt32.lower(version),
-            _UniffiFfiConverterTypeModelStage.lower(to),
-            _UniffiFfiConverterTypeApproval.lower(approval),
-            _UniffiFfiConverterTypeHostTime.lower(now),
-        )
-        _uniffi_lift_return = lambda val: None
-        _uniffi_error_converter = _UniffiFfiConverterTypeRpmonError
-        _uniffi_ffi_result = _uniffi_rust_call_with_error(
-            _uniffi_error_converter,
-            _UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step,
             *_uniffi_lowered_args,
         )
         return _uniffi_lift_return(_uniffi_ffi_result)
@@ -18524,10 +18446,9 @@ __all__ = [
     "RecordBody",
     "Receipt",
     "Answer",
-    "ModelStage",
     "Output",
+    "RollOut",
     "Alert",
-    "Approval",
     "BackTest",
     "BaselineCommand",
     "BatchReceipt",
@@ -18580,6 +18501,7 @@ __all__ = [
     "SealedRecord",
     "Shift",
     "Waiting",
+    "Why",
     "WhyNot",
     "back_test",
     "code_message",

@@ -9,7 +9,7 @@ import rpmon
 
 TRAINED = pathlib.Path(__file__).resolve().parents[3] / "examples" / "training"
 HOUR = 3_600_000
-APPROVAL = rpmon.Approval(owner="dr.a", reason="better", evidence="report 7", approver="dr.b")
+WHY = rpmon.Why(owner="dr.a", reason="better", evidence="report 7")
 
 
 @pytest.fixture
@@ -57,24 +57,32 @@ def an_hour(engine, scorer, hour):
 
 
 def test_the_version_that_counts_scores_and_a_rollback_leaves_rules_alone(model):
-    engine = rpmon.Engine(rpmon.Policy.from_toml((TRAINED / "icu-hybrid.toml").read_text()))
+    policy = rpmon.Policy.from_toml((TRAINED / "icu-hybrid.toml").read_text())
+    engine = rpmon.Engine(policy)
     scorer = rpmon.Scorer()
     assert an_hour(engine, scorer, 0) == [rpmon.RecordBody.RISK_FAILED]
-    scorer.register(model, "dr.a", 0)
+    scorer.load(model)
+    engine.handle_roll_out(rpmon.RollOut.REGISTER(model=model.reference(), owner="dr.a"), 0)
+
+    def stage(to):
+        step = rpmon.RollOut.STAGE(id="sepsis-vitals", version=1, to=to, why=WHY, approver="dr.b")
+        engine.handle_roll_out(step, 0)
+
     with pytest.raises(rpmon.RpmonError.Invalid) as refused:
-        scorer.step("sepsis-vitals", 1, rpmon.ModelStage.ACTIVE(), APPROVAL, 0)
+        stage(rpmon.ModelStage.ACTIVE())
     assert refused.value.problem.code == rpmon.Code.STAGE_ORDER
-    for stage in [
-        rpmon.ModelStage.SHADOW(),
-        rpmon.ModelStage.CANARY(permille=1000),
-        rpmon.ModelStage.ACTIVE(),
-    ]:
-        scorer.step("sepsis-vitals", 1, stage, APPROVAL, 0)
+    stage(rpmon.ModelStage.SHADOW())
+    stage(rpmon.ModelStage.CANARY(rpmon.CanaryPart.PERMILLE(1000)))
+    stage(rpmon.ModelStage.ACTIVE())
     assert an_hour(engine, scorer, 1) == [rpmon.RecordBody.RISK_SCORED]
 
+    # The registry is in the snapshot; models are not.
+    engine = rpmon.Engine.restore(engine.snapshot(), [policy], HOUR)
     again = rpmon.Scorer()
-    again.restore(scorer.history(), [model])
-    assert again.scored_at("sepsis-vitals", "p1", HOUR).version == 1
-    assert again.scored_at("sepsis-vitals", "p1", -1) is None
-    again.rollback("sepsis-vitals", APPROVAL, 2 * HOUR)
+    again.load(model)
+    assert engine.scored_at("sepsis-vitals", "p1", HOUR).version == 1
+    assert engine.scored_at("sepsis-vitals", "p1", -1) is None
+    back = rpmon.RollOut.ROLLBACK(id="sepsis-vitals", why=WHY, approver="dr.b")
+    engine.handle_roll_out(back, 2 * HOUR)
     assert an_hour(engine, again, 2) == [rpmon.RecordBody.RISK_FAILED]
+    assert len(engine.model_history()) == 5

@@ -223,7 +223,7 @@ pub enum Deed {
 }
 
 /// Who wants a step, who approves it, and on what grounds.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub struct Grounds {
     /// Who wants it.
     #[arg(long)]
@@ -422,8 +422,8 @@ pub struct Sensitivity {
 }
 
 const MODELS_HELP: &str = "\
-Each step is one line of DIR/registry.jsonl, with who wanted it, who approved it, why and on what grounds.
-`run` and `compare` with --models DIR take each step at its time.
+Each step is one line of DIR/registry.jsonl, an input like those of --commands, with who wanted it, who approved
+it, why and on what grounds. `run` and `compare` with --models DIR take each step in at its time, and record it.
 
 Examples:
   replay models DIR register sepsis-vitals --owner dr.a

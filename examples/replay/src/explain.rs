@@ -24,10 +24,11 @@ impl<'a> Reference<'a> {
         Ok(Self { owner, alert: AlertId(number) })
     }
 
-    /// Whether a record is the patient's; `TENANT/PATIENT` and `PATIENT` both name one.
+    /// Whether a record is the patient's; `TENANT/PATIENT` and `PATIENT` both name one. Those of the engine
+    /// itself, which say who let which model speak, are everybody's.
     fn owns(&self, record: &Record) -> bool {
         let Some(patient) = &record.patient else {
-            return false;
+            return true;
         };
         if patient.as_str() == self.owner {
             return true;
@@ -52,7 +53,9 @@ pub fn run(
             records.push(record);
         }
     })?;
-    if records.windows(2).any(|pair| pair[0].tenant != pair[1].tenant) {
+    let tenants: Vec<_> =
+        records.iter().filter(|r| r.patient.is_some()).map(|r| &r.tenant).collect();
+    if tenants.windows(2).any(|pair| pair[0] != pair[1]) {
         return Err(Failure::new(
             "several recordings have this patient: name TENANT/PATIENT/NUMBER",
         ));

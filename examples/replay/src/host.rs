@@ -11,6 +11,7 @@ use rpm_core::event::unit::{self, Unit};
 use rpm_core::event::{
     Body, Device, Enrolment, Event, Expected, Kind, KindRef, Lineage, Quality, json, kind,
 };
+use rpm_core::input::{InputBody, Whose};
 use rpm_core::policy::{Policy, PolicyErrors};
 use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explain};
 use rpm_core::{
@@ -31,6 +32,10 @@ pub trait Outputs {
     fn record(&mut self, sealed: SealedRecord) -> Result<(), Failure>;
     /// An event that was refused, back again.
     fn quarantined(&mut self, reason: Code, input: Rejected) -> Result<(), Failure>;
+    /// What a model said, before it is taken in.
+    fn input(&mut self, _: &Input<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
     /// What concerns those who are to be told. The records say it as well.
     fn message(&mut self, _: Output) -> Result<(), Failure> {
         Ok(())
@@ -122,7 +127,16 @@ impl Host {
         out: &mut dyn Outputs,
     ) -> Result<(), Failure> {
         self.advance(now, out)?;
-        self.call(out, |engine| scorer.run(engine, patient, now, &mut || 0))
+        for scored in scorer.ask(&self.engine, patient, now, &mut || 0) {
+            if let Some(patient) = self.engine.patient_id(patient) {
+                let whose = Whose { tenant: None, patient: patient.clone() };
+                let body = InputBody::Score(whose, scored.clone());
+                out.input(&Input { at: now, body })?;
+            }
+            self.call(out, |engine| engine.handle_score(&scored, now))?
+                .map_err(|e| Failure::new(e.to_string()))?;
+        }
+        Ok(())
     }
 
     /// Who a patient is, and the row that goes into a model of the policy.

@@ -16,12 +16,18 @@ use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
 use crate::policy::{Approved, Mode, Policy, Succession, succeed};
 use crate::record::{Body, Hash, PolicyRef, WithholdReason};
+use crate::risk::Registry;
 use crate::rule::condition::Pulse;
 use crate::rule::predicate::pane_at;
 use crate::time::HostTime;
 
 /// So many changes may wait for the episodes before them to end.
 const MAX_STEPS: usize = 64;
+
+/// What follows in a snapshot: a change that waits for its time.
+const NEXT: u8 = 1;
+/// The steps of models.
+const REGISTRY: u8 = 2;
 
 /// The policy in force, and how it came to be.
 #[derive(Debug)]
@@ -32,6 +38,8 @@ pub(crate) struct Force {
     pub plan: Arc<Policy>,
     /// Who is on duty.
     pub roster: Arc<Roster>,
+    /// Which versions of models score whom.
+    pub registry: Registry,
     /// What comes next.
     next: Option<Approved>,
 }
@@ -46,7 +54,8 @@ struct Step {
 impl Force {
     pub fn new(policy: Arc<Policy>) -> Self {
         let step = Step { policy: Arc::clone(&policy), open: Vec::new() };
-        Self { steps: Vec::from([step]), plan: policy, roster: Arc::default(), next: None }
+        let (roster, registry) = (Arc::default(), Registry::default());
+        Self { steps: Vec::from([step]), plan: policy, roster, registry, next: None }
     }
 
     pub fn policy(&self) -> &Arc<Policy> {
@@ -108,7 +117,8 @@ impl Force {
         migrate(&self.plan, &to);
         if to.policy.rules().iter().all(|rule| rule.retired.is_none()) {
             let roster = Arc::clone(&self.roster);
-            *self = Self { roster, ..Self::new(step.policy) };
+            let registry = core::mem::take(&mut self.registry);
+            *self = Self { roster, registry, ..Self::new(step.policy) };
         } else {
             self.plan = Arc::new(to.policy);
             self.steps.push(step);
@@ -122,11 +132,16 @@ impl Force {
             w.list(step.open.iter());
         }
         self.roster.save(w);
-        self.next.is_some().save(w);
+        let steps = self.registry.history();
+        let follows = if self.next.is_some() { NEXT } else { 0 };
+        (follows | if steps.is_empty() { 0 } else { REGISTRY }).save(w);
         if let Some(next) = &self.next {
             next.to.hash().save(w);
             [&next.owner, &next.reason, &next.approver].into_iter().for_each(|text| w.text(text));
             next.effective_at.save(w);
+        }
+        if !steps.is_empty() {
+            w.list(steps.iter());
         }
     }
 
@@ -148,11 +163,16 @@ impl Force {
         }
         let mut force = force.ok_or_else(corrupt)?;
         force.roster = Arc::new(r.read()?);
-        if r.read::<bool>()? {
+        let follows: u8 = r.read()?;
+        r.ensure(follows & !(NEXT | REGISTRY) == 0)?;
+        if follows & NEXT != 0 {
             let (to, from) = (find(r.read()?)?, force.policy().reference());
             let (owner, reason, approver) = (r.text()?, r.text()?, r.text()?);
             let effective_at = r.read()?;
             force.next = Some(Approved { from, to, owner, reason, approver, effective_at });
+        }
+        if follows & REGISTRY != 0 {
+            force.registry = Registry::from_history(r.list()?);
         }
         Ok(force)
     }

@@ -7,6 +7,7 @@ use crate::error::{Code, Error};
 use crate::intake::Receipt;
 use crate::policy::Policy;
 use crate::record::{Body, Chain};
+use crate::risk::registry::RollOut;
 use crate::time::{HostTime, Timestamp};
 
 /// The most outputs that one rule can cause by one input: a change, an alert, its end, a finding,
@@ -93,6 +94,20 @@ impl Desk {
     pub fn record(&mut self, at: HostTime, body: Body) {
         let sealed = self.chain.seal(None, None, at, body);
         self.out.push(Output::Record(sealed.into()));
+    }
+
+    /// What people decided about a version of a model; each step that it was has a record.
+    pub fn roll_out(
+        &mut self,
+        force: &mut Force,
+        roll_out: &RollOut,
+        now: HostTime,
+    ) -> Result<(), Error> {
+        let before = force.registry.history().len();
+        force.registry.take(roll_out, now)?;
+        let steps = &force.registry.history()[before..];
+        steps.iter().for_each(|step| self.record(now, step.clone().body()));
+        Ok(())
     }
 
     /// Refuses an input that belongs to no patient.

@@ -52,6 +52,9 @@ macro_rules! handle_input {
                 InputBody::Roster(roster) => {
                     self.handle_roster(roster.clone(), at).map(|()| Answer::Taken)
                 }
+                InputBody::RollOut(roll_out) => {
+                    self.handle_roll_out(roll_out, at).map(Answer::from)
+                }
                 InputBody::Change(change) => {
                     // What is due by then may be a change itself.
                     self.advance(at)?;

@@ -20,7 +20,7 @@ use crate::record::Hash;
 use crate::redact::redacted;
 use crate::risk::Scored;
 use crate::risk::features::Known;
-use crate::risk::registry::{Assigned, Registry};
+use crate::risk::registry::{Assigned, Registry, RollOut};
 use crate::time::{HostTime, Timestamp};
 
 /// The row that goes into a model, as of the latest evidence in it.
@@ -58,13 +58,30 @@ impl Engine {
         patient.features(policy, policy.risk(risk)?)
     }
 
-    /// Which versions of a model score a patient.
-    pub(super) fn assigned(&self, registry: &Registry, key: PatientKey, model: &str) -> Assigned {
-        let Some(patient) = self.patients.get(key.0 as usize) else {
-            return Assigned::default();
-        };
-        let profile = patient.lane.background.situation.profile();
-        registry.assigned(model, &patient.id, profile.and_then(|p| p.cohort.as_deref()))
+    /// Which versions of models there are, how far each has come, and who decided that.
+    pub fn registry(&self) -> &Registry {
+        &self.force.registry
+    }
+
+    /// Which versions of a model score a patient now.
+    pub fn assigned(&self, patient: PatientKey, model: &str) -> Assigned {
+        let patient = self.patients.get(patient.0 as usize);
+        patient.map_or_else(Assigned::default, |p| p.assigned(&self.force.registry, model))
+    }
+
+    /// Takes in what people decided about a version of a model. It holds from the next score on, and
+    /// each step is recorded.
+    ///
+    /// # Errors
+    /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is that
+    /// of [`Registry::take`]: nothing happened.
+    pub fn handle_roll_out(
+        &mut self,
+        roll_out: &RollOut,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        let now = self.advance(now)?;
+        Ok(self.desk.roll_out(&mut self.force, roll_out, now))
     }
 
     /// Takes in what a model said.
@@ -74,7 +91,8 @@ impl Engine {
     ///
     /// # Errors
     /// The outer error is [`Code::OutputQueueFull`]: nothing happened, call again. The inner one is
-    /// [`Code::UnknownPatient`], [`Code::UnknownRisk`] or [`Code::OutOfRange`]: nothing happened.
+    /// [`Code::UnknownPatient`], [`Code::UnknownRisk`], [`Code::OutOfRange`], or [`Code::NotAssigned`] if
+    /// the registry lets that version not score the patient: nothing happened.
     pub fn handle_score(
         &mut self,
         scored: &Scored,
@@ -86,7 +104,7 @@ impl Engine {
             return Ok(Err(Error::new(Code::UnknownPatient)));
         };
         let mut call = self.desk.call(&self.force, now);
-        let receipt = patient.score(&mut call, scored, most);
+        let receipt = patient.score(&mut call, &self.force.registry, scored, most);
         self.after(scored.patient.0, true, now);
         Ok(receipt)
     }
@@ -97,6 +115,29 @@ impl Monitor {
     pub fn features(&self, risk: &str) -> Option<FeatureRow> {
         let policy = self.policy();
         self.patient.features(policy, policy.risk(risk)?)
+    }
+
+    /// As [`Engine::registry`].
+    pub fn registry(&self) -> &Registry {
+        &self.force.registry
+    }
+
+    /// As [`Engine::assigned`].
+    pub fn assigned(&self, model: &str) -> Assigned {
+        self.patient.assigned(&self.force.registry, model)
+    }
+
+    /// As [`Engine::handle_roll_out`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_roll_out(
+        &mut self,
+        roll_out: &RollOut,
+        now: HostTime,
+    ) -> Result<Result<(), Error>, Error> {
+        let now = self.advance(now)?;
+        Ok(self.desk.roll_out(&mut self.force, roll_out, now))
     }
 
     /// As [`Engine::handle_score`].
@@ -110,7 +151,8 @@ impl Monitor {
     ) -> Result<Result<Receipt, Error>, Error> {
         let now = self.advance(now)?;
         let mut call = self.desk.call(&self.force, now);
-        let receipt = self.patient.score(&mut call, scored, MAX_DEVICES);
+        let registry = &self.force.registry;
+        let receipt = self.patient.score(&mut call, registry, scored, MAX_DEVICES);
         // The score is taken; what has no room yet happens with the next call.
         let _ = self.fire_due(now);
         Ok(receipt)
@@ -128,6 +170,14 @@ impl Patient {
         })
     }
 
+    fn assigned(&self, registry: &Registry, model: &str) -> Assigned {
+        registry.assigned(model, &self.id, self.cohort())
+    }
+
+    fn cohort(&self) -> Option<&str> {
+        self.lane.background.situation.profile()?.cohort.as_deref()
+    }
+
     fn known<'a>(&'a self, policy: &'a Policy) -> Known<'a> {
         Known { policy, signals: &self.lane.signals, background: &self.lane.background }
     }
@@ -135,6 +185,7 @@ impl Patient {
     fn score(
         &mut self,
         call: &mut Call<'_>,
+        registry: &Registry,
         scored: &Scored,
         max_devices: usize,
     ) -> Result<Receipt, Error> {
@@ -145,6 +196,10 @@ impl Patient {
             return Err(Error::new(Code::OutOfRange).at("score"));
         }
         let model = scored.model.as_ref();
+        let lets = |m| registry.lets(&risk.model, (m, scored.shadow), &self.id, self.cohort());
+        if !model.is_none_or(lets) {
+            return Err(Error::new(Code::NotAssigned).at("model"));
+        }
         let device = format!("model:{}@{}", risk.model, model.map_or(0, |model| model.version));
         let device = self.device(&DeviceId::new(&device)?, max_devices)?;
         let name = signal.map(|signal| policy.signals()[usize::from(signal)].name().into());

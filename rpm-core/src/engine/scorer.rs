@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::id::PatientKey;
 use crate::policy::risk::Scoring;
 use crate::record::{RiskTerm, ScoreFailure};
-use crate::risk::registry::{Assigned, Registry};
+use crate::risk::registry::Assigned;
 use crate::risk::{Model, Scored, Term, Work};
 use crate::time::{HostTime, Timestamp};
 use crate::value::write_thousandths;
@@ -19,13 +19,13 @@ use crate::value::write_thousandths;
 /// So many terms stand in a record.
 const TERMS: usize = 3;
 
-/// Runs the models of a registry beside an engine.
+/// Runs loaded models beside an engine, whose registry says which of them score whom.
 ///
 /// It is no part of the engine: what it does comes in by [`Engine::handle_score`], as an input. Nothing of
 /// it belongs in a snapshot; after a restart every patient is due with the next evidence.
 #[derive(Default)]
 pub struct Scorer {
-    registry: Registry,
+    models: Vec<Arc<Model>>,
     asked: BTreeMap<(u32, String), Asked>,
     /// What was said, and not taken in yet.
     said: VecDeque<Scored>,
@@ -40,19 +40,14 @@ struct Asked {
 }
 
 impl Scorer {
-    /// With the versions of a registry.
-    pub fn new(registry: Registry) -> Self {
-        Self { registry, ..Self::default() }
+    /// With these models.
+    pub fn new(models: Vec<Arc<Model>>) -> Self {
+        Self { models, ..Self::default() }
     }
 
-    /// Which versions score whom.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    /// To take the next step; it holds from the next score on.
-    pub fn registry_mut(&mut self) -> &mut Registry {
-        &mut self.registry
+    /// One more model.
+    pub fn load(&mut self, model: Arc<Model>) {
+        self.models.push(model);
     }
 
     /// Asks the models that are due for a patient: where there is new evidence, and not more often than
@@ -70,6 +65,21 @@ impl Scorer {
         clock: &mut dyn FnMut() -> u64,
     ) -> Result<(), Error> {
         self.hand_over(engine, now)?;
+        let said = self.ask(engine, patient, now, clock);
+        self.said.extend(said);
+        self.hand_over(engine, now)
+    }
+
+    /// As [`run`](Self::run), but leaves what was said to the host, which logs it and gives it to
+    /// [`Engine::handle_score`].
+    pub fn ask(
+        &mut self,
+        engine: &Engine,
+        patient: PatientKey,
+        now: HostTime,
+        clock: &mut dyn FnMut() -> u64,
+    ) -> Vec<Scored> {
+        let mut said = Vec::new();
         let policy = Arc::clone(engine.policy());
         for risk in policy.risks() {
             let key = (patient.0, risk.name().to_string());
@@ -82,12 +92,11 @@ impl Scorer {
             if last.is_some_and(|asked| row.observed_at <= asked.evidence) {
                 continue;
             }
-            let assigned = engine.assigned(&self.registry, patient, risk.model());
+            let assigned = engine.assigned(patient, risk.model());
             self.asked.insert(key, Asked { at: now, evidence: row.observed_at });
-            let said = self.ask(risk, patient, &row, &assigned, clock);
-            self.said.extend(said);
+            said.extend(self.ask_all(risk, patient, &row, &assigned, clock));
         }
-        self.hand_over(engine, now)
+        said
     }
 
     /// Gives the engine what was said.
@@ -101,7 +110,7 @@ impl Scorer {
     }
 
     /// What each version that is to be asked says.
-    fn ask(
+    fn ask_all(
         &mut self,
         risk: &Scoring,
         patient: PatientKey,
@@ -123,21 +132,22 @@ impl Scorer {
         let mut said = Vec::new();
         let active = assigned.scores.iter().map(|model| (model, false));
         for (model, shadow) in active.chain(assigned.shadows.iter().map(|model| (model, true))) {
+            let loaded = self.models.iter().find(|loaded| loaded.reference() == *model);
             let before = clock();
-            let mut result = score(risk, model, row, &mut self.work);
+            let no_model = Err(ScoreFailure::NoModel);
+            let mut result = loaded.map_or(no_model, |m| score(risk, m, row, &mut self.work));
             let took = clock().saturating_sub(before);
             if risk.budget().is_some_and(|budget| took > budget.as_millis() as u64 * 1000) {
                 result = Err(ScoreFailure::OverBudget);
             }
-            let explains = result.is_ok() && !shadow;
-            let terms = if explains { terms(risk, model, row, &mut self.work) } else { Vec::new() };
-            let model = Some(model.reference());
+            let explains = loaded.filter(|_| result.is_ok() && !shadow);
+            let terms = explains.map(|model| terms(risk, model, row, &mut self.work));
             said.push(Scored {
-                model,
+                model: Some(model.clone()),
                 shadow,
                 result,
                 latency_us: Some(took),
-                terms,
+                terms: terms.unwrap_or_default(),
                 ..nobody.clone()
             });
         }

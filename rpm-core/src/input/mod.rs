@@ -10,7 +10,8 @@
 //! {"at":"2026-03-01T08:00:00Z","baseline":{"patient":"p1","baseline":"usual","by":"dr.a","action":"restart"}}
 //! {"at":"2026-03-01T09:00:00Z","change":{"to":{"id":"home","version":2,"title":"..."},"owner":"dr.a","reason":"too many alarms","approver":"dr.b"}}
 //! {"at":"2026-03-01T09:00:30Z","score":{"patient":"p1","risk":"sepsis","model":{"id":"sepsis-vitals","version":3,"hash":"..."},"shadow":false,"observed_at":"2026-03-01T09:00:00Z","score":"0.7","inputs_hash":"..."}}
-//! {"at":"2026-03-01T09:01:00Z"}
+//! {"at":"2026-03-01T09:01:00Z","roll_out":{"action":"stage","id":"sepsis-vitals","version":4,"to":"active","owner":"dr.a","approver":"dr.b","reason":"found more, earlier","evidence":"trial.json"}}
+//! {"at":"2026-03-01T09:02:00Z"}
 //! ```
 //!
 //! - `at` is the host's time of the call. A line with nothing else lets time pass.
@@ -21,6 +22,9 @@
 //! - A `report`'s `state` is `handed`, `delivered`, `seen` or `failed`.
 //! - What a model said (`score`) has the fields of its record, and `patient`: a `score` between 0 and 1, or the
 //!   `reason` why there is none; `latency_us` and `terms` if they are known.
+//! - What people decided about a version of a model (`roll_out`): `register` with its `model` and `owner`,
+//!   `stage` with `id`, `version` and where `to` (`shadow`, `active`, `retired`, or
+//!   `{"canary":{"permille":50}}`), `rollback` with `id`.
 //! - A change may say which policy it was proposed for (`from`, as in records) and when it takes effect
 //!   (`effective_at`); else it is for the policy in force, and at once.
 //! - A field may occur once; a field without content is left out, never `null`; an unknown one is an
@@ -29,6 +33,7 @@
 mod read;
 #[cfg(feature = "schema")]
 pub mod schema;
+mod write;
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -43,6 +48,7 @@ use crate::policy::{Approved, Policy, Proposal};
 use crate::record::{PolicyRef, Status};
 use crate::redact::redacted;
 use crate::risk::Scored;
+use crate::risk::registry::RollOut;
 use crate::signal::BaselineCommand;
 use crate::time::HostTime;
 
@@ -77,6 +83,8 @@ pub enum InputBody<'a> {
     Baseline(Whose, BaselineCommand),
     /// What a model said. Its patient key counts for nothing: `whose` does.
     Score(Whose, Scored),
+    /// What people decided about a version of a model.
+    RollOut(RollOut),
     /// Who is on duty from now on.
     Roster(Roster),
     /// Another policy.
@@ -161,6 +169,11 @@ impl<'a> Input<'a> {
         read::input(text)
     }
 
+    /// The line that is read as this input again: what a host logs of a call that it made with types.
+    pub fn to_json(&self) -> String {
+        write::line(self)
+    }
+
     /// The same with a text of its own.
     pub fn into_owned(self) -> Input<'static> {
         let body = match self.body {
@@ -169,6 +182,7 @@ impl<'a> Input<'a> {
             InputBody::Report(whose, report) => InputBody::Report(whose, report),
             InputBody::Baseline(whose, command) => InputBody::Baseline(whose, command),
             InputBody::Score(whose, scored) => InputBody::Score(whose, scored),
+            InputBody::RollOut(roll_out) => InputBody::RollOut(roll_out),
             InputBody::Roster(roster) => InputBody::Roster(roster),
             InputBody::Change(change) => InputBody::Change(change),
             InputBody::Tick => InputBody::Tick,

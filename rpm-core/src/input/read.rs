@@ -14,13 +14,14 @@ use crate::event::json::{
 };
 use crate::id::{AlertId, PatientId, PatientKey, TenantId};
 use crate::policy::Policy;
-use crate::record::{Hash, IntentKey, ModelRef, RiskTerm};
+use crate::record::{Hash, IntentKey, ModelRef, RiskTerm, Stage};
 use crate::risk::Scored;
+use crate::risk::registry::{RollOut, Why};
 use crate::signal::{BaselineAction, BaselineCommand};
 use crate::time::HostTime;
 
-pub(super) const BODIES: [&str; 7] =
-    ["event", "command", "report", "baseline", "score", "roster", "change"];
+pub(super) const BODIES: [&str; 8] =
+    ["event", "command", "report", "baseline", "score", "roll_out", "roster", "change"];
 
 /// The most terms of a score.
 pub(super) const MAX_TERMS: usize = 64;
@@ -60,6 +61,7 @@ fn read_body<'a>(name: &str, text: &'a str) -> Result<InputBody<'a>, Error> {
         "report" => report(text),
         "baseline" => baseline(text),
         "score" => score(text),
+        "roll_out" => roll_out(text),
         "roster" => shifts(text).map(InputBody::Roster),
         _ => change(text).map(InputBody::Change),
     }
@@ -190,6 +192,44 @@ fn score<'a>(text: &'a str) -> Result<InputBody<'a>, Error> {
     };
     fields.finish_strict()?;
     Ok(InputBody::Score(whose, scored))
+}
+
+fn roll_out<'a>(text: &'a str) -> Result<InputBody<'a>, Error> {
+    let mut fields = Fields::read(text)?;
+    let action = fields.required("action", string)?;
+    let roll_out = match &*action {
+        "register" => RollOut::Register {
+            model: fields.required("model", model)?,
+            owner: fields.required("owner", short)?,
+        },
+        "stage" => RollOut::Stage {
+            id: fields.required("id", short)?,
+            version: fields.required("version", whole)?,
+            to: fields.required("to", stage)?,
+            why: why(&mut fields)?,
+            approver: fields.required("approver", short)?,
+        },
+        "rollback" => RollOut::Rollback {
+            id: fields.required("id", short)?,
+            why: why(&mut fields)?,
+            approver: fields.required("approver", short)?,
+        },
+        _ => return Err(Error::new(Code::UnknownCode).at("action")),
+    };
+    fields.finish_strict()?;
+    Ok(InputBody::RollOut(roll_out))
+}
+
+fn stage(text: &str) -> Result<Stage, Error> {
+    serde_json::from_str(text).map_err(|_| Error::new(Code::UnknownCode))
+}
+
+fn why(fields: &mut Fields<'_>) -> Result<Why, Error> {
+    Ok(Why {
+        owner: fields.required("owner", short)?,
+        reason: fields.required("reason", words)?,
+        evidence: fields.required("evidence", words)?,
+    })
 }
 
 fn model(text: &str) -> Result<ModelRef, Error> {

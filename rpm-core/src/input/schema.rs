@@ -51,6 +51,7 @@ fn body(name: &str) -> Value {
         "report" => report(),
         "baseline" => baseline(),
         "score" => score(),
+        "roll_out" => roll_out(),
         "roster" => {
             json!({ "type": "array", "maxItems": MAX_SHIFTS, "items": reference("shift") })
         }
@@ -140,8 +141,6 @@ fn baseline() -> Value {
 
 fn score() -> Value {
     let failures: Vec<_> = ScoreFailure::ALL.iter().map(|failure| failure.name()).collect();
-    let model =
-        vec![("id", reference("text")), ("version", whole(u32::MAX)), ("hash", reference("hash"))];
     let term = vec![
         ("feature", reference("text")),
         ("value", reference("text")),
@@ -151,7 +150,7 @@ fn score() -> Value {
     let terms = object(term, &["feature", "added"]);
     let properties = vec![
         ("risk", reference("text")),
-        ("model", object(model, &["id", "version", "hash"])),
+        ("model", reference("version")),
         ("shadow", boolean()),
         ("observed_at", reference("time")),
         ("score", reference("decimal")),
@@ -165,14 +164,42 @@ fn score() -> Value {
     schema
 }
 
+/// Each step with its own fields.
+fn roll_out() -> Value {
+    let cohorts = json!({ "type": "array", "items": reference("text") });
+    let parts = [("permille", whole(1000)), ("cohorts", cohorts)];
+    let part = parts.map(|(name, part)| object(vec![(name, part)], &[name]));
+    let canary = object(vec![("canary", json!({ "oneOf": part }))], &["canary"]);
+    let stages = json!({ "enum": ["candidate", "shadow", "active", "retired"] });
+    let step = |name: &str, own: Properties, needed: &[&str]| {
+        let mut properties =
+            vec![("action", json!({ "const": name })), ("owner", reference("text"))];
+        properties.extend(own);
+        object(properties, &[&["action", "owner"], needed].concat())
+    };
+    let decided = || {
+        vec![
+            ("id", reference("text")),
+            ("reason", json!({ "type": "string" })),
+            ("evidence", json!({ "type": "string" })),
+            ("approver", reference("text")),
+        ]
+    };
+    let mut staged = decided();
+    staged.push(("version", whole(u32::MAX)));
+    staged.push(("to", json!({ "anyOf": [stages, canary] })));
+    json!({
+        "oneOf": [
+            step("register", vec![("model", reference("version"))], &["model"]),
+            step("stage", staged, &["id", "reason", "evidence", "approver", "version", "to"]),
+            step("rollback", decided(), &["id", "reason", "evidence", "approver"]),
+        ],
+    })
+}
+
 fn change() -> Value {
-    let policy = vec![
-        ("id", json!({ "type": "string" })),
-        ("version", whole(u32::MAX)),
-        ("hash", reference("hash")),
-    ];
     let properties = vec![
-        ("from", object(policy, &["id", "version", "hash"])),
+        ("from", reference("version")),
         ("to", json!({ "$ref": POLICY_V1_ID })),
         ("owner", reference("text")),
         ("reason", json!({ "type": "string" })),
@@ -195,7 +222,10 @@ fn definitions() -> Value {
         ("tenant", reference("identifier")),
         ("patient", reference("identifier")),
     ];
+    let version =
+        vec![("id", reference("text")), ("version", whole(u32::MAX)), ("hash", reference("hash"))];
     json!({
+        "version": object(version, &["id", "version", "hash"]),
         "identifier": { "type": "string", "minLength": 1, "maxLength": MAX_ID_LEN },
         "text": { "type": "string", "maxLength": crate::event::json::MAX_TEXT_LEN },
         "time": time(),

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{
     AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, ModelRef,
-    Modified, NotifyReason, PolicyRef, Priority, Record, RiskTerm, Status, Summarised, Target,
-    Tried, Usual, Verdict, WithholdReason,
+    Modified, NotifyReason, PolicyRef, Priority, Record, RiskTerm, StageChange, Status, Summarised,
+    Target, Tried, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -50,6 +50,9 @@ pub struct Explanation {
     /// opened, and the first of each other version since.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<Said>,
+    /// What was decided about those models while the alert was open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roll_out: Vec<StageChange>,
     /// What happened to the alert since.
     pub history: Vec<Event>,
     /// Who was told, and who was not.
@@ -76,6 +79,10 @@ pub struct Said {
     /// What moved it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<RiskTerm>,
+    /// The step by which the version was in force, or in shadow, then: who decided it, and on what
+    /// grounds. Nothing if the records hold none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageChange>,
 }
 
 /// One entry of an alert's history.
@@ -149,7 +156,8 @@ pub enum Message {
 
 redacted!(Event, Message, Said);
 
-/// Explains an alert of the patient whose records these are, in their order.
+/// Explains an alert of the patient whose records these are, in their order. Those that concern the engine
+/// as a whole may stand among them: they say who let which version of a model speak.
 ///
 /// Returns nothing if none of them opened it.
 pub fn explain<'a>(
@@ -158,8 +166,17 @@ pub fn explain<'a>(
 ) -> Option<Explanation> {
     let mut found: Option<Explanation> = None;
     let mut said: Vec<Said> = Vec::new();
+    let mut stages: Vec<StageChange> = Vec::new();
     for record in records {
         match &record.body {
+            Body::ModelChanged { .. } => {
+                let Some(change) = StageChange::of(record) else { continue };
+                if let Some(explanation) = &mut found {
+                    explanation.decide(&change);
+                }
+                stages.retain(|old| old.model != change.model);
+                stages.push(change);
+            }
             Body::AlertOpened { alert, .. } if *alert == wanted => {
                 found = opened(record);
                 if let Some(explanation) = &mut found {
@@ -168,12 +185,12 @@ pub fn explain<'a>(
                 }
             }
             Body::RiskScored { .. } if found.is_none() => {
-                let Some(new) = Said::of(record) else { continue };
+                let Some(new) = Said::of(record, &stages) else { continue };
                 said.retain(|old| old.signal != new.signal);
                 said.push(new);
             }
             Body::RiskScored { .. } => {
-                if let Some((explanation, new)) = found.as_mut().zip(Said::of(record)) {
+                if let Some((explanation, new)) = found.as_mut().zip(Said::of(record, &stages)) {
                     explanation.hear(new);
                 }
             }
@@ -188,7 +205,7 @@ pub fn explain<'a>(
 }
 
 impl Said {
-    fn of(record: &Record) -> Option<Self> {
+    fn of(record: &Record, stages: &[StageChange]) -> Option<Self> {
         let Body::RiskScored { signal, model, score, terms, .. } = &record.body else {
             return None;
         };
@@ -198,6 +215,7 @@ impl Said {
             model: model.clone(),
             score: score.clone(),
             terms: terms.clone(),
+            stage: stages.iter().find(|stage| Some(&stage.model) == model.as_ref()).cloned(),
         })
     }
 
@@ -215,6 +233,15 @@ impl Explanation {
         let is_open = !matches!(self.status, Status::Resolved);
         if is_open && is_new && said.is_of(&self.evidence) {
             self.models.push(said);
+        }
+    }
+
+    /// Takes in what was decided about a model after the alert opened.
+    fn decide(&mut self, change: &StageChange) {
+        let mut spoke = self.models.iter().filter_map(|said| said.model.as_ref());
+        let is_open = !matches!(self.status, Status::Resolved);
+        if is_open && spoke.any(|model| model.id == change.model.id) {
+            self.roll_out.push(change.clone());
         }
     }
 
@@ -336,6 +363,7 @@ fn opened(record: &Record) -> Option<Explanation> {
         priority: priority.clone(),
         route: route.clone(),
         models: Vec::new(),
+        roll_out: Vec::new(),
         history: Vec::new(),
         messages: Vec::new(),
         interventions: interventions.clone(),
@@ -462,7 +490,11 @@ impl fmt::Display for Explanation {
         if delay > Duration::from_secs(60) {
             write!(f, "; learned {delay} later, at {}", self.learned_at)?;
         }
-        self.models.iter().try_for_each(|said| write!(f, "\n  {said}"))?;
+        for said in &self.models {
+            write!(f, "\n  {said}")?;
+            said.stage.iter().try_for_each(|step| write!(f, "\n    {} {step}", step.at))?;
+        }
+        self.roll_out.iter().try_for_each(|step| write!(f, "\n  {} {step}", step.at))?;
         for event in &self.history {
             write!(f, "\n  {} {}", event.at, event.change.words())?;
             if let Some(by) = &event.by {

@@ -32,7 +32,7 @@ pub use care::{
 };
 pub use chain::{Chain, Checksum, Hash, SealedRecord, read_line};
 pub use explain::{Explanation, explain};
-pub use risk::{ModelRef, RiskTerm, ScoreFailure};
+pub use risk::{ModelRef, Part, RiskTerm, ScoreFailure, Stage, StageChange};
 pub use score::{Absence, CountedParameter, CountedScore, Monitoring};
 
 /// One decision, as it stands in the stream.
@@ -360,6 +360,30 @@ pub enum Body {
         /// Why.
         reason: ScoreFailure,
     },
+    /// A version of a model came to another stage: the registry is a fold over these.
+    ModelChanged {
+        /// Which version.
+        model: ModelRef,
+        /// Where it was; absent when it was registered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Stage>,
+        /// Where it is.
+        to: Stage,
+        /// Who wanted it.
+        owner: String,
+        /// Who approved it; absent when it was registered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<String>,
+        /// Why.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+        /// On what grounds: a report, by name or hash.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        evidence: String,
+        /// Whether it was a way back, and no promotion.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        rollback: bool,
+    },
     /// The host's clock went back; the engine goes on at the latest time seen.
     ClockWentBack {
         /// What the host said.
@@ -402,6 +426,7 @@ impl Body {
             Self::BaselineChanged { .. } => "baseline_changed",
             Self::RiskScored { .. } => "risk_scored",
             Self::RiskFailed { .. } => "risk_failed",
+            Self::ModelChanged { .. } => "model_changed",
             Self::ClockWentBack { .. } => "clock_went_back",
             Self::PolicyChanged { .. } => "policy_changed",
         }
@@ -439,7 +464,7 @@ impl Body {
 }
 
 /// Which policy decided.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct PolicyRef {
     /// Its name.
     pub id: String,

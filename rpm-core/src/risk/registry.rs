@@ -3,7 +3,8 @@
 //! A version is registered as a candidate, runs in shadow, may be tried on a part of the patients (the
 //! canary), and becomes active; then the version before it retires. Every step is proposed by one
 //! person and approved by another, with a reason and evidence. What stands here is a fold over those
-//! steps: a host keeps them and makes the same registry of them again.
+//! steps. They are inputs: the engine has the registry, records each step, and takes no score of a
+//! version that the registry does not let score the patient.
 //!
 //! | from | to |
 //! |---|---|
@@ -15,62 +16,58 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Model, ModelRef};
 use crate::error::{Code, Error};
 use crate::id::PatientId;
+use crate::record::ModelRef;
+pub use crate::record::risk::{Part, Stage, StageChange};
 use crate::time::HostTime;
 
-/// How far a version has come.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Known, and does nothing.
-    Candidate,
-    /// Scores everybody; rules in shadow may read it, nobody is told.
-    Shadow,
-    /// Scores a part of the patients.
-    Canary(Part),
-    /// Scores everybody else.
-    Active,
-    /// Scores nobody any more.
-    Retired,
-}
-
-/// A part of the patients.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// So many of a thousand, by a hash of the patient's identifier: whoever is among the first ten is
-    /// also among the first hundred.
-    Permille(u16),
-    /// Those of these cohorts.
-    Cohorts(Vec<String>),
-}
-
-/// A step that somebody wants.
-#[derive(Clone, Debug)]
-pub struct Step {
-    model: String,
-    version: u32,
-    to: Stage,
-    why: Why,
-}
-
-/// A step that somebody else agreed to. Give it to [`Registry::apply`].
-#[derive(Clone, Debug)]
-pub struct ApprovedStep {
-    step: Step,
-    approver: String,
+/// What people decide about a version of a model. Give it to
+/// [`Engine::handle_roll_out`](crate::Engine::handle_roll_out).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum RollOut {
+    /// A version is taken in as a candidate.
+    Register {
+        /// Which, by the hash of its manifest.
+        model: ModelRef,
+        /// Who brings it, as the host names people.
+        owner: String,
+    },
+    /// A version comes to another stage. Where it becomes active, the one before retires.
+    Stage {
+        /// The model.
+        id: String,
+        /// Which version.
+        version: u32,
+        /// Where to.
+        to: Stage,
+        /// Who wants it, and on what grounds.
+        #[serde(flatten)]
+        why: Why,
+        /// Who else approves it.
+        approver: String,
+    },
+    /// Back, at once, to the version that was active before the one that is; to none, and so to rules
+    /// alone, if there was none. The one that was active retires.
+    Rollback {
+        /// The model.
+        id: String,
+        /// Who wants it, and on what grounds.
+        #[serde(flatten)]
+        why: Why,
+        /// Who else approves it.
+        approver: String,
+    },
 }
 
 /// Who wants something, and on what grounds.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Why {
     /// Who wants it, as the host names people.
     pub owner: String,
@@ -78,33 +75,6 @@ pub struct Why {
     pub reason: String,
     /// Where what was found out can be read: a report, by name or hash.
     pub evidence: String,
-}
-
-/// A step that was taken.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct StageChange {
-    /// When.
-    pub at: HostTime,
-    /// Which version.
-    pub model: ModelRef,
-    /// Where it was; absent when it was registered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Stage>,
-    /// Where it is.
-    pub to: Stage,
-    /// Who wanted it.
-    pub owner: String,
-    /// Who approved it; absent when it was registered.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approver: Option<String>,
-    /// Why.
-    pub reason: String,
-    /// On what grounds.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub evidence: String,
-    /// Whether it was a way back, and no promotion.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub rollback: bool,
 }
 
 /// On whose word a step is taken, and when.
@@ -116,83 +86,74 @@ struct Word<'a> {
     rollback: bool,
 }
 
-/// All versions of all models.
-#[derive(Clone, Default, Debug)]
+/// All versions of all models: a fold over [`RollOut`]s.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Registry {
-    models: BTreeMap<(String, u32), (Arc<Model>, Stage)>,
+    models: BTreeMap<(String, u32), (ModelRef, Stage)>,
     history: Vec<StageChange>,
 }
 
 /// Who scores a patient.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Assigned {
     /// The version that counts.
-    pub scores: Option<Arc<Model>>,
+    pub scores: Option<ModelRef>,
     /// Those that are watched beside it.
-    pub shadows: Vec<Arc<Model>>,
-}
-
-impl Step {
-    /// To bring a version to a stage.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::MissingField`] without an owner, a reason or evidence; [`Code::OutOfRange`] if the part of
-    /// a canary is nobody or more than all.
-    pub fn new(model: &str, version: u32, to: Stage, why: Why) -> Result<Self, Error> {
-        why.check()?;
-        let is_part = match &to {
-            Stage::Canary(Part::Permille(n)) => (1..=1000).contains(n),
-            Stage::Canary(Part::Cohorts(cohorts)) => !cohorts.is_empty(),
-            _ => true,
-        };
-        if !is_part {
-            return Err(Error::new(Code::OutOfRange).at("to"));
-        }
-        Ok(Self { model: model.to_string(), version, to, why })
-    }
-
-    /// Agrees.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::NotApproved`] if nobody approves, or the owner.
-    pub fn approve(self, approver: &str) -> Result<ApprovedStep, Error> {
-        check_approver(&self.why.owner, approver)?;
-        Ok(ApprovedStep { step: self, approver: approver.to_string() })
-    }
+    pub shadows: Vec<ModelRef>,
 }
 
 impl Why {
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self, approver: &str) -> Result<(), Error> {
         let texts =
             [("owner", &self.owner), ("reason", &self.reason), ("evidence", &self.evidence)];
-        match texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
-            Some((field, _)) => Err(Error::new(Code::MissingField).at(field)),
-            None => Ok(()),
+        if let Some((field, _)) = texts.into_iter().find(|(_, text)| text.trim().is_empty()) {
+            return Err(Error::new(Code::MissingField).at(field));
         }
+        if approver.trim().is_empty() || approver == self.owner {
+            return Err(Error::new(Code::NotApproved).at("approver"));
+        }
+        Ok(())
     }
 }
 
 impl Registry {
-    /// Takes in a loaded model as a candidate.
+    /// Does what was decided, at once.
     ///
     /// # Errors
     ///
-    /// [`Code::DuplicateId`] if the version is known, [`Code::MissingField`] without somebody who brings it,
-    /// [`Code::TimePassed`] before what has happened.
-    pub fn register(&mut self, model: Arc<Model>, owner: &str, at: HostTime) -> Result<(), Error> {
-        self.check_time(at)?;
+    /// [`Code::MissingField`] without an owner, a reason or evidence; [`Code::NotApproved`] if nobody
+    /// approves, or the owner; [`Code::TimePassed`] before what has happened; [`Code::UnknownModel`];
+    /// [`Code::DuplicateId`] if a version is registered again; [`Code::StageOrder`] if it cannot go there
+    /// from where it is, or another one is the canary; [`Code::OutOfRange`] if the part of a canary is
+    /// nobody or more than all.
+    pub fn take(&mut self, roll_out: &RollOut, at: HostTime) -> Result<(), Error> {
+        if self.history.last().is_some_and(|last| at < last.at) {
+            return Err(Error::new(Code::TimePassed).at("at"));
+        }
+        match roll_out {
+            RollOut::Register { model, owner } => self.register(model, owner, at),
+            RollOut::Stage { id, version, to, why, approver } => {
+                why.check(approver)?;
+                self.stage_to((id, *version), to, Word { why, approver, at, rollback: false })
+            }
+            RollOut::Rollback { id, why, approver } => {
+                why.check(approver)?;
+                self.roll_back(id, Word { why, approver, at, rollback: true })
+            }
+        }
+    }
+
+    fn register(&mut self, model: &ModelRef, owner: &str, at: HostTime) -> Result<(), Error> {
         if owner.trim().is_empty() {
             return Err(Error::new(Code::MissingField).at("owner"));
         }
-        let key = (model.id().to_string(), model.version());
+        let key = (model.id.clone(), model.version);
         if self.models.contains_key(&key) {
             return Err(Error::new(Code::DuplicateId).at("version"));
         }
         self.history.push(StageChange {
             at,
-            model: model.reference(),
+            model: model.clone(),
             from: None,
             to: Stage::Candidate,
             owner: owner.to_string(),
@@ -201,60 +162,48 @@ impl Registry {
             evidence: String::new(),
             rollback: false,
         });
-        self.models.insert(key, (model, Stage::Candidate));
+        self.models.insert(key, (model.clone(), Stage::Candidate));
         Ok(())
     }
 
-    /// Takes a step, at once. Where it makes a version active, the one before retires.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::UnknownModel`]; [`Code::StageOrder`] if the version cannot go there from where it is, or
-    /// another one is the canary; [`Code::TimePassed`] before what has happened.
-    pub fn apply(&mut self, approved: ApprovedStep, at: HostTime) -> Result<(), Error> {
-        let ApprovedStep { step: Step { model, version, to, why }, approver } = approved;
-        self.check_time(at)?;
-        let (_, from) = self.entry(&model, version)?;
+    fn stage_to(
+        &mut self,
+        (id, version): (&str, u32),
+        to: &Stage,
+        word: Word<'_>,
+    ) -> Result<(), Error> {
+        let is_part = match to {
+            Stage::Canary(Part::Permille(n)) => (1..=1000).contains(n),
+            Stage::Canary(Part::Cohorts(cohorts)) => !cohorts.is_empty(),
+            _ => true,
+        };
+        if !is_part {
+            return Err(Error::new(Code::OutOfRange).at("to"));
+        }
+        let from =
+            self.stage(id, version).ok_or_else(|| Error::new(Code::UnknownModel).at("id"))?;
         let other_canary = || {
-            let canary = self.find(&model, |stage| matches!(stage, Stage::Canary(_)));
+            let canary = self.find(id, |stage| matches!(stage, Stage::Canary(_)));
             canary.is_some_and(|other| other != version)
         };
         let is_canary = matches!(to, Stage::Canary(_));
-        if !may_follow(from, &to) || is_canary && other_canary() {
+        if !may_follow(from, to) || is_canary && other_canary() {
             return Err(Error::new(Code::StageOrder).at("to"));
         }
-        let word = Word { why: &why, approver: &approver, at, rollback: false };
-        let before = self.active(&model).filter(|_| to == Stage::Active);
+        let before = self.active(id).filter(|_| *to == Stage::Active);
         if let Some(before) = before {
-            self.set((&model, before), Stage::Retired, word);
+            self.set((id, before), &Stage::Retired, word);
         }
-        self.set((&model, version), to, word);
+        self.set((id, version), to, word);
         Ok(())
     }
 
-    /// Goes back, at once, to the version that was active before the one that is; to none, and so to rules
-    /// alone, if there was none. The one that was active retires.
-    ///
-    /// # Errors
-    ///
-    /// Those of a [`Step`], and [`Code::UnknownModel`] if no version is active.
-    pub fn rollback(
-        &mut self,
-        model: &str,
-        why: &Why,
-        approver: &str,
-        at: HostTime,
-    ) -> Result<(), Error> {
-        self.check_time(at)?;
-        why.check()?;
-        check_approver(&why.owner, approver)?;
-        let active =
-            self.active(model).ok_or_else(|| Error::new(Code::UnknownModel).at("model"))?;
-        let before = self.before(model, active);
-        let word = Word { why, approver, at, rollback: true };
-        self.set((model, active), Stage::Retired, word);
+    fn roll_back(&mut self, id: &str, word: Word<'_>) -> Result<(), Error> {
+        let active = self.active(id).ok_or_else(|| Error::new(Code::UnknownModel).at("id"))?;
+        let before = self.before(id, active);
+        self.set((id, active), &Stage::Retired, word);
         if let Some(before) = before {
-            self.set((model, before), Stage::Active, word);
+            self.set((id, before), &Stage::Active, word);
         }
         Ok(())
     }
@@ -264,13 +213,13 @@ impl Registry {
         let mut assigned = Assigned::default();
         for (version, stage) in self.versions(model) {
             match stage {
-                Stage::Canary(part) if part.holds(model, patient, cohort) => {
-                    assigned.scores = Some(Arc::clone(version));
+                Stage::Canary(part) if holds(part, model, patient, cohort) => {
+                    assigned.scores = Some(version.clone());
                 }
                 Stage::Active if assigned.scores.is_none() => {
-                    assigned.scores = Some(Arc::clone(version));
+                    assigned.scores = Some(version.clone());
                 }
-                Stage::Shadow => assigned.shadows.push(Arc::clone(version)),
+                Stage::Shadow => assigned.shadows.push(version.clone()),
                 _ => {}
             }
         }
@@ -290,7 +239,7 @@ impl Registry {
             stages.insert(change.model.version, change);
         }
         let is_canary = |change: &&&StageChange| match &change.to {
-            Stage::Canary(part) => part.holds(model, patient, cohort),
+            Stage::Canary(part) => holds(part, model, patient, cohort),
             _ => false,
         };
         let canary = stages.values().find(is_canary);
@@ -308,40 +257,44 @@ impl Registry {
         &self.history
     }
 
-    /// The same registry again, of its steps and the artifacts that they name.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::UnknownModel`] if an artifact is missing or another one.
-    pub fn from_history(history: &[StageChange], models: &[Arc<Model>]) -> Result<Self, Error> {
-        let mut registry = Self::default();
-        for change in history {
-            let model = models.iter().find(|model| model.reference() == change.model);
-            let model = model.ok_or_else(|| Error::new(Code::UnknownModel).at("model"))?;
+    /// The same registry again, of its [history](Self::history).
+    pub fn from_history(history: Vec<StageChange>) -> Self {
+        let staged = |change: &StageChange| {
             let key = (change.model.id.clone(), change.model.version);
-            registry.models.insert(key, (Arc::clone(model), change.to.clone()));
-            registry.history.push(change.clone());
-        }
-        Ok(registry)
+            (key, (change.model.clone(), change.to.clone()))
+        };
+        Self { models: history.iter().map(staged).collect(), history }
     }
 
-    fn versions(&self, model: &str) -> impl Iterator<Item = &(Arc<Model>, Stage)> {
+    /// Whether a version may say what it says of a patient: as the one that counts, or in shadow. Of a
+    /// model of which no version was ever registered anything may.
+    pub(crate) fn lets(
+        &self,
+        id: &str,
+        said: (&ModelRef, bool),
+        patient: &PatientId,
+        cohort: Option<&str>,
+    ) -> bool {
+        let (model, shadow) = said;
+        let assigned = self.assigned(id, patient, cohort);
+        let is_assigned = match shadow {
+            true => assigned.shadows.contains(model),
+            false => assigned.scores.as_ref() == Some(model),
+        };
+        is_assigned || self.versions(id).next().is_none()
+    }
+
+    fn versions(&self, model: &str) -> impl Iterator<Item = &(ModelRef, Stage)> {
         let range = (model.to_string(), 0)..=(model.to_string(), u32::MAX);
         self.models.range(range).map(|(_, entry)| entry)
     }
 
     fn find(&self, model: &str, wanted: impl Fn(&Stage) -> bool) -> Option<u32> {
-        self.versions(model).find(|(_, stage)| wanted(stage)).map(|(model, _)| model.version())
+        self.versions(model).find(|(_, stage)| wanted(stage)).map(|(model, _)| model.version)
     }
 
     fn active(&self, model: &str) -> Option<u32> {
         self.find(model, |stage| *stage == Stage::Active)
-    }
-
-    fn entry(&self, model: &str, version: u32) -> Result<(&Arc<Model>, &Stage), Error> {
-        let found = self.models.get(&(model.to_string(), version));
-        let (model, stage) = found.ok_or_else(|| Error::new(Code::UnknownModel).at("model"))?;
-        Ok((model, stage))
     }
 
     /// The version that retired when this one was promoted. One that a rollback brought back leads to the
@@ -356,13 +309,13 @@ impl Registry {
         is_it.then_some(retired.model.version)
     }
 
-    fn set(&mut self, (model, version): (&str, u32), to: Stage, word: Word<'_>) {
-        if let Some((model, stage)) = self.models.get_mut(&(model.to_string(), version)) {
+    fn set(&mut self, (id, version): (&str, u32), to: &Stage, word: Word<'_>) {
+        if let Some((model, stage)) = self.models.get_mut(&(id.to_string(), version)) {
             self.history.push(StageChange {
                 at: word.at,
-                model: model.reference(),
+                model: model.clone(),
                 from: Some(core::mem::replace(stage, to.clone())),
-                to,
+                to: to.clone(),
                 owner: word.why.owner.clone(),
                 approver: Some(word.approver.to_string()),
                 reason: word.why.reason.clone(),
@@ -371,19 +324,13 @@ impl Registry {
             });
         }
     }
-
-    fn check_time(&self, at: HostTime) -> Result<(), Error> {
-        let is_past = self.history.last().is_some_and(|last| at < last.at);
-        if is_past { Err(Error::new(Code::TimePassed).at("at")) } else { Ok(()) }
-    }
 }
 
-impl Part {
-    fn holds(&self, model: &str, patient: &PatientId, cohort: Option<&str>) -> bool {
-        match self {
-            Self::Permille(n) => place(model, patient) < *n,
-            Self::Cohorts(cohorts) => cohort.is_some_and(|c| cohorts.iter().any(|of| of == c)),
-        }
+/// Whether a patient is of a part.
+fn holds(part: &Part, model: &str, patient: &PatientId, cohort: Option<&str>) -> bool {
+    match part {
+        Part::Permille(n) => place(model, patient) < *n,
+        Part::Cohorts(cohorts) => cohort.is_some_and(|c| cohorts.iter().any(|of| of == c)),
     }
 }
 
@@ -396,13 +343,6 @@ fn place(model: &str, patient: &PatientId) -> u16 {
     let digest: [u8; 32] = hash.finalize().into();
     let first = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
     (first % 1000) as u16
-}
-
-fn check_approver(owner: &str, approver: &str) -> Result<(), Error> {
-    if approver.trim().is_empty() || approver == owner {
-        return Err(Error::new(Code::NotApproved).at("approver"));
-    }
-    Ok(())
 }
 
 /// The table of the module.

@@ -7,7 +7,7 @@ use rpm_core::error::Code;
 use rpm_core::event::Kind;
 use rpm_core::policy::Policy;
 use rpm_core::record::{AlertChange, Body, Level, ModelRef, ScoreFailure};
-use rpm_core::risk::registry::{Registry, Stage, Step, Why};
+use rpm_core::risk::registry::{RollOut, Stage, Why};
 use rpm_core::risk::{Manifest, Model};
 use rpm_core::{Engine, EngineConfig, HostTime, PatientKey, Receipt, Scored, Scorer, Value};
 use serde_json::{Value as Json, json};
@@ -71,19 +71,31 @@ fn version(policy: &Policy, number: u32) -> Arc<Model> {
     Model::load(&bytes("logistic", "onnx"), manifest.to_json().as_bytes()).unwrap()
 }
 
-fn take(registry: &mut Registry, version: u32, to: Stage, ms: i64) {
-    let (reason, evidence) = ("better".into(), "report".into());
-    let why = Why { owner: "dr.a".into(), reason, evidence };
-    let step = Step::new("sepsis", version, to, why).unwrap().approve("dr.b").unwrap();
-    registry.apply(step, host(ms)).unwrap();
+fn why() -> Why {
+    Why { owner: "dr.a".into(), reason: "better".into(), evidence: "report".into() }
 }
 
-fn registry(policy: &Policy) -> Registry {
-    let mut registry = Registry::default();
-    registry.register(version(policy, 1), "dr.a", host(-1000)).unwrap();
-    take(&mut registry, 1, Stage::Shadow, -1000);
-    take(&mut registry, 1, Stage::Active, -1000);
-    registry
+fn take(run: &mut Run, roll_out: &RollOut, ms: i64) {
+    run.engine.handle_roll_out(roll_out, host(ms)).unwrap().unwrap();
+    run.drain();
+}
+
+fn stage(run: &mut Run, version: u32, to: Stage, ms: i64) {
+    let (id, approver) = ("sepsis".into(), "dr.b".into());
+    take(run, &RollOut::Stage { id, version, to, why: why(), approver }, ms);
+}
+
+fn register(run: &mut Run, model: &Model, ms: i64) {
+    take(run, &RollOut::Register { model: model.reference(), owner: "dr.a".into() }, ms);
+}
+
+/// A run under a policy with version 1 in force, and what asks it.
+fn with_model(policy: &Arc<Policy>) -> (Run, Scorer) {
+    let (mut run, model) = (Run::new(policy), version(&ward(), 1));
+    register(&mut run, &model, -1000);
+    stage(&mut run, 1, Stage::Shadow, -1000);
+    stage(&mut run, 1, Stage::Active, -1000);
+    (run, Scorer::new(vec![model]))
 }
 
 /// What a model is said to have said.
@@ -142,8 +154,8 @@ fn a_score_that_is_refused_comes_out_again() {
 #[test]
 fn a_log_of_lines_has_scores_in_it() {
     let ward = ward();
-    let mut scorer = Scorer::new(registry(&ward));
-    let (mut first, mut again) = (Run::new(&ward), Run::new(&ward));
+    let (mut first, mut scorer) = with_model(&ward);
+    let (mut again, _) = with_model(&ward);
     let mut lines = 0;
     for second in 0..30 {
         for run in [&mut first, &mut again] {
@@ -245,8 +257,7 @@ fn scores_are_refused_before_anything_changes() {
 #[test]
 fn a_model_is_asked_after_new_evidence_and_not_too_often() {
     let ward = ward();
-    let mut scorer = Scorer::new(registry(&ward));
-    let mut run = Run::new(&ward);
+    let (mut run, mut scorer) = with_model(&ward);
     let mut asked = Vec::new();
     for second in 0..30 {
         if !(12..25).contains(&second) {
@@ -274,8 +285,7 @@ fn a_model_is_asked_after_new_evidence_and_not_too_often() {
 #[test]
 fn what_keeps_a_model_from_scoring_is_said() {
     let ward = ward();
-    let reason = |scorer: &mut Scorer, ward: &Arc<Policy>, clock: &mut dyn FnMut() -> u64| {
-        let mut run = Run::new(ward);
+    let reason = |(mut run, mut scorer): (Run, Scorer), clock: &mut dyn FnMut() -> u64| {
         run.live(heart_rate(0, 80));
         run.live(spo2(0, 95));
         scorer.run(&mut run.engine, PATIENT, host(0), clock).unwrap();
@@ -286,44 +296,43 @@ fn what_keeps_a_model_from_scoring_is_said() {
         }
     };
     let mut still = || 0;
-    assert_eq!(reason(&mut Scorer::default(), &ward, &mut still), Some(ScoreFailure::NoModel));
-    let mut scorer = Scorer::new(registry(&ward));
-    assert_eq!(reason(&mut scorer, &ward, &mut still), None);
+    let nobody = (Run::new(&ward), Scorer::default());
+    assert_eq!(reason(nobody, &mut still), Some(ScoreFailure::NoModel));
+    let (run, _) = with_model(&ward);
+    assert_eq!(reason((run, Scorer::default()), &mut still), Some(ScoreFailure::NoModel));
+    assert_eq!(reason(with_model(&ward), &mut still), None);
     let with = |change: fn(&mut Json)| {
         let mut spec = spec();
         change(&mut spec["risk"]["sepsis"]);
         policy(&spec)
     };
     let other = with(|risk| risk["features"][0]["over"] = json!("11 s"));
-    let mut scorer = Scorer::new(registry(&ward));
-    assert_eq!(reason(&mut scorer, &other, &mut still), Some(ScoreFailure::OtherFeatures));
+    assert_eq!(reason(with_model(&other), &mut still), Some(ScoreFailure::OtherFeatures));
     let wanting = with(|risk| risk["known"] = json!("90 %"));
-    let mut scorer = Scorer::new(registry(&wanting));
-    assert_eq!(reason(&mut scorer, &wanting, &mut still), Some(ScoreFailure::MissingInputs));
+    assert_eq!(reason(with_model(&wanting), &mut still), Some(ScoreFailure::MissingInputs));
     let hurried = with(|risk| risk["budget"] = json!("1 ms"));
     let mut time = 0;
     let mut slow = || {
         time += 1500;
         time
     };
-    let mut scorer = Scorer::new(registry(&hurried));
-    assert_eq!(reason(&mut scorer, &hurried, &mut slow), Some(ScoreFailure::OverBudget));
+    assert_eq!(reason(with_model(&hurried), &mut slow), Some(ScoreFailure::OverBudget));
 }
 
 #[test]
 fn a_rollback_is_in_the_next_score() {
     let ward = ward();
-    let mut scorer = Scorer::new(registry(&ward));
-    scorer.registry_mut().register(version(&ward, 2), "dr.a", host(-500)).unwrap();
-    take(scorer.registry_mut(), 2, Stage::Shadow, -500);
-    let mut run = Run::new(&ward);
+    let (mut run, mut scorer) = with_model(&ward);
+    let next = version(&ward, 2);
+    register(&mut run, &next, -500);
+    stage(&mut run, 2, Stage::Shadow, -500);
+    scorer.load(next);
     for second in 0..30 {
         match second {
-            8 => take(scorer.registry_mut(), 2, Stage::Active, 8000),
+            8 => stage(&mut run, 2, Stage::Active, 8000),
             18 => {
-                let (reason, evidence) = ("worse".into(), "alarms".into());
-                let why = Why { owner: "dr.a".into(), reason, evidence };
-                scorer.registry_mut().rollback("sepsis", &why, "dr.b", host(18_000)).unwrap();
+                let (id, approver) = ("sepsis".into(), "dr.b".into());
+                take(&mut run, &RollOut::Rollback { id, why: why(), approver }, 18_000);
             }
             _ => {}
         }
@@ -367,6 +376,89 @@ fn an_explanation_names_the_model_that_spoke_and_the_one_after_it() {
         told.models.iter().map(|said| said.model.as_ref().unwrap().version).collect();
     assert_eq!(said, [1, 2]);
     assert!(told.to_string().contains("sepsis@1 said 0.7 of sepsis_risk"), "{told}");
+}
+
+/// Who let the version speak that raised the alert, and what was decided while it was open: of the engine's own
+/// records beside the patient's.
+#[test]
+fn an_explanation_says_who_promoted_the_model_and_who_took_it_back() {
+    let ward = ward();
+    let (mut run, model) = (Run::new(&ward), version(&ward, 2));
+    let (mut with_one, _) = with_model(&ward);
+    core::mem::swap(&mut run, &mut with_one);
+    register(&mut run, &model, -500);
+    stage(&mut run, 2, Stage::Shadow, -500);
+    stage(&mut run, 2, Stage::Active, -400);
+    run.live(heart_rate(0, 80));
+    for ms in [0, 5_000, 10_000] {
+        let said = Scored { model: Some(model.reference()), ..scored(ms, Ok(700)) };
+        run.engine.handle_score(&said, host(ms)).unwrap().unwrap();
+        run.drain();
+    }
+    let (id, approver) = ("sepsis".into(), "dr.c".into());
+    take(&mut run, &RollOut::Rollback { id, why: why(), approver }, 12_000);
+    let records: Vec<_> = run.records.iter().map(|sealed| &sealed.record).collect();
+    let told = rpm_core::record::explain(records, rpm_core::AlertId(1)).unwrap();
+    let stage = told.models[0].stage.as_ref().unwrap();
+    assert_eq!((&stage.to, stage.at), (&Stage::Active, host(-400)));
+    assert_eq!((stage.owner.as_str(), stage.approver.as_deref()), ("dr.a", Some("dr.b")));
+    assert_eq!(stage.evidence, "report");
+    let back: Vec<_> = told.roll_out.iter().map(|s| (s.model.version, &s.to, s.rollback)).collect();
+    assert_eq!(back, [(2, &Stage::Retired, true), (1, &Stage::Active, true)]);
+    let text = told.to_string();
+    let promoted = "sepsis@2 active (shadow before) by dr.a, approved by dr.b: better; on report";
+    assert!(text.contains(promoted), "{text}");
+    assert!(text.contains("rolled back: sepsis@1 active (retired before) by dr.a"), "{text}");
+}
+
+/// Once versions are registered, nobody else speaks: not the one before, not one in shadow as if it counted,
+/// and not another artifact by the same number.
+#[test]
+fn only_the_version_that_the_registry_names_may_score() {
+    let ward = ward();
+    let (mut run, _) = with_model(&ward);
+    let next = version(&ward, 2);
+    register(&mut run, &next, 0);
+    stage(&mut run, 2, Stage::Shadow, 0);
+    run.live(heart_rate(0, 80));
+    let (one, two) = (version(&ward, 1).reference(), next.reference());
+    let forged = ModelRef { hash: Default::default(), ..one.clone() };
+    let before = run.engine.chain(PATIENT);
+    for (model, shadow) in [(&one, true), (&two, false), (&forged, false)] {
+        let said = Scored { model: Some(model.clone()), shadow, ..scored(100, Ok(700)) };
+        let refused = run.engine.handle_score(&said, host(100)).unwrap().unwrap_err();
+        assert_eq!((refused.code(), refused.path()), (Code::NotAssigned, Some("model")));
+    }
+    assert_eq!(run.engine.chain(PATIENT), before);
+    for (model, shadow) in [(one, false), (two, true)] {
+        let said = Scored { model: Some(model), shadow, ..scored(100, Ok(700)) };
+        run.engine.handle_score(&said, host(100)).unwrap().unwrap();
+    }
+    run.drain();
+}
+
+/// What a change of stage is worth: the records alone make the registry again, a snapshot keeps it, and a
+/// policy that changes leaves it alone.
+#[test]
+fn the_registry_is_in_records_and_snapshots() {
+    let ward = ward();
+    let (mut run, _) = with_model(&ward);
+    register(&mut run, &version(&ward, 2), 5);
+    let mut other = spec();
+    other["version"] = json!(2);
+    other["title"] = json!("Another ward");
+    let other = policy(&other);
+    let proposal = rpm_core::policy::Proposal::new(&ward, Arc::clone(&other), "dr.a", "a title");
+    let change = proposal.unwrap().approve("dr.b", host(10)).unwrap();
+    run.engine.handle_change(change, host(10)).unwrap().unwrap();
+    run.drain();
+    let steps = run.records.iter().filter_map(|r| rpm_core::record::StageChange::of(&r.record));
+    let of_records = rpm_core::risk::Registry::from_history(steps.collect());
+    assert_eq!(&of_records, run.engine.registry());
+    assert_eq!(of_records.history().len(), 4);
+    let bytes = run.engine.snapshot().unwrap();
+    let again = Engine::restore(&bytes, &[other], EngineConfig::default(), host(20)).unwrap().0;
+    assert_eq!(again.registry(), run.engine.registry());
 }
 
 /// A story: seconds, what is measured, and what a model says.
@@ -426,8 +518,7 @@ proptest! {
     #[test]
     fn a_replay_takes_the_recorded_scores(story in story()) {
         let ward = ward();
-        let mut scorer = Scorer::new(registry(&ward));
-        let mut first = Run::new(&ward);
+        let (mut first, mut scorer) = with_model(&ward);
         first.live(heart_rate(0, 80));
         let mut inputs: Vec<(i64, u8, i32, Vec<Body>)> = Vec::new();
         let mut ms = 0;
@@ -441,7 +532,7 @@ proptest! {
             let said = said.filter(|b| matches!(b, Body::RiskScored { .. } | Body::RiskFailed { .. }));
             inputs.push((ms, *what, *value, said.collect()));
         }
-        let mut again = Run::new(&ward);
+        let (mut again, _) = with_model(&ward);
         again.live(heart_rate(0, 80));
         for (ms, what, value, said) in inputs {
             tell(&mut again, ms, what, value);

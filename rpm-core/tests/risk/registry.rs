@@ -1,24 +1,19 @@
 //! Versions of a model against a naive model of them, and by name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use rpm_core::error::Code;
-use rpm_core::risk::registry::{Part, Registry, Stage, StageChange, Step, Why};
-use rpm_core::risk::{Manifest, Model};
+use rpm_core::record::{Hash, ModelRef};
+use rpm_core::risk::registry::{Part, Registry, RollOut, Stage, StageChange, Why};
 use rpm_core::{HostTime, PatientId};
-
-use super::bytes;
 
 use crate::common;
 
 const ID: &str = "sepsis";
 
-fn version(number: u32) -> Arc<Model> {
-    let mut manifest = Manifest::from_json(&bytes("gemm", "json")).unwrap();
-    (manifest.id, manifest.version) = (ID.into(), number);
-    Model::load(&bytes("gemm", "onnx"), manifest.to_json().as_bytes()).unwrap()
+fn version(number: u32) -> ModelRef {
+    ModelRef { id: ID.into(), version: number, hash: Hash::of(&number.to_le_bytes()) }
 }
 
 fn why(owner: &str) -> Why {
@@ -33,9 +28,23 @@ fn patient(n: usize) -> PatientId {
     PatientId::new(&format!("p{n}")).unwrap()
 }
 
+fn register(registry: &mut Registry, number: u32, second: i64) -> Result<(), Code> {
+    let roll_out = RollOut::Register { model: version(number), owner: "dr.a".into() };
+    registry.take(&roll_out, at(second)).map_err(|e| e.code())
+}
+
+fn step(version: u32, to: Stage, owner: &str, approver: &str) -> RollOut {
+    RollOut::Stage { id: ID.into(), version, to, why: why(owner), approver: approver.into() }
+}
+
 fn go(registry: &mut Registry, version: u32, to: Stage, second: i64) -> Result<(), Code> {
-    let step = Step::new(ID, version, to, why("dr.a")).and_then(|step| step.approve("dr.b"));
-    step.and_then(|step| registry.apply(step, at(second))).map_err(|e| e.code())
+    registry.take(&step(version, to, "dr.a", "dr.b"), at(second)).map_err(|e| e.code())
+}
+
+fn roll_back(registry: &mut Registry, second: i64) -> Result<(), Code> {
+    let (why, approver) = (why("dr.a"), "dr.b".into());
+    let roll_out = RollOut::Rollback { id: ID.into(), why, approver };
+    registry.take(&roll_out, at(second)).map_err(|e| e.code())
 }
 
 #[derive(Clone, Debug)]
@@ -122,7 +131,6 @@ proptest! {
 
     #[test]
     fn the_registry_is_that_of_a_naive_model(ops in proptest::collection::vec(op(), 1..40)) {
-        let models: Vec<_> = (0..5).map(version).collect();
         let (mut registry, mut naive) = (Registry::default(), Naive::default());
         let mut past: Vec<Vec<Option<u32>>> = Vec::new();
         let people: Vec<_> = (0..12).map(patient).collect();
@@ -130,9 +138,9 @@ proptest! {
         for (second, op) in (0..).zip(&ops) {
             let before = registry.history().len();
             let done = match op {
-                Op::Register(v) => registry.register(models[*v as usize].clone(), "dr.a", at(second)).is_ok(),
+                Op::Register(v) => register(&mut registry, *v, second).is_ok(),
                 Op::Go(v, to) => go(&mut registry, *v, to.clone(), second).is_ok(),
-                Op::Rollback => registry.rollback(ID, &why("dr.a"), "dr.b", at(second)).is_ok(),
+                Op::Rollback => roll_back(&mut registry, second).is_ok(),
             };
             prop_assert_eq!(done, naive.run(op), "{:?}", op);
             prop_assert!(done || registry.history().len() == before, "refused, and something changed");
@@ -140,14 +148,15 @@ proptest! {
                 prop_assert_eq!(registry.stage(ID, v), naive.stages.get(&v));
             }
             let scores = |(n, patient)| {
-                registry.assigned(ID, patient, cohort(n)).scores.map(|model| model.version())
+                registry.assigned(ID, patient, cohort(n)).scores.map(|model| model.version)
             };
             past.push(people.iter().enumerate().map(scores).collect());
         }
         // What was so at any time is still told, and again after everything was made of its history.
         let text = serde_json::to_string(registry.history()).unwrap();
         let history: Vec<StageChange> = serde_json::from_str(&text).unwrap();
-        let again = Registry::from_history(&history, &models).unwrap();
+        let again = Registry::from_history(history);
+        prop_assert_eq!(&again, &registry);
         for (second, wanted) in (0..).zip(past) {
             for (n, (patient, wanted)) in people.iter().zip(wanted).enumerate() {
                 let scored = again.scored_at(ID, patient, cohort(n), at(second));
@@ -159,12 +168,24 @@ proptest! {
 
 #[test]
 fn nobody_approves_what_they_proposed() {
-    let step = || Step::new(ID, 1, Stage::Shadow, why("dr.a")).unwrap();
-    assert_eq!(step().approve("dr.a").unwrap_err().code(), Code::NotApproved);
-    assert_eq!(step().approve(" ").unwrap_err().code(), Code::NotApproved);
-    let without = Why { evidence: String::new(), ..why("dr.a") };
-    let refused = Step::new(ID, 1, Stage::Shadow, without).unwrap_err();
-    assert_eq!((refused.code(), refused.path()), (Code::MissingField, Some("evidence")));
+    let mut registry = Registry::default();
+    register(&mut registry, 1, 0).unwrap();
+    let mut refused = |roll_out: &RollOut| {
+        let error = registry.take(roll_out, at(1)).unwrap_err();
+        (error.code(), error.path().unwrap_or_default().to_string())
+    };
+    let not_approved = (Code::NotApproved, "approver".to_string());
+    for approver in ["dr.a", " "] {
+        assert_eq!(refused(&step(1, Stage::Shadow, "dr.a", approver)), not_approved);
+        let (why, approver) = (why("dr.a"), approver.into());
+        assert_eq!(refused(&RollOut::Rollback { id: ID.into(), why, approver }), not_approved);
+    }
+    let why = Why { evidence: String::new(), ..why("dr.a") };
+    let (id, to, approver) = (ID.into(), Stage::Shadow, "dr.b".into());
+    let without = RollOut::Stage { id, version: 1, to, why, approver };
+    assert_eq!(refused(&without), (Code::MissingField, "evidence".to_string()));
+    let nobody = Stage::Canary(Part::Permille(0));
+    assert_eq!(refused(&step(1, nobody, "dr.a", "dr.b")), (Code::OutOfRange, "to".to_string()));
 }
 
 #[test]
@@ -172,12 +193,12 @@ fn who_scored_this_patient_at_two_fourteen() {
     let mut registry = Registry::default();
     let midnight = 1_772_323_200;
     for (number, second) in [(1, 0), (2, 60)] {
-        registry.register(version(number), "dr.a", at(midnight + second)).unwrap();
+        register(&mut registry, number, midnight + second).unwrap();
         go(&mut registry, number, Stage::Shadow, midnight + second + 1).unwrap();
     }
     go(&mut registry, 1, Stage::Active, midnight + 100).unwrap();
     go(&mut registry, 2, Stage::Active, midnight + 2 * 3600).unwrap();
-    registry.rollback(ID, &why("dr.a"), "dr.b", at(midnight + 3 * 3600)).unwrap();
+    roll_back(&mut registry, midnight + 3 * 3600).unwrap();
     let scored = |second| {
         registry.scored_at(ID, &patient(1), None, at(midnight + second)).map(|model| model.version)
     };
@@ -191,7 +212,7 @@ fn who_scored_this_patient_at_two_fourteen() {
 fn a_wider_canary_keeps_those_that_it_had() {
     let mut registry = Registry::default();
     for number in 1..3 {
-        registry.register(version(number), "dr.a", at(1)).unwrap();
+        register(&mut registry, number, 1).unwrap();
         go(&mut registry, number, Stage::Shadow, 1).unwrap();
     }
     go(&mut registry, 1, Stage::Active, 2).unwrap();
@@ -200,7 +221,7 @@ fn a_wider_canary_keeps_those_that_it_had() {
         go(&mut registry, 2, Stage::Canary(Part::Permille(share)), second).unwrap();
         let tried = |n: &usize| {
             let scores = registry.assigned(ID, &patient(*n), None).scores;
-            scores.is_some_and(|model| model.version() == 2)
+            scores.is_some_and(|model| model.version == 2)
         };
         let now: Vec<usize> = (0..2000).filter(tried).collect();
         assert!(before.iter().all(|n| now.contains(n)));

@@ -35,7 +35,6 @@ SIZE(rpmon_term, 16, 4);
 /* A pointer and a length. */
 SIZE(rpmon_str, 2 * sizeof(void *), sizeof(void *));
 SIZE(rpmon_bytes, 2 * sizeof(void *), sizeof(void *));
-SIZE(rpmon_step, 8 + 6 * sizeof(rpmon_str), sizeof(void *));
 
 int main(void) {
     /* What the library writes is as large as what this header says: a canary stands behind it. */

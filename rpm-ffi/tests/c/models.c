@@ -109,6 +109,21 @@ static uint64_t a_clock(void *user) {
     return *(uint64_t *)user += 5;
 }
 
+/* A step of a version, as a line. */
+static uint32_t decided(rpmon_engine *engine, int64_t at, const char *what) {
+    char line[1024];
+    rpmon_answer answer;
+    int len = snprintf(line, sizeof line, "{\"at\":%lld,\"roll_out\":{%s}}", (long long)at, what);
+    CHECK(len > 0 && len < (int)sizeof line);
+    OK(rpmon_engine_handle_input(engine, line, (size_t)len, &answer, NULL));
+    return answer.kind;
+}
+
+#define WORD "\"owner\":\"dr.a\",\"reason\":\"better\",\"evidence\":\"report 7\",\"id\":\"sepsis-vitals\""
+#define STAGE(to, approver) \
+    "\"action\":\"stage\",\"version\":1,\"to\":" to ",\"approver\":\"" approver "\"," WORD
+#define ROLLBACK "\"action\":\"rollback\",\"approver\":\"dr.b\"," WORD
+
 static void beside_rules(file policy_text, file onnx, file manifest) {
     rpmon_policy *policy = NULL;
     rpmon_engine *engine = NULL;
@@ -118,27 +133,23 @@ static void beside_rules(file policy_text, file onnx, file manifest) {
     OK(rpmon_engine_new(policy, NULL, &engine));
     OK(rpmon_scorer_new(a_clock, &time, &scorer));
     rpmon_model *model = a_model(onnx, manifest);
-    const rpmon_model *models[] = {model};
 
     CHECK_STATUS(RPMON_UNKNOWN_PATIENT, rpmon_scorer_run(scorer, engine, 0, 0));
     CHECK(an_hour(engine, scorer, 0, "risk_failed") == 1 && "no version may score yet");
-    CHECK_STATUS(RPMON_MISSING_FIELD, rpmon_scorer_register(scorer, model, str(""), 0));
-    OK(rpmon_scorer_register(scorer, model, str("dr.a"), 0));
-    CHECK_STATUS(RPMON_DUPLICATE_ID, rpmon_scorer_register(scorer, model, str("dr.a"), 0));
-    rpmon_step step = {str("sepsis-vitals"), 1, 0, str("\"active\""), str("dr.a"), str("better"),
-                       str("report 7"), str("dr.b")};
-    CHECK_STATUS(RPMON_STAGE_ORDER, rpmon_scorer_step(scorer, &step, 0));
-    step.to = str("\"everywhere\"");
-    CHECK_STATUS(RPMON_BAD_ARGUMENT, rpmon_scorer_step(scorer, &step, 0));
-    step.to = str("\"shadow\"");
-    step.approver = str("dr.a");
-    CHECK_STATUS(RPMON_NOT_APPROVED, rpmon_scorer_step(scorer, &step, 0));
-    step.approver = str("dr.b");
-    OK(rpmon_scorer_step(scorer, &step, 0));
-    step.to = str("{\"canary\":{\"permille\":1000}}");
-    OK(rpmon_scorer_step(scorer, &step, 0));
-    step.to = str("\"active\"");
-    OK(rpmon_scorer_step(scorer, &step, 0));
+    OK(rpmon_scorer_load(scorer, model));
+    rpmon_bytes reference;
+    char named[512];
+    OK(rpmon_model_reference(model, &reference));
+    snprintf(named, sizeof named, "\"action\":\"register\",\"owner\":\"dr.a\",\"model\":%.*s",
+             (int)reference.len, (const char *)reference.data);
+    OK(rpmon_bytes_free(&reference));
+    CHECK(decided(engine, 0, named) == RPMON_ANSWER_TAKEN);
+    CHECK(decided(engine, 0, named) == RPMON_ANSWER_REFUSED && "registered already");
+    CHECK(decided(engine, 0, STAGE("\"active\"", "dr.b")) == RPMON_ANSWER_REFUSED && "out of order");
+    CHECK(decided(engine, 0, STAGE("\"shadow\"", "dr.a")) == RPMON_ANSWER_REFUSED && "by nobody else");
+    CHECK(decided(engine, 0, STAGE("\"shadow\"", "dr.b")) == RPMON_ANSWER_TAKEN);
+    CHECK(decided(engine, 0, STAGE("{\"canary\":{\"permille\":1000}}", "dr.b")) == RPMON_ANSWER_TAKEN);
+    CHECK(decided(engine, 0, STAGE("\"active\"", "dr.b")) == RPMON_ANSWER_TAKEN);
     CHECK(an_hour(engine, scorer, 1, "risk_scored") == 1 && time > 0);
 
     uint32_t patient;
@@ -156,24 +167,29 @@ static void beside_rules(file policy_text, file onnx, file manifest) {
     OK(rpmon_engine_latest(engine, patient, str("sepsis_risk"), &latest));
     CHECK(latest.value_thousandths == score && latest.observed_at_ms == HOUR);
 
-    /* The same registry, of its steps: what counted at a time is a question about the past. */
-    rpmon_bytes history, who;
-    OK(rpmon_scorer_history(scorer, &history));
-    OK(rpmon_scorer_new(NULL, NULL, &again));
-    CHECK_STATUS(RPMON_UNKNOWN_MODEL, rpmon_scorer_restore(again, history.data, history.len, NULL, 0));
-    CHECK_STATUS(RPMON_MALFORMED_JSON, rpmon_scorer_restore(again, "[", 1, models, 1));
-    OK(rpmon_scorer_restore(again, history.data, history.len, models, 1));
-    OK(rpmon_scorer_scored_at(again, str("sepsis-vitals"), str("p1"), str(""), HOUR, &who));
+    /* What counted at a time is a question about the past; the registry is in the snapshot, models are not. */
+    rpmon_bytes history, who, snapshot;
+    OK(rpmon_engine_model_history(engine, &history));
+    CHECK(contains(history, "\"to\":\"active\""));
+    OK(rpmon_bytes_free(&history));
+    OK(rpmon_engine_scored_at(engine, str("sepsis-vitals"), str("p1"), str(""), HOUR, &who));
     CHECK(contains(who, "\"version\":1"));
     OK(rpmon_bytes_free(&who));
     CHECK_STATUS(RPMON_NOT_FOUND,
-                 rpmon_scorer_scored_at(again, str("sepsis-vitals"), str("p1"), str(""), -1, &who));
-    OK(rpmon_bytes_free(&history));
+                 rpmon_engine_scored_at(engine, str("sepsis-vitals"), str("p1"), str(""), -1, &who));
+    const rpmon_policy *policies[] = {policy};
+    rpmon_restore_report report;
+    OK(rpmon_engine_snapshot(engine, &snapshot));
+    OK(rpmon_engine_free(&engine));
+    OK(rpmon_engine_restore(snapshot.data, snapshot.len, policies, 1, NULL, HOUR, &engine, &report));
+    OK(rpmon_bytes_free(&snapshot));
+    OK(rpmon_scorer_new(NULL, NULL, &again));
+    OK(rpmon_scorer_load(again, model));
     OK(rpmon_model_free(&model));
     CHECK(an_hour(engine, again, 2, "risk_scored") == 1);
 
-    OK(rpmon_scorer_rollback(again, &step, 3 * HOUR));
-    CHECK_STATUS(RPMON_UNKNOWN_MODEL, rpmon_scorer_rollback(again, &step, 3 * HOUR));
+    CHECK(decided(engine, 3 * HOUR, ROLLBACK) == RPMON_ANSWER_TAKEN);
+    CHECK(decided(engine, 3 * HOUR, ROLLBACK) == RPMON_ANSWER_REFUSED && "none is active");
     CHECK(an_hour(engine, again, 3, "risk_failed") == 1 && "rules alone");
     CHECK_STATUS(RPMON_NULL_POINTER, rpmon_scorer_run(again, NULL, patient, 0));
     OK(rpmon_scorer_free(&scorer));

@@ -34,13 +34,10 @@ static void models(char **paths) {
     auto engine = rpmon::Engine::make(*policy);
     auto scorer = rpmon::Scorer::make();
     auto patient = engine->patient("p1");
-    rpmon_step step{rpmon::c_str("sepsis-vitals"), 1, 0, rpmon::c_str("\"shadow\""), rpmon::c_str("dr.a"),
-                    rpmon::c_str("better"), rpmon::c_str("report"), rpmon::c_str("dr.b")};
-    CHECK(scorer->add(*model, "dr.a", 0) && scorer->step(step, 0) && scorer->run(*engine, *patient, 0));
-    auto again = rpmon::Scorer::make();
-    auto history = scorer->history();
-    CHECK(again->restore(history->view(), {&*model}).ok());
-    CHECK(again->rollback(step, 0) == RPMON_UNKNOWN_MODEL);
+    CHECK(scorer->load(*model) && scorer->run(*engine, *patient, 0));
+    auto reference = model->reference();
+    std::string line = R"({"at":0,"roll_out":{"action":"register","owner":"dr.a","model":)" + reference->str() + "}}";
+    CHECK(engine->handle_input(line) && engine->model_history()->view().find("sepsis-vitals") != std::string::npos);
 }
 
 int main(int, char **arguments) {

@@ -257,6 +257,8 @@ pub enum Code {
     StageOrder = 721,
     /// The policy has no model of this name.
     UnknownRisk = 722,
+    /// The registry lets another version of the model score this patient, or none.
+    NotAssigned = 723,
 }
 
 #[cfg(test)]

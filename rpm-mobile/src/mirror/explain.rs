@@ -34,6 +34,8 @@ pub struct Explanation {
     /// What models said of the signals that were measured: the scores that were the latest when the alert
     /// opened, and the first of each other version since.
     pub models: Vec<ModelSaid>,
+    /// What was decided about those models while the alert was open.
+    pub roll_out: Vec<StageChange>,
     /// What happened to the alert since.
     pub history: Vec<HistoryEntry>,
     /// Who was told, and who was not.

@@ -298,6 +298,25 @@ pub enum RecordBody {
         /// What the host said.
         said: HostTime,
     },
+    /// A version of a model came to another stage: the registry is a fold over these.
+    ModelChanged {
+        /// Which version.
+        model: ModelRef,
+        /// Where it was; absent when it was registered.
+        from: Option<ModelStage>,
+        /// Where it is.
+        to: ModelStage,
+        /// Who wanted it.
+        owner: String,
+        /// Who approved it; absent when it was registered.
+        approver: Option<String>,
+        /// Why.
+        reason: String,
+        /// On what grounds: a report, by name or hash.
+        evidence: String,
+        /// Whether it was a way back, and no promotion.
+        rollback: bool,
+    },
     /// Another policy version decides from now on.
     PolicyChanged {
         /// The one before.

@@ -353,6 +353,11 @@ RustBuffer uniffi_rpmon_mobile_fn_method_engine_handle_json(uint64_t ptr, RustBu
 void uniffi_rpmon_mobile_fn_method_engine_handle_report(uint64_t ptr, RustBuffer report, int64_t now, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_HANDLE_ROLL_OUT
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_HANDLE_ROLL_OUT
+void uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(uint64_t ptr, RustBuffer roll_out, int64_t now, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_HANDLE_ROSTER
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_HANDLE_ROSTER
 void uniffi_rpmon_mobile_fn_method_engine_handle_roster(uint64_t ptr, RustBuffer shifts, int64_t now, RustCallStatus *_Nonnull out_status
@@ -366,6 +371,11 @@ void uniffi_rpmon_mobile_fn_method_engine_handle_timeout(uint64_t ptr, int64_t n
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_LATEST
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_LATEST
 RustBuffer uniffi_rpmon_mobile_fn_method_engine_latest(uint64_t ptr, uint32_t patient, RustBuffer signal, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_MODEL_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_MODEL_HISTORY
+RustBuffer uniffi_rpmon_mobile_fn_method_engine_model_history(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_NEXT_WAKEUP
@@ -401,6 +411,11 @@ RustBuffer uniffi_rpmon_mobile_fn_method_engine_queue(uint64_t ptr, RustBuffer n
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_RESTORE_REPORT
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_RESTORE_REPORT
 RustBuffer uniffi_rpmon_mobile_fn_method_engine_restore_report(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_SCORED_AT
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_SCORED_AT
+RustBuffer uniffi_rpmon_mobile_fn_method_engine_scored_at(uint64_t ptr, RustBuffer model, RustBuffer patient, int64_t at, RustBuffer cohort, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_ENGINE_SNAPSHOT
@@ -448,6 +463,11 @@ uint32_t uniffi_rpmon_mobile_fn_method_model_inputs(uint64_t ptr, RustCallStatus
 RustBuffer uniffi_rpmon_mobile_fn_method_model_reasons(uint64_t ptr, RustBuffer row, RustBuffer reference, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_REFERENCE
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_REFERENCE
+RustBuffer uniffi_rpmon_mobile_fn_method_model_reference(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_SCORE
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_MODEL_SCORE
 int32_t uniffi_rpmon_mobile_fn_method_model_score(uint64_t ptr, RustBuffer row, RustCallStatus *_Nonnull out_status
@@ -479,39 +499,14 @@ uint64_t uniffi_rpmon_mobile_fn_constructor_scorer_new(RustCallStatus *_Nonnull 
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_HISTORY
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_HISTORY
-RustBuffer uniffi_rpmon_mobile_fn_method_scorer_history(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_REGISTER
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_REGISTER
-void uniffi_rpmon_mobile_fn_method_scorer_register(uint64_t ptr, uint64_t model, RustBuffer owner, int64_t now, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RESTORE
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RESTORE
-void uniffi_rpmon_mobile_fn_method_scorer_restore(uint64_t ptr, RustBuffer history, RustBuffer models, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_ROLLBACK
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_ROLLBACK
-void uniffi_rpmon_mobile_fn_method_scorer_rollback(uint64_t ptr, RustBuffer model, RustBuffer approval, int64_t now, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_LOAD
+void uniffi_rpmon_mobile_fn_method_scorer_load(uint64_t ptr, uint64_t model, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RUN
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_RUN
 void uniffi_rpmon_mobile_fn_method_scorer_run(uint64_t ptr, uint64_t engine, uint32_t patient, int64_t now, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_SCORED_AT
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_SCORED_AT
-RustBuffer uniffi_rpmon_mobile_fn_method_scorer_scored_at(uint64_t ptr, RustBuffer model, RustBuffer patient, int64_t at, RustBuffer cohort, RustCallStatus *_Nonnull out_status
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_STEP
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_METHOD_SCORER_STEP
-void uniffi_rpmon_mobile_fn_method_scorer_step(uint64_t ptr, RustBuffer model, uint32_t version, RustBuffer to, RustBuffer approval, int64_t now, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_FN_CLONE_MONITOR
@@ -1208,6 +1203,12 @@ uint16_t uniffi_rpmon_mobile_checksum_method_engine_handle_report(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_HANDLE_ROLL_OUT
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_HANDLE_ROLL_OUT
+uint16_t uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_HANDLE_ROSTER
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_HANDLE_ROSTER
 uint16_t uniffi_rpmon_mobile_checksum_method_engine_handle_roster(void
@@ -1223,6 +1224,12 @@ uint16_t uniffi_rpmon_mobile_checksum_method_engine_handle_timeout(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_LATEST
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_LATEST
 uint16_t uniffi_rpmon_mobile_checksum_method_engine_latest(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_MODEL_HISTORY
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_MODEL_HISTORY
+uint16_t uniffi_rpmon_mobile_checksum_method_engine_model_history(void
 
 );
 #endif
@@ -1268,6 +1275,12 @@ uint16_t uniffi_rpmon_mobile_checksum_method_engine_restore_report(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_SCORED_AT
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_SCORED_AT
+uint16_t uniffi_rpmon_mobile_checksum_method_engine_scored_at(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_SNAPSHOT
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_ENGINE_SNAPSHOT
 uint16_t uniffi_rpmon_mobile_checksum_method_engine_snapshot(void
@@ -1304,6 +1317,12 @@ uint16_t uniffi_rpmon_mobile_checksum_method_model_reasons(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_REFERENCE
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_REFERENCE
+uint16_t uniffi_rpmon_mobile_checksum_method_model_reference(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_SCORE
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_MODEL_SCORE
 uint16_t uniffi_rpmon_mobile_checksum_method_model_score(void
@@ -1322,45 +1341,15 @@ uint16_t uniffi_rpmon_mobile_checksum_method_model_warnings(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_HISTORY
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_HISTORY
-uint16_t uniffi_rpmon_mobile_checksum_method_scorer_history(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_REGISTER
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_REGISTER
-uint16_t uniffi_rpmon_mobile_checksum_method_scorer_register(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RESTORE
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RESTORE
-uint16_t uniffi_rpmon_mobile_checksum_method_scorer_restore(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_ROLLBACK
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_ROLLBACK
-uint16_t uniffi_rpmon_mobile_checksum_method_scorer_rollback(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_LOAD
+#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_LOAD
+uint16_t uniffi_rpmon_mobile_checksum_method_scorer_load(void
 
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RUN
 #define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_RUN
 uint16_t uniffi_rpmon_mobile_checksum_method_scorer_run(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_SCORED_AT
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_SCORED_AT
-uint16_t uniffi_rpmon_mobile_checksum_method_scorer_scored_at(void
-
-);
-#endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_STEP
-#define UNIFFI_FFIDEF_UNIFFI_RPMON_MOBILE_CHECKSUM_METHOD_SCORER_STEP
-uint16_t uniffi_rpmon_mobile_checksum_method_scorer_step(void
 
 );
 #endif

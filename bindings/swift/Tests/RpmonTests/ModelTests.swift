@@ -5,7 +5,7 @@ import XCTest
 
 /// Models beside rules: verified when they are loaded, asked when they are due.
 final class ModelTests: XCTestCase {
-    private let approval = Approval(owner: "dr.a", reason: "better", evidence: "report 7", approver: "dr.b")
+    private let why = Why(owner: "dr.a", reason: "better", evidence: "report 7")
 
     private func file(_ name: String) throws -> Data {
         let folder = URL(fileURLWithPath: #filePath)
@@ -55,17 +55,26 @@ final class ModelTests: XCTestCase {
 
     func testTheVersionThatCountsScoresAndARollbackLeavesRulesAlone() throws {
         let text = try XCTUnwrap(String(data: file("icu-hybrid.toml"), encoding: .utf8))
-        let engine = Engine(policy: try Policy.fromToml(text: text))
+        let policy = try Policy.fromToml(text: text)
+        let engine = Engine(policy: policy)
         let (scorer, again, model) = (Scorer(), Scorer(), try model())
         XCTAssertEqual(try anHour(engine, scorer, 0), ["failed"])
-        try scorer.register(model: model, owner: "dr.a", now: hour(0))
-        for stage in [ModelStage.shadow, .canary(permille: 1000), .active] {
-            try scorer.step(model: "sepsis-vitals", version: 1, to: stage, approval: approval, now: hour(0))
+        try scorer.load(model: model)
+        try engine.handleRollOut(
+            rollOut: .register(model: model.reference(), owner: "dr.a"), now: hour(0))
+        for stage in [ModelStage.shadow, .canary(.permille(1000)), .active] {
+            let step = RollOut.stage(id: "sepsis-vitals", version: 1, to: stage, why: why, approver: "dr.b")
+            try engine.handleRollOut(rollOut: step, now: hour(0))
         }
         XCTAssertEqual(try anHour(engine, scorer, 1), ["scored"])
-        try again.restore(history: scorer.history(), models: [model])
-        XCTAssertEqual(try again.scoredAt(model: "sepsis-vitals", patient: "p1", at: hour(1))?.version, 1)
-        try again.rollback(model: "sepsis-vitals", approval: approval, now: hour(2))
-        XCTAssertEqual(try anHour(engine, again, 2), ["failed"])
+
+        // The registry is in the snapshot; models are not.
+        let later = try Engine.restore(snapshot: engine.snapshot(), policies: [policy], now: hour(1))
+        try again.load(model: model)
+        XCTAssertEqual(try later.scoredAt(model: "sepsis-vitals", patient: "p1", at: hour(1))?.version, 1)
+        let back = RollOut.rollback(id: "sepsis-vitals", why: why, approver: "dr.b")
+        try later.handleRollOut(rollOut: back, now: hour(2))
+        XCTAssertEqual(try anHour(later, again, 2), ["failed"])
+        XCTAssertEqual(try later.modelHistory().count, 5)
     }
 }

@@ -6,6 +6,7 @@
 //! | `alerts.jsonl` | an alert from its opening to its end, by patient |
 //! | `quarantine.jsonl` | an input that was refused, with its reason and place |
 //! | `messages.jsonl` | who was to be told, and what was taken back |
+//! | `models.jsonl` | what was decided about models, and what they said: lines for `--commands` |
 //! | `policies.jsonl` | a policy that decided, and for which tenant |
 //! | `summary.json` | (the whole file) counts |
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use rpm_core::policy::Policy;
 use rpm_core::record::{Body, Record, SealedRecord};
-use rpm_core::{AlertId, Code, Output, TenantId};
+use rpm_core::{AlertId, Code, Input, Output, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -35,10 +36,13 @@ pub struct Journal {
     records: Out,
     quarantine: Out,
     messages: Out,
+    models: Out,
     policies: Out,
     count: u64,
     patients: BTreeMap<String, i64>,
     told: Sorter<Told>,
+    /// What was decided about models, and after how many records.
+    steps: Vec<(u64, Record)>,
 }
 
 /// Where an input stood.
@@ -84,10 +88,12 @@ impl Journal {
             records: Out::create(directory.join("records.jsonl"))?,
             quarantine: Out::create(directory.join("quarantine.jsonl"))?,
             messages: Out::create(directory.join("messages.jsonl"))?,
+            models: Out::create(directory.join("models.jsonl"))?,
             policies: Out::create(directory.join(POLICIES))?,
             count: 0,
             patients: BTreeMap::new(),
             told: Sorter::new(&scratch(directory, "records"), BUDGET),
+            steps: Vec::new(),
         })
     }
 
@@ -113,9 +119,11 @@ impl Journal {
     pub fn record(&mut self, sealed: &SealedRecord) -> Result<(), Failure> {
         self.records.line(sealed.line.as_bytes())?;
         self.count += 1;
-        if concerns_alerts(&sealed.record) {
-            let patient = self.patient(&sealed.record);
-            self.told.push(Told { patient, line: sealed.line.clone() })?;
+        if matches!(sealed.record.body, Body::ModelChanged { .. }) {
+            self.steps.push((self.count, sealed.record.clone()));
+        } else if concerns_alerts(&sealed.record) {
+            let (patient, number) = (self.patient(&sealed.record), self.count);
+            self.told.push(Told { patient, number, line: sealed.line.clone() })?;
         }
         Ok(())
     }
@@ -123,6 +131,11 @@ impl Journal {
     /// Writes a message.
     pub fn message(&mut self, message: &Output) -> Result<(), Failure> {
         self.messages.line(message.to_json().as_bytes())
+    }
+
+    /// Writes what was decided about a model, or what one said.
+    pub fn input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
+        self.models.line(input.to_json().as_bytes())
     }
 
     /// Writes an event that the engine refused.
@@ -171,6 +184,7 @@ impl Journal {
         let mut classes = Classes::default();
         let mut patient = None;
         let mut records = Vec::new();
+        let mut steps = self.steps.iter().peekable();
         let mut write = |records: &mut Vec<Record>| -> Result<(), Failure> {
             for episode in episodes(records) {
                 alerts.json(&episode)?;
@@ -183,11 +197,18 @@ impl Journal {
         for told in self.told.finish()? {
             let told = told?;
             if patient.replace(told.patient) != Some(told.patient) {
+                records.extend(steps.map(|(_, step)| step.clone()));
                 write(&mut records)?;
+                steps = self.steps.iter().peekable();
+            }
+            // Whoever explains an alert has to know who let the model speak.
+            while let Some((_, step)) = steps.next_if(|(number, _)| *number < told.number) {
+                records.push(step.clone());
             }
             let sealed = stream::parse(told.line.as_bytes());
             records.push(sealed.map_err(|e| Failure::new(e.to_string()))?.record);
         }
+        records.extend(steps.map(|(_, step)| step.clone()));
         write(&mut records)?;
         alerts.finish()?;
         Ok(Finished { directory: self.directory, classes, records: self.count })
@@ -197,6 +218,7 @@ impl Journal {
         self.records.finish()?;
         self.quarantine.finish()?;
         self.messages.finish()?;
+        self.models.finish()?;
         self.policies.finish()
     }
 
@@ -290,6 +312,8 @@ fn scratch(directory: &Path, name: &str) -> PathBuf {
 /// A record that an explanation may need, kept by patient.
 struct Told {
     patient: i64,
+    /// Among all records.
+    number: u64,
     line: String,
 }
 
@@ -304,6 +328,7 @@ impl Spill for Told {
 
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(&self.patient.to_le_bytes())?;
+        out.write_all(&self.number.to_le_bytes())?;
         out.write_all(&(self.line.len() as u64).to_le_bytes())?;
         out.write_all(self.line.as_bytes())
     }
@@ -313,11 +338,14 @@ impl Spill for Told {
         from.read_exact(&mut number)?;
         let patient = i64::from_le_bytes(number);
         from.read_exact(&mut number)?;
+        let count = u64::from_le_bytes(number);
+        from.read_exact(&mut number)?;
         let damaged = |_| io::Error::from(io::ErrorKind::InvalidData);
         let length = usize::try_from(u64::from_le_bytes(number)).map_err(|_| damaged(()))?;
         let mut line = vec![0; length];
         from.read_exact(&mut line)?;
-        String::from_utf8(line).map(|line| Self { patient, line }).map_err(|_| damaged(()))
+        let line = String::from_utf8(line).map_err(|_| damaged(()))?;
+        Ok(Self { patient, number: count, line })
     }
 }
 

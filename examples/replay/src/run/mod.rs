@@ -23,11 +23,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rpm_core::event::{Body, Event, KindRef};
+use rpm_core::input::InputBody;
 use rpm_core::policy::Policy;
 use rpm_core::record::SealedRecord;
 use rpm_core::{
-    Code, Command, DeliveryIntent, HostTime, Input, Output, Receipt, Rejected, Roster, TenantId,
-    Timestamp,
+    Code, Command, DeliveryIntent, HostTime, Input, Output, Receipt, Rejected, Roster, Scorer,
+    TenantId, Timestamp,
 };
 
 use crate::failure::{Failure, Verdict};
@@ -40,7 +41,7 @@ use crate::input::sort::{BUDGET, Sorter};
 use crate::progress::Progress;
 use enrolment::Stays;
 use journal::{Finished, Journal, Place};
-use models::{Models, Moment, Rows};
+use models::{Moment, Rows, models_of, roll_outs_of};
 use summary::Summary;
 use tally::{Fates, Tally};
 use team::{Team, TeamSpec};
@@ -144,7 +145,7 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         policy: &job.policy,
         stays,
         alter: job.alter.as_ref(),
-        models: job.models.as_deref().map(Models::open).transpose()?,
+        scorer: job.models.as_deref().map(models_of).transpose()?.map(Scorer::new),
         rows: job
             .rows
             .as_ref()
@@ -153,16 +154,18 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         moment: Moment::default(),
     };
     let all = sorted.count;
-    let mut orders = job.orders.iter().peekable();
+    let orders = orders(job)?;
+    let mut orders = orders.iter().peekable();
     let mut roster = job.roster.as_ref();
     for (done, item) in (1..).zip(sorted) {
         let item = item?;
         stage.score(Some(due(&item)))?;
-        stage.wait(due(&item))?;
         if let Some(roster) = roster.take() {
-            stage.host.roster(roster, due(&item), &mut stage.out)?;
+            let first = orders.peek().map_or(due(&item), |order| order.at.min(due(&item)));
+            stage.host.roster(roster, first, &mut stage.out)?;
         }
         stage.orders_before(&mut orders, due(&item))?;
+        stage.wait(due(&item))?;
         stage.item(&item, watch)?;
         if done % STEP == 0 || done == all {
             watch.replayed(done, all);
@@ -174,6 +177,18 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         stage.wait(until)?;
     }
     stage.finish(job.until)
+}
+
+/// What people do and decide, in the order of time; of the same time what is decided about models first.
+fn orders(job: &Job) -> Result<Vec<Input<'static>>, Failure> {
+    let mut orders = job.models.as_deref().map(roll_outs_of).transpose()?.unwrap_or_default();
+    orders.extend(job.orders.iter().cloned());
+    orders.sort_by_key(|order| (order.at, !is_roll_out(order)));
+    Ok(orders)
+}
+
+fn is_roll_out(input: &Input<'_>) -> bool {
+    matches!(input.body, InputBody::RollOut(_))
 }
 
 fn due(item: &Item) -> HostTime {
@@ -232,7 +247,7 @@ struct Stage<'a> {
     stays: Stays,
     team: Option<Team>,
     alter: Option<&'a Alter>,
-    models: Option<Models>,
+    scorer: Option<Scorer>,
     rows: Option<Rows>,
     moment: Moment,
 }
@@ -296,7 +311,7 @@ impl Stage<'_> {
         self.out.place = Some(item.place());
         let receipt = self.host.event(&event, now, &mut self.out)?;
         self.out.place = None;
-        if self.models.is_some() || self.rows.is_some() {
+        if self.scorer.is_some() || self.rows.is_some() {
             self.moment.see(self.host.patient(&event.patient)?, now);
         }
         let kind = kind_name(self.policy, &event);
@@ -311,17 +326,14 @@ impl Stage<'_> {
         let Some((at, patients)) = self.moment.over(now) else {
             return Ok(());
         };
-        if let Some(models) = &mut self.models {
-            models.until(at)?;
-        }
         for key in patients {
             if let Some(rows) = &mut self.rows
                 && let Some((patient, row)) = self.host.features(key, &rows.risk)
             {
                 rows.write(patient, &row)?;
             }
-            if let Some(models) = &mut self.models {
-                self.host.score(&mut models.scorer, key, at, &mut self.out)?;
+            if let Some(scorer) = &mut self.scorer {
+                self.host.score(scorer, key, at, &mut self.out)?;
             }
         }
         Ok(())
@@ -349,13 +361,18 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Commands of the same instant come after its readings.
+    /// Commands of the same instant come after its readings, what is decided about models before them.
     fn orders_before<'o>(
         &mut self,
         orders: &mut std::iter::Peekable<impl Iterator<Item = &'o Input<'static>>>,
         now: HostTime,
     ) -> Result<(), Failure> {
-        while let Some(order) = orders.next_if(|order| order.at < now) {
+        let is_due = |order: &&Input<'_>| order.at < now || order.at == now && is_roll_out(order);
+        while let Some(order) = orders.next_if(is_due) {
+            self.wait(order.at)?;
+            if matches!(order.body, InputBody::RollOut(_) | InputBody::Score(..)) {
+                self.out.journal.input(order)?;
+            }
             let answer = self.host.input(order, &mut self.out)?;
             self.tally.commanded(answer.code().map_or(Ok(()), Err));
         }
@@ -393,6 +410,10 @@ struct Desk<'a> {
 }
 
 impl Outputs for Desk<'_> {
+    fn input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
+        self.journal.input(input)
+    }
+
     fn record(&mut self, sealed: SealedRecord) -> Result<(), Failure> {
         self.journal.record(&sealed)
     }

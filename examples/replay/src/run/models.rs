@@ -1,4 +1,4 @@
-//! Models beside the rules: artifacts and the steps of their registry from a folder; rows for training.
+//! Models beside the rules: artifacts, and what was decided about them, from a folder; rows for training.
 //!
 //! What was measured at one time is scored together, when time goes on. Training rows are written at the
 //! same moment, by the same call: so what a model learns from is what it will see.
@@ -9,47 +9,17 @@ use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 
+use rpm_core::input::{Input, InputBody};
 use rpm_core::policy::Policy;
 use rpm_core::record::Hash;
 use rpm_core::risk::Model;
-use rpm_core::risk::registry::{Registry, StageChange};
-use rpm_core::{FeatureRow, HostTime, PatientId, PatientKey, Scorer};
+use rpm_core::{FeatureRow, HostTime, PatientId, PatientKey};
 
+use super::commands;
 use crate::failure::Failure;
 
-/// The steps of the registry, one a line.
+/// What people decided, one input a line, in the form of [`rpm_core::input`].
 pub const REGISTRY: &str = "registry.jsonl";
-
-/// The models of a folder, as far as the registry had come.
-pub struct Models {
-    all: Vec<Arc<Model>>,
-    steps: Vec<StageChange>,
-    /// So many of the steps are taken.
-    taken: usize,
-    /// Asks them.
-    pub scorer: Scorer,
-}
-
-impl Models {
-    /// Reads `NAME.onnx` with `NAME.json`, and the registry's steps.
-    pub fn open(folder: &Path) -> Result<Self, Failure> {
-        let (all, steps) = (models_of(folder)?, steps_of(folder)?);
-        // What names no artifact is told now and not in the middle.
-        Registry::from_history(&steps, &all).map_err(|e| Failure::new(e.to_string()))?;
-        Ok(Self { all, steps, taken: 0, scorer: Scorer::default() })
-    }
-
-    /// Takes the steps that were taken by now.
-    pub fn until(&mut self, now: HostTime) -> Result<(), Failure> {
-        let taken = self.steps.partition_point(|step| step.at <= now);
-        if taken != self.taken {
-            let registry = Registry::from_history(&self.steps[..taken], &self.all);
-            *self.scorer.registry_mut() = registry.map_err(|e| Failure::new(e.to_string()))?;
-            self.taken = taken;
-        }
-        Ok(())
-    }
-}
 
 /// Every model of a folder.
 pub fn models_of(folder: &Path) -> Result<Vec<Arc<Model>>, Failure> {
@@ -64,12 +34,17 @@ pub fn models_of(folder: &Path) -> Result<Vec<Arc<Model>>, Failure> {
         .collect()
 }
 
-/// The steps of a folder's registry.
-pub fn steps_of(folder: &Path) -> Result<Vec<StageChange>, Failure> {
+/// What was decided about the models of a folder, in the order of time; nothing yet if there is no file.
+pub fn roll_outs_of(folder: &Path) -> Result<Vec<Input<'static>>, Failure> {
     let path = folder.join(REGISTRY);
-    let text = fs::read_to_string(&path).map_err(|e| Failure::at(&path, &e))?;
-    let step = |line: &str| serde_json::from_str(line).map_err(|e| Failure::at(&path, &e.into()));
-    text.lines().map(step).collect()
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let inputs = commands::read(&path)?;
+    if inputs.iter().any(|input| !matches!(input.body, InputBody::RollOut(_))) {
+        return Err(Failure::new(format!("{}: a line is no roll-out", path.display())));
+    }
+    Ok(inputs)
 }
 
 /// A model and its manifest.

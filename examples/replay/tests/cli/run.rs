@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use crate::common::{POLICY, Scratch, text, ward};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "records.jsonl",
     "alerts.jsonl",
     "messages.jsonl",
+    "models.jsonl",
     "quarantine.jsonl",
     "policies.jsonl",
     "summary.json",

@@ -10,7 +10,10 @@ use crate::alert::{Delivery, Escalation, Response, Roster, Round, Shift, Suppres
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::event::{Context, DeviceStatus, Profile};
-use crate::record::{Closure, DeliveryState, IntentKey, NotifyReason, Resolution, Target, Tried};
+use crate::record::{
+    Closure, DeliveryState, IntentKey, ModelRef, NotifyReason, Part, Resolution, Stage,
+    StageChange, Target, Tried,
+};
 
 /// `Snap` for an enum of names: a variant is saved as its place in the list, which never changes.
 /// A variant that is not in it does not compile.
@@ -229,6 +232,39 @@ impl Snap for IntentKey {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let bytes = r.take(size_of::<u128>())?;
         Ok(Self(u128::from_le_bytes(bytes.try_into().map_err(|_| corrupt())?)))
+    }
+}
+
+fields!(ModelRef { id, version, hash });
+fields!(StageChange { at, model, from, to, owner, approver, reason, evidence, rollback });
+
+impl Snap for Stage {
+    fn save(&self, w: &mut Writer) {
+        match self {
+            Self::Candidate => 0_u8.save(w),
+            Self::Shadow => 1_u8.save(w),
+            Self::Canary(Part::Permille(n)) => {
+                2_u8.save(w);
+                n.save(w);
+            }
+            Self::Canary(Part::Cohorts(cohorts)) => {
+                3_u8.save(w);
+                cohorts.save(w);
+            }
+            Self::Active => 4_u8.save(w),
+            Self::Retired => 5_u8.save(w),
+        }
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        match r.read::<u8>()? {
+            0 => Ok(Self::Candidate),
+            1 => Ok(Self::Shadow),
+            2 => Ok(Self::Canary(Part::Permille(r.read()?))),
+            3 => Ok(Self::Canary(Part::Cohorts(r.read()?))),
+            4 => Ok(Self::Active),
+            5 => Ok(Self::Retired),
+            _ => Err(corrupt()),
+        }
     }
 }
 

@@ -800,6 +800,12 @@ public protocol EngineProtocol: AnyObject, Sendable {
     func handleReport(report: DeliveryReport, now: HostTime) throws
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+    func handleRollOut(rollOut: RollOut, now: HostTime) throws
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
     func handleRoster(shifts: [Shift], now: HostTime) throws
@@ -813,6 +819,11 @@ public protocol EngineProtocol: AnyObject, Sendable {
      * The newest good value of a patient's signal, by the signal's name.
      */
     func latest(patient: PatientKey, signal: String) throws  -> Latest?
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+    func modelHistory() throws  -> [StageChange]
 
     /**
      * When to call `handle_timeout` if nothing else happens before.
@@ -849,6 +860,11 @@ public protocol EngineProtocol: AnyObject, Sendable {
      * What the restore found; nothing for an engine that began anew.
      */
     func restoreReport()  -> RestoreReport?
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String?) throws  -> ModelRef?
 
     /**
      * The whole state as bytes: patients' data, to be kept like them. Drain the outputs first.
@@ -1194,6 +1210,20 @@ open func handleReport(report: DeliveryReport, now: HostTime)throws   {try rustC
 }
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+open func handleRollOut(rollOut: RollOut, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRollOut_lower(rollOut),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
 open func handleRoster(shifts: [Shift], now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
@@ -1228,6 +1258,18 @@ open func latest(patient: PatientKey, signal: String)throws  -> Latest?  {
             self.uniffiCloneHandle(),
         FfiConverterTypePatientKey_lower(patient),
         FfiConverterString.lower(signal),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+open func modelHistory()throws  -> [StageChange]  {
+    return try  FfiConverterSequenceTypeStageChange.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_engine_model_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -1321,6 +1363,22 @@ open func restoreReport() -> RestoreReport?  {
         uniffiCallStatus in
     uniffi_rpmon_mobile_fn_method_engine_restore_report(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+open func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String? = nil)throws  -> ModelRef?  {
+    return try  FfiConverterOptionTypeModelRef.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_engine_scored_at(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(model),
+        FfiConverterTypePatientId_lower(patient),
+        FfiConverterTypeHostTime_lower(at),
+        FfiConverterOptionString.lower(cohort),uniffiCallStatus
     )
 })
 }
@@ -1426,6 +1484,11 @@ public protocol ModelProtocol: AnyObject, Sendable {
      * What moved the score of a row; the reference are the medians of training if there is none.
      */
     func reasons(row: [Float], reference: [Float]?) throws  -> Reasons
+
+    /**
+     * What names it: id, version and hash.
+     */
+    func reference()  -> ModelRef
 
     /**
      * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
@@ -1559,6 +1622,18 @@ open func reasons(row: [Float], reference: [Float]? = nil)throws  -> Reasons  {
             self.uniffiCloneHandle(),
         FfiConverterSequenceFloat.lower(row),
         FfiConverterOptionSequenceFloat.lower(reference),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What names it: id, version and hash.
+     */
+open func reference() -> ModelRef  {
+    return try!  FfiConverterTypeModelRef_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_reference(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -2607,32 +2682,17 @@ public func FfiConverterTypePolicy_lower(_ value: Policy) -> UInt64 {
 
 
 /**
- * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
- * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
  *
- * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
  */
 public protocol ScorerProtocol: AnyObject, Sendable {
 
     /**
-     * Every step that was taken, the oldest first, as a JSON list.
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
      */
-    func history() throws  -> String
-
-    /**
-     * Takes a model in as a candidate, which scores nobody yet.
-     */
-    func register(model: Model, owner: String, now: HostTime) throws
-
-    /**
-     * Makes the registry again of its steps and the models that they name.
-     */
-    func restore(history: String, models: [Model]) throws
-
-    /**
-     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
-     */
-    func rollback(model: String, approval: Approval, now: HostTime) throws
+    func load(model: Model) throws
 
     /**
      * Asks the models that are due for a patient: where there is new evidence, and not more often than the
@@ -2641,23 +2701,12 @@ public protocol ScorerProtocol: AnyObject, Sendable {
      */
     func run(engine: Engine, patient: PatientKey, now: HostTime) throws
 
-    /**
-     * Which version of a model scored a patient at a time.
-     */
-    func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String?) throws  -> ModelRef?
-
-    /**
-     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-     * version active, the one before retires.
-     */
-    func step(model: String, version: UInt32, to: ModelStage, approval: Approval, now: HostTime) throws
-
 }
 /**
- * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
- * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
  *
- * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
  */
 open class Scorer: ScorerProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2724,54 +2773,13 @@ public convenience init() {
 
 
     /**
-     * Every step that was taken, the oldest first, as a JSON list.
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
      */
-open func history()throws  -> String  {
-    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+open func load(model: Model)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
         uniffiCallStatus in
-    uniffi_rpmon_mobile_fn_method_scorer_history(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Takes a model in as a candidate, which scores nobody yet.
-     */
-open func register(model: Model, owner: String, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
-        uniffiCallStatus in
-    uniffi_rpmon_mobile_fn_method_scorer_register(
+    uniffi_rpmon_mobile_fn_method_scorer_load(
             self.uniffiCloneHandle(),
-        FfiConverterTypeModel_lower(model),
-        FfiConverterString.lower(owner),
-        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Makes the registry again of its steps and the models that they name.
-     */
-open func restore(history: String, models: [Model])throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
-        uniffiCallStatus in
-    uniffi_rpmon_mobile_fn_method_scorer_restore(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(history),
-        FfiConverterSequenceTypeModel.lower(models),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
-     */
-open func rollback(model: String, approval: Approval, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
-        uniffiCallStatus in
-    uniffi_rpmon_mobile_fn_method_scorer_rollback(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(model),
-        FfiConverterTypeApproval_lower(approval),
-        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+        FfiConverterTypeModel_lower(model),uniffiCallStatus
     )
 }
 }
@@ -2787,39 +2795,6 @@ open func run(engine: Engine, patient: PatientKey, now: HostTime)throws   {try r
             self.uniffiCloneHandle(),
         FfiConverterTypeEngine_lower(engine),
         FfiConverterTypePatientKey_lower(patient),
-        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Which version of a model scored a patient at a time.
-     */
-open func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String? = nil)throws  -> ModelRef?  {
-    return try  FfiConverterOptionTypeModelRef.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
-        uniffiCallStatus in
-    uniffi_rpmon_mobile_fn_method_scorer_scored_at(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(model),
-        FfiConverterTypePatientId_lower(patient),
-        FfiConverterTypeHostTime_lower(at),
-        FfiConverterOptionString.lower(cohort),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-     * version active, the one before retires.
-     */
-open func step(model: String, version: UInt32, to: ModelStage, approval: Approval, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
-        uniffiCallStatus in
-    uniffi_rpmon_mobile_fn_method_scorer_step(
-            self.uniffiCloneHandle(),
-        FfiConverterString.lower(model),
-        FfiConverterUInt32.lower(version),
-        FfiConverterTypeModelStage_lower(to),
-        FfiConverterTypeApproval_lower(approval),
         FfiConverterTypeHostTime_lower(now),uniffiCallStatus
     )
 }
@@ -3139,95 +3114,6 @@ public func FfiConverterTypeAlert_lift(_ buf: RustBuffer) throws -> Alert {
 #endif
 public func FfiConverterTypeAlert_lower(_ value: Alert) -> RustBuffer {
     return FfiConverterTypeAlert.lower(value)
-}
-
-
-/**
- * On whose word a step is taken.
- */
-public struct Approval: Equatable, Hashable, Codable {
-    /**
-     * Who proposed it, as the host names people.
-     */
-    public var owner: String
-    /**
-     * Why.
-     */
-    public var reason: String
-    /**
-     * Where what was found out can be read: a report, by name or hash.
-     */
-    public var evidence: String
-    /**
-     * Who approved it: somebody else.
-     */
-    public var approver: String
-
-    // Default memberwise initializers are never public by default, so we
-    // declare one manually.
-    public init(
-        /**
-         * Who proposed it, as the host names people.
-         */owner: String,
-        /**
-         * Why.
-         */reason: String,
-        /**
-         * Where what was found out can be read: a report, by name or hash.
-         */evidence: String,
-        /**
-         * Who approved it: somebody else.
-         */approver: String) {
-        self.owner = owner
-        self.reason = reason
-        self.evidence = evidence
-        self.approver = approver
-    }
-
-
-
-
-}
-
-#if compiler(>=6)
-extension Approval: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeApproval: FfiConverterRustBuffer {
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Approval {
-        return
-            try Approval(
-                owner: FfiConverterString.read(from: &buf),
-                reason: FfiConverterString.read(from: &buf),
-                evidence: FfiConverterString.read(from: &buf),
-                approver: FfiConverterString.read(from: &buf)
-        )
-    }
-
-    public static func write(_ value: Approval, into buf: inout [UInt8]) {
-        FfiConverterString.write(value.owner, into: &buf)
-        FfiConverterString.write(value.reason, into: &buf)
-        FfiConverterString.write(value.evidence, into: &buf)
-        FfiConverterString.write(value.approver, into: &buf)
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeApproval_lift(_ buf: RustBuffer) throws -> Approval {
-    return try FfiConverterTypeApproval.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeApproval_lower(_ value: Approval) -> RustBuffer {
-    return FfiConverterTypeApproval.lower(value)
 }
 
 
@@ -5648,6 +5534,10 @@ public struct Explanation: Equatable, Hashable, Codable {
      */
     public var models: [ModelSaid]
     /**
+     * What was decided about those models while the alert was open.
+     */
+    public var rollOut: [StageChange]
+    /**
      * What happened to the alert since.
      */
     public var history: [HistoryEntry]
@@ -5711,6 +5601,9 @@ public struct Explanation: Equatable, Hashable, Codable {
          * opened, and the first of each other version since.
          */models: [ModelSaid],
         /**
+         * What was decided about those models while the alert was open.
+         */rollOut: [StageChange],
+        /**
          * What happened to the alert since.
          */history: [HistoryEntry],
         /**
@@ -5736,6 +5629,7 @@ public struct Explanation: Equatable, Hashable, Codable {
         self.priority = priority
         self.route = route
         self.models = models
+        self.rollOut = rollOut
         self.history = history
         self.messages = messages
         self.interventions = interventions
@@ -5772,6 +5666,7 @@ public struct FfiConverterTypeExplanation: FfiConverterRustBuffer {
                 priority: FfiConverterTypePriority.read(from: &buf),
                 route: FfiConverterOptionString.read(from: &buf),
                 models: FfiConverterSequenceTypeModelSaid.read(from: &buf),
+                rollOut: FfiConverterSequenceTypeStageChange.read(from: &buf),
                 history: FfiConverterSequenceTypeHistoryEntry.read(from: &buf),
                 messages: FfiConverterSequenceTypeMessage.read(from: &buf),
                 interventions: FfiConverterSequenceTypeTried.read(from: &buf),
@@ -5794,6 +5689,7 @@ public struct FfiConverterTypeExplanation: FfiConverterRustBuffer {
         FfiConverterTypePriority.write(value.priority, into: &buf)
         FfiConverterOptionString.write(value.route, into: &buf)
         FfiConverterSequenceTypeModelSaid.write(value.models, into: &buf)
+        FfiConverterSequenceTypeStageChange.write(value.rollOut, into: &buf)
         FfiConverterSequenceTypeHistoryEntry.write(value.history, into: &buf)
         FfiConverterSequenceTypeMessage.write(value.messages, into: &buf)
         FfiConverterSequenceTypeTried.write(value.interventions, into: &buf)
@@ -6643,6 +6539,11 @@ public struct ModelSaid: Equatable, Hashable, Codable {
      * What moved it.
      */
     public var terms: [RiskTerm]
+    /**
+     * The step by which the version was in force, or in shadow, then: who decided it, and on what
+     * grounds. Nothing if the records hold none.
+     */
+    public var stage: StageChange?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -6661,12 +6562,17 @@ public struct ModelSaid: Equatable, Hashable, Codable {
          */score: String,
         /**
          * What moved it.
-         */terms: [RiskTerm]) {
+         */terms: [RiskTerm],
+        /**
+         * The step by which the version was in force, or in shadow, then: who decided it, and on what
+         * grounds. Nothing if the records hold none.
+         */stage: StageChange?) {
         self.at = at
         self.signal = signal
         self.model = model
         self.score = score
         self.terms = terms
+        self.stage = stage
     }
 
 
@@ -6689,7 +6595,8 @@ public struct FfiConverterTypeModelSaid: FfiConverterRustBuffer {
                 signal: FfiConverterString.read(from: &buf),
                 model: FfiConverterOptionTypeModelRef.read(from: &buf),
                 score: FfiConverterString.read(from: &buf),
-                terms: FfiConverterSequenceTypeRiskTerm.read(from: &buf)
+                terms: FfiConverterSequenceTypeRiskTerm.read(from: &buf),
+                stage: FfiConverterOptionTypeStageChange.read(from: &buf)
         )
     }
 
@@ -6699,6 +6606,7 @@ public struct FfiConverterTypeModelSaid: FfiConverterRustBuffer {
         FfiConverterOptionTypeModelRef.write(value.model, into: &buf)
         FfiConverterString.write(value.score, into: &buf)
         FfiConverterSequenceTypeRiskTerm.write(value.terms, into: &buf)
+        FfiConverterOptionTypeStageChange.write(value.stage, into: &buf)
     }
 }
 
@@ -8027,6 +7935,145 @@ public func FfiConverterTypeSignal_lower(_ value: Signal) -> RustBuffer {
 
 
 /**
+ * A step that a version of a model took, as a record says it.
+ */
+public struct StageChange: Equatable, Hashable, Codable {
+    /**
+     * When.
+     */
+    public var at: HostTime
+    /**
+     * Which version.
+     */
+    public var model: ModelRef
+    /**
+     * Where it was; absent when it was registered.
+     */
+    public var from: ModelStage?
+    /**
+     * Where it is.
+     */
+    public var to: ModelStage
+    /**
+     * Who wanted it.
+     */
+    public var owner: String
+    /**
+     * Who approved it; absent when it was registered.
+     */
+    public var approver: String?
+    /**
+     * Why.
+     */
+    public var reason: String
+    /**
+     * On what grounds.
+     */
+    public var evidence: String
+    /**
+     * Whether it was a way back, and no promotion.
+     */
+    public var rollback: Bool
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * When.
+         */at: HostTime,
+        /**
+         * Which version.
+         */model: ModelRef,
+        /**
+         * Where it was; absent when it was registered.
+         */from: ModelStage?,
+        /**
+         * Where it is.
+         */to: ModelStage,
+        /**
+         * Who wanted it.
+         */owner: String,
+        /**
+         * Who approved it; absent when it was registered.
+         */approver: String?,
+        /**
+         * Why.
+         */reason: String,
+        /**
+         * On what grounds.
+         */evidence: String,
+        /**
+         * Whether it was a way back, and no promotion.
+         */rollback: Bool) {
+        self.at = at
+        self.model = model
+        self.from = from
+        self.to = to
+        self.owner = owner
+        self.approver = approver
+        self.reason = reason
+        self.evidence = evidence
+        self.rollback = rollback
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension StageChange: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStageChange: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StageChange {
+        return
+            try StageChange(
+                at: FfiConverterTypeHostTime.read(from: &buf),
+                model: FfiConverterTypeModelRef.read(from: &buf),
+                from: FfiConverterOptionTypeModelStage.read(from: &buf),
+                to: FfiConverterTypeModelStage.read(from: &buf),
+                owner: FfiConverterString.read(from: &buf),
+                approver: FfiConverterOptionString.read(from: &buf),
+                reason: FfiConverterString.read(from: &buf),
+                evidence: FfiConverterString.read(from: &buf),
+                rollback: FfiConverterBool.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: StageChange, into buf: inout [UInt8]) {
+        FfiConverterTypeHostTime.write(value.at, into: &buf)
+        FfiConverterTypeModelRef.write(value.model, into: &buf)
+        FfiConverterOptionTypeModelStage.write(value.from, into: &buf)
+        FfiConverterTypeModelStage.write(value.to, into: &buf)
+        FfiConverterString.write(value.owner, into: &buf)
+        FfiConverterOptionString.write(value.approver, into: &buf)
+        FfiConverterString.write(value.reason, into: &buf)
+        FfiConverterString.write(value.evidence, into: &buf)
+        FfiConverterBool.write(value.rollback, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStageChange_lift(_ buf: RustBuffer) throws -> StageChange {
+    return try FfiConverterTypeStageChange.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStageChange_lower(_ value: StageChange) -> RustBuffer {
+    return FfiConverterTypeStageChange.lower(value)
+}
+
+
+/**
  * What one value a night was made of.
  */
 public struct Summarised: Equatable, Hashable, Codable {
@@ -8567,6 +8614,85 @@ public func FfiConverterTypeWaiting_lift(_ buf: RustBuffer) throws -> Waiting {
 #endif
 public func FfiConverterTypeWaiting_lower(_ value: Waiting) -> RustBuffer {
     return FfiConverterTypeWaiting.lower(value)
+}
+
+
+/**
+ * Who wants a step, and on what grounds.
+ */
+public struct Why: Equatable, Hashable, Codable {
+    /**
+     * Who proposes it, as the host names people.
+     */
+    public var owner: String
+    /**
+     * Why.
+     */
+    public var reason: String
+    /**
+     * Where what was found out can be read: a report, by name or hash.
+     */
+    public var evidence: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who proposes it, as the host names people.
+         */owner: String,
+        /**
+         * Why.
+         */reason: String,
+        /**
+         * Where what was found out can be read: a report, by name or hash.
+         */evidence: String) {
+        self.owner = owner
+        self.reason = reason
+        self.evidence = evidence
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Why: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWhy: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Why {
+        return
+            try Why(
+                owner: FfiConverterString.read(from: &buf),
+                reason: FfiConverterString.read(from: &buf),
+                evidence: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Why, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.owner, into: &buf)
+        FfiConverterString.write(value.reason, into: &buf)
+        FfiConverterString.write(value.evidence, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWhy_lift(_ buf: RustBuffer) throws -> Why {
+    return try FfiConverterTypeWhy.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWhy_lower(_ value: Why) -> RustBuffer {
+    return FfiConverterTypeWhy.lower(value)
 }
 
 
@@ -9627,6 +9753,88 @@ public func FfiConverterTypeBaselineAction_lower(_ value: BaselineAction) -> Rus
 
 
 /**
+ * A part of the patients.
+ */
+
+public enum CanaryPart: Equatable, Hashable, Codable {
+
+    /**
+     * So many of a thousand, by a hash of the patient's identifier: whoever is among the first ten is
+     * also among the first hundred.
+     */
+    case permille(UInt16
+    )
+    /**
+     * Those of these cohorts.
+     */
+    case cohorts([String]
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension CanaryPart: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCanaryPart: FfiConverterRustBuffer {
+    typealias SwiftType = CanaryPart
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> CanaryPart {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .permille(try FfiConverterUInt16.read(from: &buf)
+        )
+
+        case 2: return .cohorts(try FfiConverterSequenceString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: CanaryPart, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .permille(v1):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt16.write(v1, into: &buf)
+
+
+        case let .cohorts(v1):
+            writeInt(&buf, Int32(2))
+            FfiConverterSequenceString.write(v1, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCanaryPart_lift(_ buf: RustBuffer) throws -> CanaryPart {
+    return try FfiConverterTypeCanaryPart.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCanaryPart_lower(_ value: CanaryPart) -> RustBuffer {
+    return FfiConverterTypeCanaryPart.lower(value)
+}
+
+
+
+/**
  * Why an episode was closed.
  */
 
@@ -10071,6 +10279,11 @@ public enum Code: UInt16, Equatable, Hashable, Codable, CaseIterable {
      */
     case featureForm = 371
     /**
+     * A model is asked while rules say so that are not disabled; `at_least_every` is for those, and no shorter
+     * than `every`.
+     */
+    case askedForm = 372
+    /**
      * The snapshot's checksum or structure is wrong.
      */
     case snapshotCorrupt = 400
@@ -10218,6 +10431,10 @@ public enum Code: UInt16, Equatable, Hashable, Codable, CaseIterable {
      * The policy has no model of this name.
      */
     case unknownRisk = 722
+    /**
+     * The registry lets another version of the model score this patient, or none.
+     */
+    case notAssigned = 723
 
 
 
@@ -10413,79 +10630,83 @@ public struct FfiConverterTypeCode: FfiConverterRustBuffer {
 
         case 87: return .featureForm
 
-        case 88: return .snapshotCorrupt
+        case 88: return .askedForm
 
-        case 89: return .snapshotNewer
+        case 89: return .snapshotCorrupt
 
-        case 90: return .snapshotPolicy
+        case 90: return .snapshotNewer
 
-        case 91: return .notASnapshot
+        case 91: return .snapshotPolicy
 
-        case 92: return .unknownAlert
+        case 92: return .notASnapshot
 
-        case 93: return .staleRevision
+        case 93: return .unknownAlert
 
-        case 94: return .alertClosed
+        case 94: return .staleRevision
 
-        case 95: return .alreadyAcknowledged
+        case 95: return .alertClosed
 
-        case 96: return .notPermitted
+        case 96: return .alreadyAcknowledged
 
-        case 97: return .notPossibleNow
+        case 97: return .notPermitted
 
-        case 98: return .shelvedTooLong
+        case 98: return .notPossibleNow
 
-        case 99: return .timePassed
+        case 99: return .shelvedTooLong
 
-        case 100: return .unknownIntent
+        case 100: return .timePassed
 
-        case 101: return .reportOutOfOrder
+        case 101: return .unknownIntent
 
-        case 102: return .badIntervention
+        case 102: return .reportOutOfOrder
 
-        case 103: return .outputQueueFull
+        case 103: return .badIntervention
 
-        case 104: return .undrainedOutputs
+        case 104: return .outputQueueFull
 
-        case 105: return .nullPointer
+        case 105: return .undrainedOutputs
 
-        case 106: return .badLength
+        case 106: return .nullPointer
 
-        case 107: return .badArgument
+        case 107: return .badLength
 
-        case 108: return .notFound
+        case 108: return .badArgument
 
-        case 109: return .notAvailable
+        case 109: return .notFound
 
-        case 110: return .inUse
+        case 110: return .notAvailable
 
-        case 111: return .panicked
+        case 111: return .inUse
 
-        case 112: return .poisoned
+        case 112: return .panicked
 
-        case 113: return .modelSyntax
+        case 113: return .poisoned
 
-        case 114: return .modelHash
+        case 114: return .modelSyntax
 
-        case 115: return .manifestSyntax
+        case 115: return .modelHash
 
-        case 116: return .unsupportedOperator
+        case 116: return .manifestSyntax
 
-        case 117: return .modelShape
+        case 117: return .unsupportedOperator
 
-        case 118: return .modelNotFinite
+        case 118: return .modelShape
 
-        case 119: return .badCalibration
+        case 119: return .modelNotFinite
 
-        case 120: return .selfTestFailed
+        case 120: return .badCalibration
 
-        case 121: return .slowOperator
+        case 121: return .selfTestFailed
 
-        case 122: return .unknownModel
+        case 122: return .slowOperator
 
-        case 123: return .stageOrder
+        case 123: return .unknownModel
 
-        case 124: return .unknownRisk
+        case 124: return .stageOrder
+
+        case 125: return .unknownRisk
+
+        case 126: return .notAssigned
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -10843,152 +11064,160 @@ public struct FfiConverterTypeCode: FfiConverterRustBuffer {
             writeInt(&buf, Int32(87))
 
 
-        case .snapshotCorrupt:
+        case .askedForm:
             writeInt(&buf, Int32(88))
 
 
-        case .snapshotNewer:
+        case .snapshotCorrupt:
             writeInt(&buf, Int32(89))
 
 
-        case .snapshotPolicy:
+        case .snapshotNewer:
             writeInt(&buf, Int32(90))
 
 
-        case .notASnapshot:
+        case .snapshotPolicy:
             writeInt(&buf, Int32(91))
 
 
-        case .unknownAlert:
+        case .notASnapshot:
             writeInt(&buf, Int32(92))
 
 
-        case .staleRevision:
+        case .unknownAlert:
             writeInt(&buf, Int32(93))
 
 
-        case .alertClosed:
+        case .staleRevision:
             writeInt(&buf, Int32(94))
 
 
-        case .alreadyAcknowledged:
+        case .alertClosed:
             writeInt(&buf, Int32(95))
 
 
-        case .notPermitted:
+        case .alreadyAcknowledged:
             writeInt(&buf, Int32(96))
 
 
-        case .notPossibleNow:
+        case .notPermitted:
             writeInt(&buf, Int32(97))
 
 
-        case .shelvedTooLong:
+        case .notPossibleNow:
             writeInt(&buf, Int32(98))
 
 
-        case .timePassed:
+        case .shelvedTooLong:
             writeInt(&buf, Int32(99))
 
 
-        case .unknownIntent:
+        case .timePassed:
             writeInt(&buf, Int32(100))
 
 
-        case .reportOutOfOrder:
+        case .unknownIntent:
             writeInt(&buf, Int32(101))
 
 
-        case .badIntervention:
+        case .reportOutOfOrder:
             writeInt(&buf, Int32(102))
 
 
-        case .outputQueueFull:
+        case .badIntervention:
             writeInt(&buf, Int32(103))
 
 
-        case .undrainedOutputs:
+        case .outputQueueFull:
             writeInt(&buf, Int32(104))
 
 
-        case .nullPointer:
+        case .undrainedOutputs:
             writeInt(&buf, Int32(105))
 
 
-        case .badLength:
+        case .nullPointer:
             writeInt(&buf, Int32(106))
 
 
-        case .badArgument:
+        case .badLength:
             writeInt(&buf, Int32(107))
 
 
-        case .notFound:
+        case .badArgument:
             writeInt(&buf, Int32(108))
 
 
-        case .notAvailable:
+        case .notFound:
             writeInt(&buf, Int32(109))
 
 
-        case .inUse:
+        case .notAvailable:
             writeInt(&buf, Int32(110))
 
 
-        case .panicked:
+        case .inUse:
             writeInt(&buf, Int32(111))
 
 
-        case .poisoned:
+        case .panicked:
             writeInt(&buf, Int32(112))
 
 
-        case .modelSyntax:
+        case .poisoned:
             writeInt(&buf, Int32(113))
 
 
-        case .modelHash:
+        case .modelSyntax:
             writeInt(&buf, Int32(114))
 
 
-        case .manifestSyntax:
+        case .modelHash:
             writeInt(&buf, Int32(115))
 
 
-        case .unsupportedOperator:
+        case .manifestSyntax:
             writeInt(&buf, Int32(116))
 
 
-        case .modelShape:
+        case .unsupportedOperator:
             writeInt(&buf, Int32(117))
 
 
-        case .modelNotFinite:
+        case .modelShape:
             writeInt(&buf, Int32(118))
 
 
-        case .badCalibration:
+        case .modelNotFinite:
             writeInt(&buf, Int32(119))
 
 
-        case .selfTestFailed:
+        case .badCalibration:
             writeInt(&buf, Int32(120))
 
 
-        case .slowOperator:
+        case .selfTestFailed:
             writeInt(&buf, Int32(121))
 
 
-        case .unknownModel:
+        case .slowOperator:
             writeInt(&buf, Int32(122))
 
 
-        case .stageOrder:
+        case .unknownModel:
             writeInt(&buf, Int32(123))
 
 
-        case .unknownRisk:
+        case .stageOrder:
             writeInt(&buf, Int32(124))
+
+
+        case .unknownRisk:
+            writeInt(&buf, Int32(125))
+
+
+        case .notAssigned:
+            writeInt(&buf, Int32(126))
 
         }
     }
@@ -11891,30 +12120,23 @@ public func FfiConverterTypeMode_lower(_ value: Mode) -> RustBuffer {
 
 
 /**
- * How far a version of a model goes.
+ * How far a version has come.
  */
 
 public enum ModelStage: Equatable, Hashable, Codable {
 
     /**
+     * Known, and does nothing.
+     */
+    case candidate
+    /**
      * Scores everybody; rules in shadow may read it, nobody is told.
      */
     case shadow
     /**
-     * Scores so many of a thousand patients, by a hash of the patient's identifier.
+     * Scores a part of the patients.
      */
-    case canary(
-        /**
-         * From 1 to 1000.
-         */permille: UInt16
-    )
-    /**
-     * Scores the patients of these cohorts.
-     */
-    case cohorts(
-        /**
-         * As in their profiles.
-         */names: [String]
+    case canary(CanaryPart
     )
     /**
      * Scores everybody else.
@@ -11945,12 +12167,11 @@ public struct FfiConverterTypeModelStage: FfiConverterRustBuffer {
         let variant: Int32 = try readInt(&buf)
         switch variant {
 
-        case 1: return .shadow
+        case 1: return .candidate
 
-        case 2: return .canary(permille: try FfiConverterUInt16.read(from: &buf)
-        )
+        case 2: return .shadow
 
-        case 3: return .cohorts(names: try FfiConverterSequenceString.read(from: &buf)
+        case 3: return .canary(try FfiConverterTypeCanaryPart.read(from: &buf)
         )
 
         case 4: return .active
@@ -11965,18 +12186,17 @@ public struct FfiConverterTypeModelStage: FfiConverterRustBuffer {
         switch value {
 
 
-        case .shadow:
+        case .candidate:
             writeInt(&buf, Int32(1))
 
 
-        case let .canary(permille):
+        case .shadow:
             writeInt(&buf, Int32(2))
-            FfiConverterUInt16.write(permille, into: &buf)
 
 
-        case let .cohorts(names):
+        case let .canary(v1):
             writeInt(&buf, Int32(3))
-            FfiConverterSequenceString.write(names, into: &buf)
+            FfiConverterTypeCanaryPart.write(v1, into: &buf)
 
 
         case .active:
@@ -13076,6 +13296,35 @@ public enum RecordBody: Equatable, Hashable, Codable {
          */said: HostTime
     )
     /**
+     * A version of a model came to another stage: the registry is a fold over these.
+     */
+    case modelChanged(
+        /**
+         * Which version.
+         */model: ModelRef,
+        /**
+         * Where it was; absent when it was registered.
+         */from: ModelStage?,
+        /**
+         * Where it is.
+         */to: ModelStage,
+        /**
+         * Who wanted it.
+         */owner: String,
+        /**
+         * Who approved it; absent when it was registered.
+         */approver: String?,
+        /**
+         * Why.
+         */reason: String,
+        /**
+         * On what grounds: a report, by name or hash.
+         */evidence: String,
+        /**
+         * Whether it was a way back, and no promotion.
+         */rollback: Bool
+    )
+    /**
      * Another policy version decides from now on.
      */
     case policyChanged(
@@ -13173,7 +13422,10 @@ public struct FfiConverterTypeRecordBody: FfiConverterRustBuffer {
         case 19: return .clockWentBack(said: try FfiConverterTypeHostTime.read(from: &buf)
         )
 
-        case 20: return .policyChanged(from: try FfiConverterTypePolicyRef.read(from: &buf), to: try FfiConverterTypePolicyRef.read(from: &buf), reason: try FfiConverterString.read(from: &buf), owner: try FfiConverterString.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
+        case 20: return .modelChanged(model: try FfiConverterTypeModelRef.read(from: &buf), from: try FfiConverterOptionTypeModelStage.read(from: &buf), to: try FfiConverterTypeModelStage.read(from: &buf), owner: try FfiConverterString.read(from: &buf), approver: try FfiConverterOptionString.read(from: &buf), reason: try FfiConverterString.read(from: &buf), evidence: try FfiConverterString.read(from: &buf), rollback: try FfiConverterBool.read(from: &buf)
+        )
+
+        case 21: return .policyChanged(from: try FfiConverterTypePolicyRef.read(from: &buf), to: try FfiConverterTypePolicyRef.read(from: &buf), reason: try FfiConverterString.read(from: &buf), owner: try FfiConverterString.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -13366,8 +13618,20 @@ public struct FfiConverterTypeRecordBody: FfiConverterRustBuffer {
             FfiConverterTypeHostTime.write(said, into: &buf)
 
 
-        case let .policyChanged(from,to,reason,owner,approver):
+        case let .modelChanged(model,from,to,owner,approver,reason,evidence,rollback):
             writeInt(&buf, Int32(20))
+            FfiConverterTypeModelRef.write(model, into: &buf)
+            FfiConverterOptionTypeModelStage.write(from, into: &buf)
+            FfiConverterTypeModelStage.write(to, into: &buf)
+            FfiConverterString.write(owner, into: &buf)
+            FfiConverterOptionString.write(approver, into: &buf)
+            FfiConverterString.write(reason, into: &buf)
+            FfiConverterString.write(evidence, into: &buf)
+            FfiConverterBool.write(rollback, into: &buf)
+
+
+        case let .policyChanged(from,to,reason,owner,approver):
+            writeInt(&buf, Int32(21))
             FfiConverterTypePolicyRef.write(from, into: &buf)
             FfiConverterTypePolicyRef.write(to, into: &buf)
             FfiConverterString.write(reason, into: &buf)
@@ -13639,6 +13903,138 @@ public func FfiConverterTypeResponse_lift(_ buf: RustBuffer) throws -> Response 
 #endif
 public func FfiConverterTypeResponse_lower(_ value: Response) -> RustBuffer {
     return FfiConverterTypeResponse.lower(value)
+}
+
+
+
+/**
+ * What people decide about a version of a model.
+ */
+
+public enum RollOut: Equatable, Hashable, Codable {
+
+    /**
+     * A version is taken in as a candidate.
+     */
+    case register(
+        /**
+         * Which, by the hash of its manifest.
+         */model: ModelRef,
+        /**
+         * Who brings it, as the host names people.
+         */owner: String
+    )
+    /**
+     * A version comes to another stage. Where it becomes active, the one before retires.
+     */
+    case stage(
+        /**
+         * The model.
+         */id: String,
+        /**
+         * Which version.
+         */version: UInt32,
+        /**
+         * Where to.
+         */to: ModelStage,
+        /**
+         * Who wants it, and on what grounds.
+         */why: Why,
+        /**
+         * Who else approves it.
+         */approver: String
+    )
+    /**
+     * Back, at once, to the version that was active before the one that is; to none, and so to rules
+     * alone, if there was none. The one that was active retires.
+     */
+    case rollback(
+        /**
+         * The model.
+         */id: String,
+        /**
+         * Who wants it, and on what grounds.
+         */why: Why,
+        /**
+         * Who else approves it.
+         */approver: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RollOut: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRollOut: FfiConverterRustBuffer {
+    typealias SwiftType = RollOut
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RollOut {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .register(model: try FfiConverterTypeModelRef.read(from: &buf), owner: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .stage(id: try FfiConverterString.read(from: &buf), version: try FfiConverterUInt32.read(from: &buf), to: try FfiConverterTypeModelStage.read(from: &buf), why: try FfiConverterTypeWhy.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
+        )
+
+        case 3: return .rollback(id: try FfiConverterString.read(from: &buf), why: try FfiConverterTypeWhy.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RollOut, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .register(model,owner):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeModelRef.write(model, into: &buf)
+            FfiConverterString.write(owner, into: &buf)
+
+
+        case let .stage(id,version,to,why,approver):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(id, into: &buf)
+            FfiConverterUInt32.write(version, into: &buf)
+            FfiConverterTypeModelStage.write(to, into: &buf)
+            FfiConverterTypeWhy.write(why, into: &buf)
+            FfiConverterString.write(approver, into: &buf)
+
+
+        case let .rollback(id,why,approver):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(id, into: &buf)
+            FfiConverterTypeWhy.write(why, into: &buf)
+            FfiConverterString.write(approver, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRollOut_lift(_ buf: RustBuffer) throws -> RollOut {
+    return try FfiConverterTypeRollOut.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRollOut_lower(_ value: RollOut) -> RustBuffer {
+    return FfiConverterTypeRollOut.lower(value)
 }
 
 
@@ -14853,6 +15249,30 @@ fileprivate struct FfiConverterOptionTypeRestoreReport: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeStageChange: FfiConverterRustBuffer {
+    typealias SwiftType = StageChange?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeStageChange.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeStageChange.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeSummarised: FfiConverterRustBuffer {
     typealias SwiftType = Summarised?
 
@@ -14965,6 +15385,30 @@ fileprivate struct FfiConverterOptionTypeConditionState: FfiConverterRustBuffer 
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeConditionState.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeModelStage: FfiConverterRustBuffer {
+    typealias SwiftType = ModelStage?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeModelStage.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeModelStage.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -15303,31 +15747,6 @@ fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterString.read(from: &buf))
-        }
-        return seq
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-fileprivate struct FfiConverterSequenceTypeModel: FfiConverterRustBuffer {
-    typealias SwiftType = [Model]
-
-    public static func write(_ value: [Model], into buf: inout [UInt8]) {
-        let len = Int32(value.count)
-        writeInt(&buf, len)
-        for item in value {
-            FfiConverterTypeModel.write(item, into: &buf)
-        }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Model] {
-        let len: Int32 = try readInt(&buf)
-        var seq = [Model]()
-        seq.reserveCapacity(Int(len))
-        for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeModel.read(from: &buf))
         }
         return seq
     }
@@ -15803,6 +16222,31 @@ fileprivate struct FfiConverterSequenceTypeSignal: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeSignal.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeStageChange: FfiConverterRustBuffer {
+    typealias SwiftType = [StageChange]
+
+    public static func write(_ value: [StageChange], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeStageChange.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [StageChange] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [StageChange]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeStageChange.read(from: &buf))
         }
         return seq
     }
@@ -16810,6 +17254,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_engine_handle_report() != 30925) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out() != 51043) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rpmon_mobile_checksum_method_engine_handle_roster() != 25705) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -16817,6 +17264,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_engine_latest() != 36697) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_engine_model_history() != 53448) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_engine_next_wakeup() != 53010) {
@@ -16840,6 +17290,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_engine_restore_report() != 29873) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rpmon_mobile_checksum_method_engine_scored_at() != 59029) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rpmon_mobile_checksum_method_engine_snapshot() != 42831) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -16858,6 +17311,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_model_reasons() != 25012) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rpmon_mobile_checksum_method_model_reference() != 36775) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rpmon_mobile_checksum_method_model_score() != 4257) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -16867,25 +17323,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_model_warnings() != 26488) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_rpmon_mobile_checksum_method_scorer_history() != 45578) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rpmon_mobile_checksum_method_scorer_register() != 16524) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rpmon_mobile_checksum_method_scorer_restore() != 8144) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rpmon_mobile_checksum_method_scorer_rollback() != 55495) {
+    if (uniffi_rpmon_mobile_checksum_method_scorer_load() != 38973) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_scorer_run() != 59033) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rpmon_mobile_checksum_method_scorer_scored_at() != 34483) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_rpmon_mobile_checksum_method_scorer_step() != 48061) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_monitor_alert() != 5133) {

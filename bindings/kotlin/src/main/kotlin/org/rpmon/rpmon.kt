@@ -729,11 +729,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_handle_report(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_handle_roster(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_handle_timeout(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_latest(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_engine_model_history(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_next_wakeup(
     ): Int
@@ -749,6 +753,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_restore_report(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_engine_scored_at(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_snapshot(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_why(
@@ -761,25 +767,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_model_reasons(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_reference(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_method_model_score(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_model_version(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_model_warnings(
     ): Int
-    external fun uniffi_rpmon_mobile_checksum_method_scorer_history(
-    ): Int
-    external fun uniffi_rpmon_mobile_checksum_method_scorer_register(
-    ): Int
-    external fun uniffi_rpmon_mobile_checksum_method_scorer_restore(
-    ): Int
-    external fun uniffi_rpmon_mobile_checksum_method_scorer_rollback(
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_load(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_scorer_run(
-    ): Int
-    external fun uniffi_rpmon_mobile_checksum_method_scorer_scored_at(
-    ): Int
-    external fun uniffi_rpmon_mobile_checksum_method_scorer_step(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_monitor_alert(
     ): Int
@@ -935,11 +933,15 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_handle_report(`ptr`: Long,`report`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(`ptr`: Long,`rollOut`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_rpmon_mobile_fn_method_engine_handle_roster(`ptr`: Long,`shifts`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rpmon_mobile_fn_method_engine_handle_timeout(`ptr`: Long,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rpmon_mobile_fn_method_engine_latest(`ptr`: Long,`patient`: Int,`signal`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_engine_model_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_next_wakeup(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -954,6 +956,8 @@ internal object UniffiLib {
     external fun uniffi_rpmon_mobile_fn_method_engine_queue(`ptr`: Long,`name`: RustBuffer.ByValue,`now`: Long,`most`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_restore_report(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_engine_scored_at(`ptr`: Long,`model`: RustBuffer.ByValue,`patient`: RustBuffer.ByValue,`at`: Long,`cohort`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_snapshot(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -973,6 +977,8 @@ internal object UniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_fn_method_model_reasons(`ptr`: Long,`row`: RustBuffer.ByValue,`reference`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_reference(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_model_score(`ptr`: Long,`row`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Int
     external fun uniffi_rpmon_mobile_fn_method_model_version(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -985,19 +991,9 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_rpmon_mobile_fn_constructor_scorer_new(uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_rpmon_mobile_fn_method_scorer_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_rpmon_mobile_fn_method_scorer_register(`ptr`: Long,`model`: Long,`owner`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_rpmon_mobile_fn_method_scorer_restore(`ptr`: Long,`history`: RustBuffer.ByValue,`models`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_rpmon_mobile_fn_method_scorer_rollback(`ptr`: Long,`model`: RustBuffer.ByValue,`approval`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_rpmon_mobile_fn_method_scorer_load(`ptr`: Long,`model`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rpmon_mobile_fn_method_scorer_run(`ptr`: Long,`engine`: Long,`patient`: Int,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): Unit
-    external fun uniffi_rpmon_mobile_fn_method_scorer_scored_at(`ptr`: Long,`model`: RustBuffer.ByValue,`patient`: RustBuffer.ByValue,`at`: Long,`cohort`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
-    external fun uniffi_rpmon_mobile_fn_method_scorer_step(`ptr`: Long,`model`: RustBuffer.ByValue,`version`: Int,`to`: RustBuffer.ByValue,`approval`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rpmon_mobile_fn_clone_monitor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1307,6 +1303,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_report() and 0xFFFF) != 30925) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out() and 0xFFFF) != 51043) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_roster() and 0xFFFF) != 25705) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1314,6 +1313,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_latest() and 0xFFFF) != 36697) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_model_history() and 0xFFFF) != 53448) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_next_wakeup() and 0xFFFF) != 53010) {
@@ -1337,6 +1339,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_restore_report() and 0xFFFF) != 29873) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_scored_at() and 0xFFFF) != 59029) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_snapshot() and 0xFFFF) != 42831) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1355,6 +1360,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_model_reasons() and 0xFFFF) != 25012) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_reference() and 0xFFFF) != 36775) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rpmon_mobile_checksum_method_model_score() and 0xFFFF) != 4257) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1364,25 +1372,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_model_warnings() and 0xFFFF) != 26488) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_history() and 0xFFFF) != 45578) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_register() and 0xFFFF) != 16524) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_restore() and 0xFFFF) != 8144) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_rollback() and 0xFFFF) != 55495) {
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_load() and 0xFFFF) != 38973) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_run() and 0xFFFF) != 59033) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_scored_at() and 0xFFFF) != 34483) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_step() and 0xFFFF) != 48061) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_alert() and 0xFFFF) != 5133) {
@@ -2189,6 +2182,12 @@ public interface EngineInterface {
     fun `handleReport`(`report`: DeliveryReport, `now`: HostTime)
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+    fun `handleRollOut`(`rollOut`: RollOut, `now`: HostTime)
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
     fun `handleRoster`(`shifts`: List<Shift>, `now`: HostTime)
@@ -2202,6 +2201,11 @@ public interface EngineInterface {
      * The newest good value of a patient's signal, by the signal's name.
      */
     fun `latest`(`patient`: PatientKey, `signal`: kotlin.String): Latest?
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+    fun `modelHistory`(): List<StageChange>
 
     /**
      * When to call `handle_timeout` if nothing else happens before.
@@ -2238,6 +2242,11 @@ public interface EngineInterface {
      * What the restore found; nothing for an engine that began anew.
      */
     fun `restoreReport`(): RestoreReport?
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String? = null): ModelRef?
 
     /**
      * The whole state as bytes: patients' data, to be kept like them. Drain the outputs first.
@@ -2705,6 +2714,25 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
 
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+    @Throws(RpmonException::class)override fun `handleRollOut`(`rollOut`: RollOut, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(
+        it,
+
+        FfiConverterTypeRollOut.lower(`rollOut`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
     @Throws(RpmonException::class)override fun `handleRoster`(`shifts`: List<Shift>, `now`: HostTime)
@@ -2751,6 +2779,23 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
 
         FfiConverterTypePatientKey.lower(`patient`),
         FfiConverterString.lower(`signal`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+    @Throws(RpmonException::class)override fun `modelHistory`(): List<StageChange> {
+            return FfiConverterSequenceTypeStageChange.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_engine_model_history(
+        it,
+        _status)
 }
     }
     )
@@ -2878,6 +2923,27 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
     UniffiLib.uniffi_rpmon_mobile_fn_method_engine_restore_report(
         it,
         _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    @Throws(RpmonException::class)override fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String?): ModelRef? {
+            return FfiConverterOptionalTypeModelRef.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_engine_scored_at(
+        it,
+
+        FfiConverterString.lower(`model`),
+        FfiConverterTypePatientId.lower(`patient`),
+        FfiConverterTypeHostTime.lower(`at`),
+        FfiConverterOptionalString.lower(`cohort`),_status)
 }
     }
     )
@@ -3100,6 +3166,11 @@ public interface ModelInterface {
     fun `reasons`(`row`: List<kotlin.Float>, `reference`: List<kotlin.Float>? = null): Reasons
 
     /**
+     * What names it: id, version and hash.
+     */
+    fun `reference`(): ModelRef
+
+    /**
      * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
      */
     fun `score`(`row`: List<kotlin.Float>): Value
@@ -3283,6 +3354,22 @@ open class Model: Disposable, AutoCloseable, ModelInterface
 
         FfiConverterSequenceFloat.lower(`row`),
         FfiConverterOptionalSequenceFloat.lower(`reference`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What names it: id, version and hash.
+     */override fun `reference`(): ModelRef {
+            return FfiConverterTypeModelRef.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_reference(
+        it,
+        _status)
 }
     }
     )
@@ -4891,32 +4978,17 @@ public object FfiConverterTypePolicy: FfiConverter<Policy, Long> {
 
 
 /**
- * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
- * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
  *
- * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
  */
 public interface ScorerInterface {
 
     /**
-     * Every step that was taken, the oldest first, as a JSON list.
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
      */
-    fun `history`(): kotlin.String
-
-    /**
-     * Takes a model in as a candidate, which scores nobody yet.
-     */
-    fun `register`(`model`: Model, `owner`: kotlin.String, `now`: HostTime)
-
-    /**
-     * Makes the registry again of its steps and the models that they name.
-     */
-    fun `restore`(`history`: kotlin.String, `models`: List<Model>)
-
-    /**
-     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
-     */
-    fun `rollback`(`model`: kotlin.String, `approval`: Approval, `now`: HostTime)
+    fun `load`(`model`: Model)
 
     /**
      * Asks the models that are due for a patient: where there is new evidence, and not more often than the
@@ -4925,25 +4997,14 @@ public interface ScorerInterface {
      */
     fun `run`(`engine`: Engine, `patient`: PatientKey, `now`: HostTime)
 
-    /**
-     * Which version of a model scored a patient at a time.
-     */
-    fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String? = null): ModelRef?
-
-    /**
-     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-     * version active, the one before retires.
-     */
-    fun `step`(`model`: kotlin.String, `version`: kotlin.UInt, `to`: ModelStage, `approval`: Approval, `now`: HostTime)
-
     companion object
 }
 
 /**
- * Asks models when they are due, and gives what they say to an engine. It holds the registry: which versions
- * there are, and how far each has come. Safe to share between threads: calls wait for each other.
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
  *
- * Nothing of it is in a snapshot: keep `history`, and after a restart give it to `restore`.
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
  */
 open class Scorer: Disposable, AutoCloseable, ScorerInterface
 {
@@ -5059,72 +5120,16 @@ open class Scorer: Disposable, AutoCloseable, ScorerInterface
 
 
     /**
-     * Every step that was taken, the oldest first, as a JSON list.
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
      */
-    @Throws(RpmonException::class)override fun `history`(): kotlin.String {
-            return FfiConverterString.lift(
-    callWithHandle {
-    uniffiRustCallWithError(RpmonException) { _status ->
-    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_history(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Takes a model in as a candidate, which scores nobody yet.
-     */
-    @Throws(RpmonException::class)override fun `register`(`model`: Model, `owner`: kotlin.String, `now`: HostTime)
+    @Throws(RpmonException::class)override fun `load`(`model`: Model)
         =
     callWithHandle {
     uniffiRustCallWithError(RpmonException) { _status ->
-    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_register(
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_load(
         it,
 
-        FfiConverterTypeModel.lower(`model`),
-        FfiConverterString.lower(`owner`),
-        FfiConverterTypeHostTime.lower(`now`),_status)
-}
-    }
-
-
-
-
-    /**
-     * Makes the registry again of its steps and the models that they name.
-     */
-    @Throws(RpmonException::class)override fun `restore`(`history`: kotlin.String, `models`: List<Model>)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(RpmonException) { _status ->
-    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_restore(
-        it,
-
-        FfiConverterString.lower(`history`),
-        FfiConverterSequenceTypeModel.lower(`models`),_status)
-}
-    }
-
-
-
-
-    /**
-     * Goes back, at once, to the version that was active before; to rules alone, if there was none.
-     */
-    @Throws(RpmonException::class)override fun `rollback`(`model`: kotlin.String, `approval`: Approval, `now`: HostTime)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(RpmonException) { _status ->
-    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_rollback(
-        it,
-
-        FfiConverterString.lower(`model`),
-        FfiConverterTypeApproval.lower(`approval`),
-        FfiConverterTypeHostTime.lower(`now`),_status)
+        FfiConverterTypeModel.lower(`model`),_status)
 }
     }
 
@@ -5145,49 +5150,6 @@ open class Scorer: Disposable, AutoCloseable, ScorerInterface
 
         FfiConverterTypeEngine.lower(`engine`),
         FfiConverterTypePatientKey.lower(`patient`),
-        FfiConverterTypeHostTime.lower(`now`),_status)
-}
-    }
-
-
-
-
-    /**
-     * Which version of a model scored a patient at a time.
-     */
-    @Throws(RpmonException::class)override fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String?): ModelRef? {
-            return FfiConverterOptionalTypeModelRef.lift(
-    callWithHandle {
-    uniffiRustCallWithError(RpmonException) { _status ->
-    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_scored_at(
-        it,
-
-        FfiConverterString.lower(`model`),
-        FfiConverterTypePatientId.lower(`patient`),
-        FfiConverterTypeHostTime.lower(`at`),
-        FfiConverterOptionalString.lower(`cohort`),_status)
-}
-    }
-    )
-    }
-
-
-
-    /**
-     * Takes an approved step, at once: from candidate through shadow and canary to active. Where it makes a
-     * version active, the one before retires.
-     */
-    @Throws(RpmonException::class)override fun `step`(`model`: kotlin.String, `version`: kotlin.UInt, `to`: ModelStage, `approval`: Approval, `now`: HostTime)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(RpmonException) { _status ->
-    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_step(
-        it,
-
-        FfiConverterString.lower(`model`),
-        FfiConverterUInt.lower(`version`),
-        FfiConverterTypeModelStage.lower(`to`),
-        FfiConverterTypeApproval.lower(`approval`),
         FfiConverterTypeHostTime.lower(`now`),_status)
 }
     }
@@ -5436,69 +5398,6 @@ public object FfiConverterTypeAlert: FfiConverterRustBuffer<Alert> {
             FfiConverterBoolean.write(value.`wantsAnswer`, buf)
             FfiConverterUShort.write(value.`rounds`, buf)
             FfiConverterBoolean.write(value.`exhausted`, buf)
-    }
-}
-
-
-
-/**
- * On whose word a step is taken.
- */
-data class Approval (
-    /**
-     * Who proposed it, as the host names people.
-     */
-    val `owner`: kotlin.String
-    ,
-    /**
-     * Why.
-     */
-    val `reason`: kotlin.String
-    ,
-    /**
-     * Where what was found out can be read: a report, by name or hash.
-     */
-    val `evidence`: kotlin.String
-    ,
-    /**
-     * Who approved it: somebody else.
-     */
-    val `approver`: kotlin.String
-
-){
-
-
-
-
-
-    companion object
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeApproval: FfiConverterRustBuffer<Approval> {
-    override fun read(buf: ByteBuffer): Approval {
-        return Approval(
-            FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
-            FfiConverterString.read(buf),
-        )
-    }
-
-    override fun allocationSize(value: Approval) = (
-            FfiConverterString.allocationSize(value.`owner`) +
-            FfiConverterString.allocationSize(value.`reason`) +
-            FfiConverterString.allocationSize(value.`evidence`) +
-            FfiConverterString.allocationSize(value.`approver`)
-    )
-
-    override fun write(value: Approval, buf: ByteBuffer) {
-            FfiConverterString.write(value.`owner`, buf)
-            FfiConverterString.write(value.`reason`, buf)
-            FfiConverterString.write(value.`evidence`, buf)
-            FfiConverterString.write(value.`approver`, buf)
     }
 }
 
@@ -7282,6 +7181,11 @@ data class Explanation (
     val `models`: List<ModelSaid>
     ,
     /**
+     * What was decided about those models while the alert was open.
+     */
+    val `rollOut`: List<StageChange>
+    ,
+    /**
      * What happened to the alert since.
      */
     val `history`: List<HistoryEntry>
@@ -7330,6 +7234,7 @@ public object FfiConverterTypeExplanation: FfiConverterRustBuffer<Explanation> {
             FfiConverterTypePriority.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterSequenceTypeModelSaid.read(buf),
+            FfiConverterSequenceTypeStageChange.read(buf),
             FfiConverterSequenceTypeHistoryEntry.read(buf),
             FfiConverterSequenceTypeMessage.read(buf),
             FfiConverterSequenceTypeTried.read(buf),
@@ -7352,6 +7257,7 @@ public object FfiConverterTypeExplanation: FfiConverterRustBuffer<Explanation> {
             FfiConverterTypePriority.allocationSize(value.`priority`) +
             FfiConverterOptionalString.allocationSize(value.`route`) +
             FfiConverterSequenceTypeModelSaid.allocationSize(value.`models`) +
+            FfiConverterSequenceTypeStageChange.allocationSize(value.`rollOut`) +
             FfiConverterSequenceTypeHistoryEntry.allocationSize(value.`history`) +
             FfiConverterSequenceTypeMessage.allocationSize(value.`messages`) +
             FfiConverterSequenceTypeTried.allocationSize(value.`interventions`) +
@@ -7373,6 +7279,7 @@ public object FfiConverterTypeExplanation: FfiConverterRustBuffer<Explanation> {
             FfiConverterTypePriority.write(value.`priority`, buf)
             FfiConverterOptionalString.write(value.`route`, buf)
             FfiConverterSequenceTypeModelSaid.write(value.`models`, buf)
+            FfiConverterSequenceTypeStageChange.write(value.`rollOut`, buf)
             FfiConverterSequenceTypeHistoryEntry.write(value.`history`, buf)
             FfiConverterSequenceTypeMessage.write(value.`messages`, buf)
             FfiConverterSequenceTypeTried.write(value.`interventions`, buf)
@@ -7986,6 +7893,12 @@ data class ModelSaid (
      * What moved it.
      */
     val `terms`: List<RiskTerm>
+    ,
+    /**
+     * The step by which the version was in force, or in shadow, then: who decided it, and on what
+     * grounds. Nothing if the records hold none.
+     */
+    val `stage`: StageChange?
 
 ){
 
@@ -8007,6 +7920,7 @@ public object FfiConverterTypeModelSaid: FfiConverterRustBuffer<ModelSaid> {
             FfiConverterOptionalTypeModelRef.read(buf),
             FfiConverterString.read(buf),
             FfiConverterSequenceTypeRiskTerm.read(buf),
+            FfiConverterOptionalTypeStageChange.read(buf),
         )
     }
 
@@ -8015,7 +7929,8 @@ public object FfiConverterTypeModelSaid: FfiConverterRustBuffer<ModelSaid> {
             FfiConverterString.allocationSize(value.`signal`) +
             FfiConverterOptionalTypeModelRef.allocationSize(value.`model`) +
             FfiConverterString.allocationSize(value.`score`) +
-            FfiConverterSequenceTypeRiskTerm.allocationSize(value.`terms`)
+            FfiConverterSequenceTypeRiskTerm.allocationSize(value.`terms`) +
+            FfiConverterOptionalTypeStageChange.allocationSize(value.`stage`)
     )
 
     override fun write(value: ModelSaid, buf: ByteBuffer) {
@@ -8024,6 +7939,7 @@ public object FfiConverterTypeModelSaid: FfiConverterRustBuffer<ModelSaid> {
             FfiConverterOptionalTypeModelRef.write(value.`model`, buf)
             FfiConverterString.write(value.`score`, buf)
             FfiConverterSequenceTypeRiskTerm.write(value.`terms`, buf)
+            FfiConverterOptionalTypeStageChange.write(value.`stage`, buf)
     }
 }
 
@@ -8973,6 +8889,109 @@ public object FfiConverterTypeSignal: FfiConverterRustBuffer<Signal> {
 
 
 /**
+ * A step that a version of a model took, as a record says it.
+ */
+data class StageChange (
+    /**
+     * When.
+     */
+    val `at`: HostTime
+    ,
+    /**
+     * Which version.
+     */
+    val `model`: ModelRef
+    ,
+    /**
+     * Where it was; absent when it was registered.
+     */
+    val `from`: ModelStage?
+    ,
+    /**
+     * Where it is.
+     */
+    val `to`: ModelStage
+    ,
+    /**
+     * Who wanted it.
+     */
+    val `owner`: kotlin.String
+    ,
+    /**
+     * Who approved it; absent when it was registered.
+     */
+    val `approver`: kotlin.String?
+    ,
+    /**
+     * Why.
+     */
+    val `reason`: kotlin.String
+    ,
+    /**
+     * On what grounds.
+     */
+    val `evidence`: kotlin.String
+    ,
+    /**
+     * Whether it was a way back, and no promotion.
+     */
+    val `rollback`: kotlin.Boolean
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStageChange: FfiConverterRustBuffer<StageChange> {
+    override fun read(buf: ByteBuffer): StageChange {
+        return StageChange(
+            FfiConverterTypeHostTime.read(buf),
+            FfiConverterTypeModelRef.read(buf),
+            FfiConverterOptionalTypeModelStage.read(buf),
+            FfiConverterTypeModelStage.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterBoolean.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: StageChange) = (
+            FfiConverterTypeHostTime.allocationSize(value.`at`) +
+            FfiConverterTypeModelRef.allocationSize(value.`model`) +
+            FfiConverterOptionalTypeModelStage.allocationSize(value.`from`) +
+            FfiConverterTypeModelStage.allocationSize(value.`to`) +
+            FfiConverterString.allocationSize(value.`owner`) +
+            FfiConverterOptionalString.allocationSize(value.`approver`) +
+            FfiConverterString.allocationSize(value.`reason`) +
+            FfiConverterString.allocationSize(value.`evidence`) +
+            FfiConverterBoolean.allocationSize(value.`rollback`)
+    )
+
+    override fun write(value: StageChange, buf: ByteBuffer) {
+            FfiConverterTypeHostTime.write(value.`at`, buf)
+            FfiConverterTypeModelRef.write(value.`model`, buf)
+            FfiConverterOptionalTypeModelStage.write(value.`from`, buf)
+            FfiConverterTypeModelStage.write(value.`to`, buf)
+            FfiConverterString.write(value.`owner`, buf)
+            FfiConverterOptionalString.write(value.`approver`, buf)
+            FfiConverterString.write(value.`reason`, buf)
+            FfiConverterString.write(value.`evidence`, buf)
+            FfiConverterBoolean.write(value.`rollback`, buf)
+    }
+}
+
+
+
+/**
  * What one value a night was made of.
  */
 data class Summarised (
@@ -9353,6 +9372,61 @@ public object FfiConverterTypeWaiting: FfiConverterRustBuffer<Waiting> {
             FfiConverterTypePatientKey.write(value.`patient`, buf)
             FfiConverterTypeAlertId.write(value.`alert`, buf)
             FfiConverterTypePriority.write(value.`priority`, buf)
+    }
+}
+
+
+
+/**
+ * Who wants a step, and on what grounds.
+ */
+data class Why (
+    /**
+     * Who proposes it, as the host names people.
+     */
+    val `owner`: kotlin.String
+    ,
+    /**
+     * Why.
+     */
+    val `reason`: kotlin.String
+    ,
+    /**
+     * Where what was found out can be read: a report, by name or hash.
+     */
+    val `evidence`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWhy: FfiConverterRustBuffer<Why> {
+    override fun read(buf: ByteBuffer): Why {
+        return Why(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Why) = (
+            FfiConverterString.allocationSize(value.`owner`) +
+            FfiConverterString.allocationSize(value.`reason`) +
+            FfiConverterString.allocationSize(value.`evidence`)
+    )
+
+    override fun write(value: Why, buf: ByteBuffer) {
+            FfiConverterString.write(value.`owner`, buf)
+            FfiConverterString.write(value.`reason`, buf)
+            FfiConverterString.write(value.`evidence`, buf)
     }
 }
 
@@ -10254,6 +10328,99 @@ public object FfiConverterTypeBaselineAction : FfiConverterRustBuffer<BaselineAc
 
 
 /**
+ * A part of the patients.
+ */
+sealed class CanaryPart {
+
+    /**
+     * So many of a thousand, by a hash of the patient's identifier: whoever is among the first ten is
+     * also among the first hundred.
+     */
+    data class Permille(
+        val v1: kotlin.UShort) : CanaryPart()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Those of these cohorts.
+     */
+    data class Cohorts(
+        val v1: List<kotlin.String>) : CanaryPart()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCanaryPart : FfiConverterRustBuffer<CanaryPart>{
+    override fun read(buf: ByteBuffer): CanaryPart {
+        return when(buf.getInt()) {
+            1 -> CanaryPart.Permille(
+                FfiConverterUShort.read(buf),
+                )
+            2 -> CanaryPart.Cohorts(
+                FfiConverterSequenceString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: CanaryPart): ULong = when(value) {
+        is CanaryPart.Permille -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUShort.allocationSize(value.v1)
+            )
+        }
+        is CanaryPart.Cohorts -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterSequenceString.allocationSize(value.v1)
+            )
+        }
+    }
+
+    override fun write(value: CanaryPart, buf: ByteBuffer) {
+        when(value) {
+            is CanaryPart.Permille -> {
+                buf.putInt(1)
+                FfiConverterUShort.write(value.v1, buf)
+                Unit
+            }
+            is CanaryPart.Cohorts -> {
+                buf.putInt(2)
+                FfiConverterSequenceString.write(value.v1, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * Why an episode was closed.
  */
 sealed class Closure {
@@ -10709,6 +10876,11 @@ enum class Code(val value: kotlin.UShort) {
      */
     FEATURE_FORM(371u),
     /**
+     * A model is asked while rules say so that are not disabled; `at_least_every` is for those, and no shorter
+     * than `every`.
+     */
+    ASKED_FORM(372u),
+    /**
      * The snapshot's checksum or structure is wrong.
      */
     SNAPSHOT_CORRUPT(400u),
@@ -10855,7 +11027,11 @@ enum class Code(val value: kotlin.UShort) {
     /**
      * The policy has no model of this name.
      */
-    UNKNOWN_RISK(722u);
+    UNKNOWN_RISK(722u),
+    /**
+     * The registry lets another version of the model score this patient, or none.
+     */
+    NOT_ASSIGNED(723u);
 
 
 
@@ -11838,9 +12014,15 @@ public object FfiConverterTypeMode: FfiConverterRustBuffer<Mode> {
 
 
 /**
- * How far a version of a model goes.
+ * How far a version has come.
  */
 sealed class ModelStage {
+
+    /**
+     * Known, and does nothing.
+     */
+    object Candidate : ModelStage()
+
 
     /**
      * Scores everybody; rules in shadow may read it, nobody is told.
@@ -11849,28 +12031,10 @@ sealed class ModelStage {
 
 
     /**
-     * Scores so many of a thousand patients, by a hash of the patient's identifier.
+     * Scores a part of the patients.
      */
     data class Canary(
-        /**
-         * From 1 to 1000.
-         */
-        val `permille`: kotlin.UShort) : ModelStage()
-
-    {
-
-
-        companion object
-    }
-
-    /**
-     * Scores the patients of these cohorts.
-     */
-    data class Cohorts(
-        /**
-         * As in their profiles.
-         */
-        val `names`: List<kotlin.String>) : ModelStage()
+        val v1: org.rpmon.CanaryPart) : ModelStage()
 
     {
 
@@ -11906,12 +12070,10 @@ sealed class ModelStage {
 public object FfiConverterTypeModelStage : FfiConverterRustBuffer<ModelStage>{
     override fun read(buf: ByteBuffer): ModelStage {
         return when(buf.getInt()) {
-            1 -> ModelStage.Shadow
-            2 -> ModelStage.Canary(
-                FfiConverterUShort.read(buf),
-                )
-            3 -> ModelStage.Cohorts(
-                FfiConverterSequenceString.read(buf),
+            1 -> ModelStage.Candidate
+            2 -> ModelStage.Shadow
+            3 -> ModelStage.Canary(
+                FfiConverterTypeCanaryPart.read(buf),
                 )
             4 -> ModelStage.Active
             5 -> ModelStage.Retired
@@ -11920,6 +12082,12 @@ public object FfiConverterTypeModelStage : FfiConverterRustBuffer<ModelStage>{
     }
 
     override fun allocationSize(value: ModelStage): ULong = when(value) {
+        is ModelStage.Candidate -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
         is ModelStage.Shadow -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -11930,14 +12098,7 @@ public object FfiConverterTypeModelStage : FfiConverterRustBuffer<ModelStage>{
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
                 4UL
-                + FfiConverterUShort.allocationSize(value.`permille`)
-            )
-        }
-        is ModelStage.Cohorts -> {
-            // Add the size for the Int that specifies the variant plus the size needed for all fields
-            (
-                4UL
-                + FfiConverterSequenceString.allocationSize(value.`names`)
+                + FfiConverterTypeCanaryPart.allocationSize(value.v1)
             )
         }
         is ModelStage.Active -> {
@@ -11956,18 +12117,17 @@ public object FfiConverterTypeModelStage : FfiConverterRustBuffer<ModelStage>{
 
     override fun write(value: ModelStage, buf: ByteBuffer) {
         when(value) {
-            is ModelStage.Shadow -> {
+            is ModelStage.Candidate -> {
                 buf.putInt(1)
                 Unit
             }
-            is ModelStage.Canary -> {
+            is ModelStage.Shadow -> {
                 buf.putInt(2)
-                FfiConverterUShort.write(value.`permille`, buf)
                 Unit
             }
-            is ModelStage.Cohorts -> {
+            is ModelStage.Canary -> {
                 buf.putInt(3)
-                FfiConverterSequenceString.write(value.`names`, buf)
+                FfiConverterTypeCanaryPart.write(value.v1, buf)
                 Unit
             }
             is ModelStage.Active -> {
@@ -13215,6 +13375,49 @@ sealed class RecordBody {
     }
 
     /**
+     * A version of a model came to another stage: the registry is a fold over these.
+     */
+    data class ModelChanged(
+        /**
+         * Which version.
+         */
+        val `model`: org.rpmon.ModelRef,
+        /**
+         * Where it was; absent when it was registered.
+         */
+        val `from`: org.rpmon.ModelStage?,
+        /**
+         * Where it is.
+         */
+        val `to`: org.rpmon.ModelStage,
+        /**
+         * Who wanted it.
+         */
+        val `owner`: kotlin.String,
+        /**
+         * Who approved it; absent when it was registered.
+         */
+        val `approver`: kotlin.String?,
+        /**
+         * Why.
+         */
+        val `reason`: kotlin.String,
+        /**
+         * On what grounds: a report, by name or hash.
+         */
+        val `evidence`: kotlin.String,
+        /**
+         * Whether it was a way back, and no promotion.
+         */
+        val `rollback`: kotlin.Boolean) : RecordBody()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * Another policy version decides from now on.
      */
     data class PolicyChanged(
@@ -13405,7 +13608,17 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
             19 -> RecordBody.ClockWentBack(
                 FfiConverterTypeHostTime.read(buf),
                 )
-            20 -> RecordBody.PolicyChanged(
+            20 -> RecordBody.ModelChanged(
+                FfiConverterTypeModelRef.read(buf),
+                FfiConverterOptionalTypeModelStage.read(buf),
+                FfiConverterTypeModelStage.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterOptionalString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterBoolean.read(buf),
+                )
+            21 -> RecordBody.PolicyChanged(
                 FfiConverterTypePolicyRef.read(buf),
                 FfiConverterTypePolicyRef.read(buf),
                 FfiConverterString.read(buf),
@@ -13637,6 +13850,20 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 + FfiConverterTypeHostTime.allocationSize(value.`said`)
             )
         }
+        is RecordBody.ModelChanged -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeModelRef.allocationSize(value.`model`)
+                + FfiConverterOptionalTypeModelStage.allocationSize(value.`from`)
+                + FfiConverterTypeModelStage.allocationSize(value.`to`)
+                + FfiConverterString.allocationSize(value.`owner`)
+                + FfiConverterOptionalString.allocationSize(value.`approver`)
+                + FfiConverterString.allocationSize(value.`reason`)
+                + FfiConverterString.allocationSize(value.`evidence`)
+                + FfiConverterBoolean.allocationSize(value.`rollback`)
+            )
+        }
         is RecordBody.PolicyChanged -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -13834,8 +14061,20 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 FfiConverterTypeHostTime.write(value.`said`, buf)
                 Unit
             }
-            is RecordBody.PolicyChanged -> {
+            is RecordBody.ModelChanged -> {
                 buf.putInt(20)
+                FfiConverterTypeModelRef.write(value.`model`, buf)
+                FfiConverterOptionalTypeModelStage.write(value.`from`, buf)
+                FfiConverterTypeModelStage.write(value.`to`, buf)
+                FfiConverterString.write(value.`owner`, buf)
+                FfiConverterOptionalString.write(value.`approver`, buf)
+                FfiConverterString.write(value.`reason`, buf)
+                FfiConverterString.write(value.`evidence`, buf)
+                FfiConverterBoolean.write(value.`rollback`, buf)
+                Unit
+            }
+            is RecordBody.PolicyChanged -> {
+                buf.putInt(21)
                 FfiConverterTypePolicyRef.write(value.`from`, buf)
                 FfiConverterTypePolicyRef.write(value.`to`, buf)
                 FfiConverterString.write(value.`reason`, buf)
@@ -14082,6 +14321,184 @@ public object FfiConverterTypeResponse : FfiConverterRustBuffer<Response>{
                 buf.putInt(4)
                 FfiConverterTypeHostTime.write(value.`at`, buf)
                 FfiConverterTypeClosure.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What people decide about a version of a model.
+ */
+sealed class RollOut {
+
+    /**
+     * A version is taken in as a candidate.
+     */
+    data class Register(
+        /**
+         * Which, by the hash of its manifest.
+         */
+        val `model`: org.rpmon.ModelRef,
+        /**
+         * Who brings it, as the host names people.
+         */
+        val `owner`: kotlin.String) : RollOut()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A version comes to another stage. Where it becomes active, the one before retires.
+     */
+    data class Stage(
+        /**
+         * The model.
+         */
+        val `id`: kotlin.String,
+        /**
+         * Which version.
+         */
+        val `version`: kotlin.UInt,
+        /**
+         * Where to.
+         */
+        val `to`: org.rpmon.ModelStage,
+        /**
+         * Who wants it, and on what grounds.
+         */
+        val `why`: org.rpmon.Why,
+        /**
+         * Who else approves it.
+         */
+        val `approver`: kotlin.String) : RollOut()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Back, at once, to the version that was active before the one that is; to none, and so to rules
+     * alone, if there was none. The one that was active retires.
+     */
+    data class Rollback(
+        /**
+         * The model.
+         */
+        val `id`: kotlin.String,
+        /**
+         * Who wants it, and on what grounds.
+         */
+        val `why`: org.rpmon.Why,
+        /**
+         * Who else approves it.
+         */
+        val `approver`: kotlin.String) : RollOut()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRollOut : FfiConverterRustBuffer<RollOut>{
+    override fun read(buf: ByteBuffer): RollOut {
+        return when(buf.getInt()) {
+            1 -> RollOut.Register(
+                FfiConverterTypeModelRef.read(buf),
+                FfiConverterString.read(buf),
+                )
+            2 -> RollOut.Stage(
+                FfiConverterString.read(buf),
+                FfiConverterUInt.read(buf),
+                FfiConverterTypeModelStage.read(buf),
+                FfiConverterTypeWhy.read(buf),
+                FfiConverterString.read(buf),
+                )
+            3 -> RollOut.Rollback(
+                FfiConverterString.read(buf),
+                FfiConverterTypeWhy.read(buf),
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: RollOut): ULong = when(value) {
+        is RollOut.Register -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeModelRef.allocationSize(value.`model`)
+                + FfiConverterString.allocationSize(value.`owner`)
+            )
+        }
+        is RollOut.Stage -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`id`)
+                + FfiConverterUInt.allocationSize(value.`version`)
+                + FfiConverterTypeModelStage.allocationSize(value.`to`)
+                + FfiConverterTypeWhy.allocationSize(value.`why`)
+                + FfiConverterString.allocationSize(value.`approver`)
+            )
+        }
+        is RollOut.Rollback -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`id`)
+                + FfiConverterTypeWhy.allocationSize(value.`why`)
+                + FfiConverterString.allocationSize(value.`approver`)
+            )
+        }
+    }
+
+    override fun write(value: RollOut, buf: ByteBuffer) {
+        when(value) {
+            is RollOut.Register -> {
+                buf.putInt(1)
+                FfiConverterTypeModelRef.write(value.`model`, buf)
+                FfiConverterString.write(value.`owner`, buf)
+                Unit
+            }
+            is RollOut.Stage -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`id`, buf)
+                FfiConverterUInt.write(value.`version`, buf)
+                FfiConverterTypeModelStage.write(value.`to`, buf)
+                FfiConverterTypeWhy.write(value.`why`, buf)
+                FfiConverterString.write(value.`approver`, buf)
+                Unit
+            }
+            is RollOut.Rollback -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`id`, buf)
+                FfiConverterTypeWhy.write(value.`why`, buf)
+                FfiConverterString.write(value.`approver`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -15357,6 +15774,38 @@ public object FfiConverterOptionalTypeRestoreReport: FfiConverterRustBuffer<Rest
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeStageChange: FfiConverterRustBuffer<StageChange?> {
+    override fun read(buf: ByteBuffer): StageChange? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeStageChange.read(buf)
+    }
+
+    override fun allocationSize(value: StageChange?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeStageChange.allocationSize(value)
+        }
+    }
+
+    override fun write(value: StageChange?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeStageChange.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeSummarised: FfiConverterRustBuffer<Summarised?> {
     override fun read(buf: ByteBuffer): Summarised? {
         if (buf.get().toInt() == 0) {
@@ -15507,6 +15956,38 @@ public object FfiConverterOptionalTypeConditionState: FfiConverterRustBuffer<Con
         } else {
             buf.put(1)
             FfiConverterTypeConditionState.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeModelStage: FfiConverterRustBuffer<ModelStage?> {
+    override fun read(buf: ByteBuffer): ModelStage? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeModelStage.read(buf)
+    }
+
+    override fun allocationSize(value: ModelStage?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeModelStage.allocationSize(value)
+        }
+    }
+
+    override fun write(value: ModelStage?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeModelStage.write(value, buf)
         }
     }
 }
@@ -15947,34 +16428,6 @@ public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.Str
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterString.write(it, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterSequenceTypeModel: FfiConverterRustBuffer<List<Model>> {
-    override fun read(buf: ByteBuffer): List<Model> {
-        val len = buf.getInt()
-        return List<Model>(len) {
-            FfiConverterTypeModel.read(buf)
-        }
-    }
-
-    override fun allocationSize(value: List<Model>): ULong {
-        val sizeForLength = 4UL
-        val sizeForItems = value.map { FfiConverterTypeModel.allocationSize(it) }.sum()
-        return sizeForLength + sizeForItems
-    }
-
-    override fun write(value: List<Model>, buf: ByteBuffer) {
-        buf.putInt(value.size)
-        value.iterator().forEach {
-            FfiConverterTypeModel.write(it, buf)
         }
     }
 }
@@ -16507,6 +16960,34 @@ public object FfiConverterSequenceTypeSignal: FfiConverterRustBuffer<List<Signal
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeSignal.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeStageChange: FfiConverterRustBuffer<List<StageChange>> {
+    override fun read(buf: ByteBuffer): List<StageChange> {
+        val len = buf.getInt()
+        return List<StageChange>(len) {
+            FfiConverterTypeStageChange.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<StageChange>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeStageChange.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<StageChange>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeStageChange.write(it, buf)
         }
     }
 }

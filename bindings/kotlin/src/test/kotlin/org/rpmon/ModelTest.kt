@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test
 /** Models beside rules: verified when they are loaded, asked when they are due. */
 class ModelTest {
     private val trained = Path.of("../../examples/training")
-    private val approval = Approval("dr.a", "better", "report 7", "dr.b")
+    private val why = Why("dr.a", "better", "report 7")
 
     private fun file(name: String): ByteArray = Files.readAllBytes(trained.resolve(name))
 
@@ -52,17 +52,23 @@ class ModelTest {
         Engine(policy).use { engine ->
             val (scorer, model) = Scorer() to model()
             assertTrue(anHour(engine, scorer, 0).single() is RecordBody.RiskFailed)
-            scorer.register(model, "dr.a", hour(0))
-            for (stage in listOf(ModelStage.Shadow, ModelStage.Canary(1000u), ModelStage.Active)) {
-                scorer.step("sepsis-vitals", 1u, stage, approval, hour(0))
+            scorer.load(model)
+            engine.handleRollOut(RollOut.Register(model.reference(), "dr.a"), hour(0))
+            val canary = ModelStage.Canary(CanaryPart.Permille(1000u))
+            for (stage in listOf(ModelStage.Shadow, canary, ModelStage.Active)) {
+                engine.handleRollOut(RollOut.Stage("sepsis-vitals", 1u, stage, why, "dr.b"), hour(0))
             }
             assertTrue(anHour(engine, scorer, 1).single() is RecordBody.RiskScored)
 
-            val again = Scorer()
-            again.restore(scorer.history(), listOf(model))
-            assertEquals(1u, again.scoredAt("sepsis-vitals", "p1", hour(1))!!.version)
-            again.rollback("sepsis-vitals", approval, hour(2))
-            assertTrue(anHour(engine, again, 2).single() is RecordBody.RiskFailed)
+            // The registry is in the snapshot; models are not.
+            Engine.restore(engine.snapshot(), listOf(policy), hour(1)).use { engine ->
+                val again = Scorer()
+                again.load(model)
+                assertEquals(1u, engine.scoredAt("sepsis-vitals", "p1", hour(1))!!.version)
+                engine.handleRollOut(RollOut.Rollback("sepsis-vitals", why, "dr.b"), hour(2))
+                assertTrue(anHour(engine, again, 2).single() is RecordBody.RiskFailed)
+                assertEquals(5, engine.modelHistory().size)
+            }
         }
     }
 }
