@@ -205,6 +205,8 @@
 #define RPMON_SCORE_SIGNAL 370u
 /** a feature is of one signal over a time, or of an age band, or of a condition */
 #define RPMON_FEATURE_FORM 371u
+/** a model is asked while rules say so that are not disabled; `at_least_every` is for those, and no shorter than `every` */
+#define RPMON_ASKED_FORM 372u
 /** the snapshot's checksum or structure is wrong */
 #define RPMON_SNAPSHOT_CORRUPT 400u
 /** the snapshot was written by a newer release */

@@ -131,6 +131,7 @@ codes! {
     369 DerivedSignal "derived_signal" "a signal that is made of others is a score, fused, a difference, a summary or a drift, of signals that can be made into that, and has no readings";
     370 ScoreSignal "score_signal" "a model's score is a signal of a declared kind in unit 1, possible from 0 to 1";
     371 FeatureForm "feature_form" "a feature is of one signal over a time, or of an age band, or of a condition";
+    372 AskedForm "asked_form" "a model is asked while rules say so that are not disabled; `at_least_every` is for those, and no shorter than `every`";
     // 4xx: snapshots.
     400 SnapshotCorrupt "snapshot_corrupt" "the snapshot's checksum or structure is wrong";
     401 SnapshotNewer "snapshot_newer" "the snapshot was written by a newer release";

@@ -8518,23 +8518,503 @@ class _UniffiFfiConverterSequenceTypeRiskTerm(_UniffiConverterRustBuffer):
             _UniffiFfiConverterTypeRiskTerm.read(buf) for i in range(count)
         ]
 
-@dataclass
-class ModelSaid:
+
+
+
+
+
+class CanaryPart:
     """
-    What a model said of a signal that an alert is about.
+    A part of the patients.
 """
-    def __init__(self, *, at:HostTime, signal:str, model:typing.Optional[ModelRef], score:str, terms:typing.List[RiskTerm]):
+    def __init__(self):
+        raise RuntimeError("CanaryPart cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class PERMILLE:
+        """
+        So many of a thousand, by a hash of the patient's identifier: whoever is among the first ten is
+        also among the first hundred.
+"""
+
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+
+
+
+
+
+        def __str__(self):
+            return f"CanaryPart.PERMILLE{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, CanaryPart):
+                return NotImplemented
+            if not other.is_PERMILLE():
+                return False
+            return self._values == other._values
+
+    @dataclass
+    class COHORTS:
+        """
+        Those of these cohorts.
+"""
+
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+
+
+
+
+
+        def __str__(self):
+            return f"CanaryPart.COHORTS{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, CanaryPart):
+                return NotImplemented
+            if not other.is_COHORTS():
+                return False
+            return self._values == other._values
+
+
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_PERMILLE(self) -> bool:
+        return isinstance(self, CanaryPart.PERMILLE)
+    def is_permille(self) -> bool:
+        return isinstance(self, CanaryPart.PERMILLE)
+    def is_COHORTS(self) -> bool:
+        return isinstance(self, CanaryPart.COHORTS)
+    def is_cohorts(self) -> bool:
+        return isinstance(self, CanaryPart.COHORTS)
+
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+CanaryPart.PERMILLE = type("CanaryPart.PERMILLE", (CanaryPart.PERMILLE, CanaryPart,), {})  # type: ignore
+CanaryPart.COHORTS = type("CanaryPart.COHORTS", (CanaryPart.COHORTS, CanaryPart,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeCanaryPart(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return CanaryPart.PERMILLE(
+                _UniffiFfiConverterUInt16.read(buf),
+            )
+        if variant == 2:
+            return CanaryPart.COHORTS(
+                _UniffiFfiConverterSequenceString.read(buf),
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_PERMILLE():
+            _UniffiFfiConverterUInt16.check_lower(value._values[0])
+            return
+        if value.is_COHORTS():
+            _UniffiFfiConverterSequenceString.check_lower(value._values[0])
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_PERMILLE():
+            buf.write_i32(1)
+            _UniffiFfiConverterUInt16.write(value._values[0], buf)
+        if value.is_COHORTS():
+            buf.write_i32(2)
+            _UniffiFfiConverterSequenceString.write(value._values[0], buf)
+
+
+
+
+
+
+
+
+class ModelStage:
+    """
+    How far a version has come.
+"""
+    def __init__(self):
+        raise RuntimeError("ModelStage cannot be instantiated directly")
+
+    # Each enum variant is a nested class of the enum itself.
+    @dataclass
+    class CANDIDATE:
+        """
+        Known, and does nothing.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.CANDIDATE()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_CANDIDATE():
+                return False
+            return True
+
+    @dataclass
+    class SHADOW:
+        """
+        Scores everybody; rules in shadow may read it, nobody is told.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.SHADOW()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_SHADOW():
+                return False
+            return True
+
+    @dataclass
+    class CANARY:
+        """
+        Scores a part of the patients.
+"""
+
+        def __init__(self, *values):
+            if len(values) != 1:
+                raise TypeError(f"Expected 1 arguments, found {len(values)}")
+            self._values = values
+
+        def __getitem__(self, index):
+            return self._values[index]
+
+
+
+
+
+
+        def __str__(self):
+            return f"ModelStage.CANARY{self._values!r}"
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_CANARY():
+                return False
+            return self._values == other._values
+
+    @dataclass
+    class ACTIVE:
+        """
+        Scores everybody else.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.ACTIVE()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_ACTIVE():
+                return False
+            return True
+
+    @dataclass
+    class RETIRED:
+        """
+        Scores nobody any more.
+"""
+
+        def __init__(self, ):
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "ModelStage.RETIRED()".format()
+        def __eq__(self, other):
+            if not isinstance(other, ModelStage):
+                return NotImplemented
+            if not other.is_RETIRED():
+                return False
+            return True
+
+
+
+    # For each variant, we have `is_NAME` and `is_name` methods for easily checking
+    # whether an instance is that variant.
+    def is_CANDIDATE(self) -> bool:
+        return isinstance(self, ModelStage.CANDIDATE)
+    def is_candidate(self) -> bool:
+        return isinstance(self, ModelStage.CANDIDATE)
+    def is_SHADOW(self) -> bool:
+        return isinstance(self, ModelStage.SHADOW)
+    def is_shadow(self) -> bool:
+        return isinstance(self, ModelStage.SHADOW)
+    def is_CANARY(self) -> bool:
+        return isinstance(self, ModelStage.CANARY)
+    def is_canary(self) -> bool:
+        return isinstance(self, ModelStage.CANARY)
+    def is_ACTIVE(self) -> bool:
+        return isinstance(self, ModelStage.ACTIVE)
+    def is_active(self) -> bool:
+        return isinstance(self, ModelStage.ACTIVE)
+    def is_RETIRED(self) -> bool:
+        return isinstance(self, ModelStage.RETIRED)
+    def is_retired(self) -> bool:
+        return isinstance(self, ModelStage.RETIRED)
+
+
+# Now, a little trick - we make each nested variant class be a subclass of the main
+# enum class, so that method calls and instance checks etc will work intuitively.
+# We might be able to do this a little more neatly with a metaclass, but this'll do.
+ModelStage.CANDIDATE = type("ModelStage.CANDIDATE", (ModelStage.CANDIDATE, ModelStage,), {})  # type: ignore
+ModelStage.SHADOW = type("ModelStage.SHADOW", (ModelStage.SHADOW, ModelStage,), {})  # type: ignore
+ModelStage.CANARY = type("ModelStage.CANARY", (ModelStage.CANARY, ModelStage,), {})  # type: ignore
+ModelStage.ACTIVE = type("ModelStage.ACTIVE", (ModelStage.ACTIVE, ModelStage,), {})  # type: ignore
+ModelStage.RETIRED = type("ModelStage.RETIRED", (ModelStage.RETIRED, ModelStage,), {})  # type: ignore
+
+
+
+
+class _UniffiFfiConverterTypeModelStage(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        variant = buf.read_i32()
+        if variant == 1:
+            return ModelStage.CANDIDATE(
+            )
+        if variant == 2:
+            return ModelStage.SHADOW(
+            )
+        if variant == 3:
+            return ModelStage.CANARY(
+                _UniffiFfiConverterTypeCanaryPart.read(buf),
+            )
+        if variant == 4:
+            return ModelStage.ACTIVE(
+            )
+        if variant == 5:
+            return ModelStage.RETIRED(
+            )
+        raise InternalError("Raw enum value doesn't match any cases")
+
+    @staticmethod
+    def check_lower(value):
+        if value.is_CANDIDATE():
+            return
+        if value.is_SHADOW():
+            return
+        if value.is_CANARY():
+            _UniffiFfiConverterTypeCanaryPart.check_lower(value._values[0])
+            return
+        if value.is_ACTIVE():
+            return
+        if value.is_RETIRED():
+            return
+        raise ValueError(value)
+
+    @staticmethod
+    def write(value, buf):
+        if value.is_CANDIDATE():
+            buf.write_i32(1)
+        if value.is_SHADOW():
+            buf.write_i32(2)
+        if value.is_CANARY():
+            buf.write_i32(3)
+            _UniffiFfiConverterTypeCanaryPart.write(value._values[0], buf)
+        if value.is_ACTIVE():
+            buf.write_i32(4)
+        if value.is_RETIRED():
+            buf.write_i32(5)
+
+
+
+class _UniffiFfiConverterOptionalTypeModelStage(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeModelStage.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeModelStage.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeModelStage.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class StageChange:
+    """
+    A step that a version of a model took, as a record says it.
+"""
+    def __init__(self, *, at:HostTime, model:ModelRef, _from:typing.Optional[ModelStage], to:ModelStage, owner:str, approver:typing.Optional[str], reason:str, evidence:str, rollback:bool):
         self.at = at
-        self.signal = signal
         self.model = model
-        self.score = score
-        self.terms = terms
+        self._from = _from
+        self.to = to
+        self.owner = owner
+        self.approver = approver
+        self.reason = reason
+        self.evidence = evidence
+        self.rollback = rollback
 
 
 
 
     def __str__(self):
-        return "ModelSaid(at={}, signal={}, model={}, score={}, terms={})".format(self.at, self.signal, self.model, self.score, self.terms)
+        return "StageChange(at={}, model={}, _from={}, to={}, owner={}, approver={}, reason={}, evidence={}, rollback={})".format(self.at, self.model, self._from, self.to, self.owner, self.approver, self.reason, self.evidence, self.rollback)
+    def __eq__(self, other):
+        if self.at != other.at:
+            return False
+        if self.model != other.model:
+            return False
+        if self._from != other._from:
+            return False
+        if self.to != other.to:
+            return False
+        if self.owner != other.owner:
+            return False
+        if self.approver != other.approver:
+            return False
+        if self.reason != other.reason:
+            return False
+        if self.evidence != other.evidence:
+            return False
+        if self.rollback != other.rollback:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeStageChange(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return StageChange(
+            at=_UniffiFfiConverterTypeHostTime.read(buf),
+            model=_UniffiFfiConverterTypeModelRef.read(buf),
+            _from=_UniffiFfiConverterOptionalTypeModelStage.read(buf),
+            to=_UniffiFfiConverterTypeModelStage.read(buf),
+            owner=_UniffiFfiConverterString.read(buf),
+            approver=_UniffiFfiConverterOptionalString.read(buf),
+            reason=_UniffiFfiConverterString.read(buf),
+            evidence=_UniffiFfiConverterString.read(buf),
+            rollback=_UniffiFfiConverterBoolean.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterTypeHostTime.check_lower(value.at)
+        _UniffiFfiConverterTypeModelRef.check_lower(value.model)
+        _UniffiFfiConverterOptionalTypeModelStage.check_lower(value._from)
+        _UniffiFfiConverterTypeModelStage.check_lower(value.to)
+        _UniffiFfiConverterString.check_lower(value.owner)
+        _UniffiFfiConverterOptionalString.check_lower(value.approver)
+        _UniffiFfiConverterString.check_lower(value.reason)
+        _UniffiFfiConverterString.check_lower(value.evidence)
+        _UniffiFfiConverterBoolean.check_lower(value.rollback)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterTypeHostTime.write(value.at, buf)
+        _UniffiFfiConverterTypeModelRef.write(value.model, buf)
+        _UniffiFfiConverterOptionalTypeModelStage.write(value._from, buf)
+        _UniffiFfiConverterTypeModelStage.write(value.to, buf)
+        _UniffiFfiConverterString.write(value.owner, buf)
+        _UniffiFfiConverterOptionalString.write(value.approver, buf)
+        _UniffiFfiConverterString.write(value.reason, buf)
+        _UniffiFfiConverterString.write(value.evidence, buf)
+        _UniffiFfiConverterBoolean.write(value.rollback, buf)
+
+class _UniffiFfiConverterOptionalTypeStageChange(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeStageChange.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeStageChange.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeStageChange.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
+@dataclass
+class ModelSaid:
+    """
+    What a model said of a signal that an alert is about.
+"""
+    def __init__(self, *, at:HostTime, signal:str, model:typing.Optional[ModelRef], score:str, terms:typing.List[RiskTerm], stage:typing.Optional[StageChange]):
+        self.at = at
+        self.signal = signal
+        self.model = model
+        self.score = score
+        self.terms = terms
+        self.stage = stage
+
+
+
+
+    def __str__(self):
+        return "ModelSaid(at={}, signal={}, model={}, score={}, terms={}, stage={})".format(self.at, self.signal, self.model, self.score, self.terms, self.stage)
     def __eq__(self, other):
         if self.at != other.at:
             return False
@@ -8545,6 +9025,8 @@ class ModelSaid:
         if self.score != other.score:
             return False
         if self.terms != other.terms:
+            return False
+        if self.stage != other.stage:
             return False
         return True
 
@@ -8557,6 +9039,7 @@ class _UniffiFfiConverterTypeModelSaid(_UniffiConverterRustBuffer):
             model=_UniffiFfiConverterOptionalTypeModelRef.read(buf),
             score=_UniffiFfiConverterString.read(buf),
             terms=_UniffiFfiConverterSequenceTypeRiskTerm.read(buf),
+            stage=_UniffiFfiConverterOptionalTypeStageChange.read(buf),
         )
 
     @staticmethod
@@ -8566,6 +9049,7 @@ class _UniffiFfiConverterTypeModelSaid(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeModelRef.check_lower(value.model)
         _UniffiFfiConverterString.check_lower(value.score)
         _UniffiFfiConverterSequenceTypeRiskTerm.check_lower(value.terms)
+        _UniffiFfiConverterOptionalTypeStageChange.check_lower(value.stage)
 
     @staticmethod
     def write(value, buf):
@@ -8574,6 +9058,7 @@ class _UniffiFfiConverterTypeModelSaid(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeModelRef.write(value.model, buf)
         _UniffiFfiConverterString.write(value.score, buf)
         _UniffiFfiConverterSequenceTypeRiskTerm.write(value.terms, buf)
+        _UniffiFfiConverterOptionalTypeStageChange.write(value.stage, buf)
 
 class _UniffiFfiConverterSequenceTypeModelSaid(_UniffiConverterRustBuffer):
     @classmethod
@@ -8596,6 +9081,29 @@ class _UniffiFfiConverterSequenceTypeModelSaid(_UniffiConverterRustBuffer):
 
         return [
             _UniffiFfiConverterTypeModelSaid.read(buf) for i in range(count)
+        ]
+
+class _UniffiFfiConverterSequenceTypeStageChange(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        for item in value:
+            _UniffiFfiConverterTypeStageChange.check_lower(item)
+
+    @classmethod
+    def write(cls, value, buf):
+        items = len(value)
+        buf.write_i32(items)
+        for item in value:
+            _UniffiFfiConverterTypeStageChange.write(item, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative sequence length")
+
+        return [
+            _UniffiFfiConverterTypeStageChange.read(buf) for i in range(count)
         ]
 
 
@@ -9433,7 +9941,7 @@ class Explanation:
     """
     Everything the records say of one alert.
 """
-    def __init__(self, *, alert:AlertId, rule:str, title:str, level:Level, onset:Timestamp, since:Timestamp, observed_at:Timestamp, learned_at:HostTime, evidence:typing.List[Clause], hold:TimeSpan, policy:PolicyRef, priority:Priority, route:typing.Optional[str], models:typing.List[ModelSaid], history:typing.List[HistoryEntry], messages:typing.List[Message], interventions:typing.List[Tried], status:Status):
+    def __init__(self, *, alert:AlertId, rule:str, title:str, level:Level, onset:Timestamp, since:Timestamp, observed_at:Timestamp, learned_at:HostTime, evidence:typing.List[Clause], hold:TimeSpan, policy:PolicyRef, priority:Priority, route:typing.Optional[str], models:typing.List[ModelSaid], roll_out:typing.List[StageChange], history:typing.List[HistoryEntry], messages:typing.List[Message], interventions:typing.List[Tried], status:Status):
         self.alert = alert
         self.rule = rule
         self.title = title
@@ -9448,6 +9956,7 @@ class Explanation:
         self.priority = priority
         self.route = route
         self.models = models
+        self.roll_out = roll_out
         self.history = history
         self.messages = messages
         self.interventions = interventions
@@ -9457,7 +9966,7 @@ class Explanation:
 
 
     def __str__(self):
-        return "Explanation(alert={}, rule={}, title={}, level={}, onset={}, since={}, observed_at={}, learned_at={}, evidence={}, hold={}, policy={}, priority={}, route={}, models={}, history={}, messages={}, interventions={}, status={})".format(self.alert, self.rule, self.title, self.level, self.onset, self.since, self.observed_at, self.learned_at, self.evidence, self.hold, self.policy, self.priority, self.route, self.models, self.history, self.messages, self.interventions, self.status)
+        return "Explanation(alert={}, rule={}, title={}, level={}, onset={}, since={}, observed_at={}, learned_at={}, evidence={}, hold={}, policy={}, priority={}, route={}, models={}, roll_out={}, history={}, messages={}, interventions={}, status={})".format(self.alert, self.rule, self.title, self.level, self.onset, self.since, self.observed_at, self.learned_at, self.evidence, self.hold, self.policy, self.priority, self.route, self.models, self.roll_out, self.history, self.messages, self.interventions, self.status)
     def __eq__(self, other):
         if self.alert != other.alert:
             return False
@@ -9487,6 +9996,8 @@ class Explanation:
             return False
         if self.models != other.models:
             return False
+        if self.roll_out != other.roll_out:
+            return False
         if self.history != other.history:
             return False
         if self.messages != other.messages:
@@ -9515,6 +10026,7 @@ class _UniffiFfiConverterTypeExplanation(_UniffiConverterRustBuffer):
             priority=_UniffiFfiConverterTypePriority.read(buf),
             route=_UniffiFfiConverterOptionalString.read(buf),
             models=_UniffiFfiConverterSequenceTypeModelSaid.read(buf),
+            roll_out=_UniffiFfiConverterSequenceTypeStageChange.read(buf),
             history=_UniffiFfiConverterSequenceTypeHistoryEntry.read(buf),
             messages=_UniffiFfiConverterSequenceTypeMessage.read(buf),
             interventions=_UniffiFfiConverterSequenceTypeTried.read(buf),
@@ -9537,6 +10049,7 @@ class _UniffiFfiConverterTypeExplanation(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypePriority.check_lower(value.priority)
         _UniffiFfiConverterOptionalString.check_lower(value.route)
         _UniffiFfiConverterSequenceTypeModelSaid.check_lower(value.models)
+        _UniffiFfiConverterSequenceTypeStageChange.check_lower(value.roll_out)
         _UniffiFfiConverterSequenceTypeHistoryEntry.check_lower(value.history)
         _UniffiFfiConverterSequenceTypeMessage.check_lower(value.messages)
         _UniffiFfiConverterSequenceTypeTried.check_lower(value.interventions)
@@ -9558,6 +10071,7 @@ class _UniffiFfiConverterTypeExplanation(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypePriority.write(value.priority, buf)
         _UniffiFfiConverterOptionalString.write(value.route, buf)
         _UniffiFfiConverterSequenceTypeModelSaid.write(value.models, buf)
+        _UniffiFfiConverterSequenceTypeStageChange.write(value.roll_out, buf)
         _UniffiFfiConverterSequenceTypeHistoryEntry.write(value.history, buf)
         _UniffiFfiConverterSequenceTypeMessage.write(value.messages, buf)
         _UniffiFfiConverterSequenceTypeTried.write(value.interventions, buf)
@@ -10325,6 +10839,12 @@ class Code(enum.Enum):
     A feature is of one signal over a time, or of an age band, or of a condition.
 """
 
+    ASKED_FORM = 372
+    """
+    A model is asked while rules say so that are not disabled; `at_least_every` is for those, and no shorter
+    than `every`.
+"""
+
     SNAPSHOT_CORRUPT = 400
     """
     The snapshot's checksum or structure is wrong.
@@ -10510,6 +11030,11 @@ class Code(enum.Enum):
     The policy has no model of this name.
 """
 
+    NOT_ASSIGNED = 723
+    """
+    The registry lets another version of the model score this patient, or none.
+"""
+
 
 
 class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
@@ -10691,79 +11216,83 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
         if variant == 87:
             return Code.FEATURE_FORM
         if variant == 88:
-            return Code.SNAPSHOT_CORRUPT
+            return Code.ASKED_FORM
         if variant == 89:
-            return Code.SNAPSHOT_NEWER
+            return Code.SNAPSHOT_CORRUPT
         if variant == 90:
-            return Code.SNAPSHOT_POLICY
+            return Code.SNAPSHOT_NEWER
         if variant == 91:
-            return Code.NOT_A_SNAPSHOT
+            return Code.SNAPSHOT_POLICY
         if variant == 92:
-            return Code.UNKNOWN_ALERT
+            return Code.NOT_A_SNAPSHOT
         if variant == 93:
-            return Code.STALE_REVISION
+            return Code.UNKNOWN_ALERT
         if variant == 94:
-            return Code.ALERT_CLOSED
+            return Code.STALE_REVISION
         if variant == 95:
-            return Code.ALREADY_ACKNOWLEDGED
+            return Code.ALERT_CLOSED
         if variant == 96:
-            return Code.NOT_PERMITTED
+            return Code.ALREADY_ACKNOWLEDGED
         if variant == 97:
-            return Code.NOT_POSSIBLE_NOW
+            return Code.NOT_PERMITTED
         if variant == 98:
-            return Code.SHELVED_TOO_LONG
+            return Code.NOT_POSSIBLE_NOW
         if variant == 99:
-            return Code.TIME_PASSED
+            return Code.SHELVED_TOO_LONG
         if variant == 100:
-            return Code.UNKNOWN_INTENT
+            return Code.TIME_PASSED
         if variant == 101:
-            return Code.REPORT_OUT_OF_ORDER
+            return Code.UNKNOWN_INTENT
         if variant == 102:
-            return Code.BAD_INTERVENTION
+            return Code.REPORT_OUT_OF_ORDER
         if variant == 103:
-            return Code.OUTPUT_QUEUE_FULL
+            return Code.BAD_INTERVENTION
         if variant == 104:
-            return Code.UNDRAINED_OUTPUTS
+            return Code.OUTPUT_QUEUE_FULL
         if variant == 105:
-            return Code.NULL_POINTER
+            return Code.UNDRAINED_OUTPUTS
         if variant == 106:
-            return Code.BAD_LENGTH
+            return Code.NULL_POINTER
         if variant == 107:
-            return Code.BAD_ARGUMENT
+            return Code.BAD_LENGTH
         if variant == 108:
-            return Code.NOT_FOUND
+            return Code.BAD_ARGUMENT
         if variant == 109:
-            return Code.NOT_AVAILABLE
+            return Code.NOT_FOUND
         if variant == 110:
-            return Code.IN_USE
+            return Code.NOT_AVAILABLE
         if variant == 111:
-            return Code.PANICKED
+            return Code.IN_USE
         if variant == 112:
-            return Code.POISONED
+            return Code.PANICKED
         if variant == 113:
-            return Code.MODEL_SYNTAX
+            return Code.POISONED
         if variant == 114:
-            return Code.MODEL_HASH
+            return Code.MODEL_SYNTAX
         if variant == 115:
-            return Code.MANIFEST_SYNTAX
+            return Code.MODEL_HASH
         if variant == 116:
-            return Code.UNSUPPORTED_OPERATOR
+            return Code.MANIFEST_SYNTAX
         if variant == 117:
-            return Code.MODEL_SHAPE
+            return Code.UNSUPPORTED_OPERATOR
         if variant == 118:
-            return Code.MODEL_NOT_FINITE
+            return Code.MODEL_SHAPE
         if variant == 119:
-            return Code.BAD_CALIBRATION
+            return Code.MODEL_NOT_FINITE
         if variant == 120:
-            return Code.SELF_TEST_FAILED
+            return Code.BAD_CALIBRATION
         if variant == 121:
-            return Code.SLOW_OPERATOR
+            return Code.SELF_TEST_FAILED
         if variant == 122:
-            return Code.UNKNOWN_MODEL
+            return Code.SLOW_OPERATOR
         if variant == 123:
-            return Code.STAGE_ORDER
+            return Code.UNKNOWN_MODEL
         if variant == 124:
+            return Code.STAGE_ORDER
+        if variant == 125:
             return Code.UNKNOWN_RISK
+        if variant == 126:
+            return Code.NOT_ASSIGNED
         raise InternalError("Raw enum value doesn't match any cases")
 
     @staticmethod
@@ -10942,6 +11471,8 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
             return
         if value == Code.FEATURE_FORM:
             return
+        if value == Code.ASKED_FORM:
+            return
         if value == Code.SNAPSHOT_CORRUPT:
             return
         if value == Code.SNAPSHOT_NEWER:
@@ -11015,6 +11546,8 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
         if value == Code.STAGE_ORDER:
             return
         if value == Code.UNKNOWN_RISK:
+            return
+        if value == Code.NOT_ASSIGNED:
             return
         raise ValueError(value)
 
@@ -11194,80 +11727,84 @@ class _UniffiFfiConverterTypeCode(_UniffiConverterRustBuffer):
             buf.write_i32(86)
         if value == Code.FEATURE_FORM:
             buf.write_i32(87)
-        if value == Code.SNAPSHOT_CORRUPT:
+        if value == Code.ASKED_FORM:
             buf.write_i32(88)
-        if value == Code.SNAPSHOT_NEWER:
+        if value == Code.SNAPSHOT_CORRUPT:
             buf.write_i32(89)
-        if value == Code.SNAPSHOT_POLICY:
+        if value == Code.SNAPSHOT_NEWER:
             buf.write_i32(90)
-        if value == Code.NOT_A_SNAPSHOT:
+        if value == Code.SNAPSHOT_POLICY:
             buf.write_i32(91)
-        if value == Code.UNKNOWN_ALERT:
+        if value == Code.NOT_A_SNAPSHOT:
             buf.write_i32(92)
-        if value == Code.STALE_REVISION:
+        if value == Code.UNKNOWN_ALERT:
             buf.write_i32(93)
-        if value == Code.ALERT_CLOSED:
+        if value == Code.STALE_REVISION:
             buf.write_i32(94)
-        if value == Code.ALREADY_ACKNOWLEDGED:
+        if value == Code.ALERT_CLOSED:
             buf.write_i32(95)
-        if value == Code.NOT_PERMITTED:
+        if value == Code.ALREADY_ACKNOWLEDGED:
             buf.write_i32(96)
-        if value == Code.NOT_POSSIBLE_NOW:
+        if value == Code.NOT_PERMITTED:
             buf.write_i32(97)
-        if value == Code.SHELVED_TOO_LONG:
+        if value == Code.NOT_POSSIBLE_NOW:
             buf.write_i32(98)
-        if value == Code.TIME_PASSED:
+        if value == Code.SHELVED_TOO_LONG:
             buf.write_i32(99)
-        if value == Code.UNKNOWN_INTENT:
+        if value == Code.TIME_PASSED:
             buf.write_i32(100)
-        if value == Code.REPORT_OUT_OF_ORDER:
+        if value == Code.UNKNOWN_INTENT:
             buf.write_i32(101)
-        if value == Code.BAD_INTERVENTION:
+        if value == Code.REPORT_OUT_OF_ORDER:
             buf.write_i32(102)
-        if value == Code.OUTPUT_QUEUE_FULL:
+        if value == Code.BAD_INTERVENTION:
             buf.write_i32(103)
-        if value == Code.UNDRAINED_OUTPUTS:
+        if value == Code.OUTPUT_QUEUE_FULL:
             buf.write_i32(104)
-        if value == Code.NULL_POINTER:
+        if value == Code.UNDRAINED_OUTPUTS:
             buf.write_i32(105)
-        if value == Code.BAD_LENGTH:
+        if value == Code.NULL_POINTER:
             buf.write_i32(106)
-        if value == Code.BAD_ARGUMENT:
+        if value == Code.BAD_LENGTH:
             buf.write_i32(107)
-        if value == Code.NOT_FOUND:
+        if value == Code.BAD_ARGUMENT:
             buf.write_i32(108)
-        if value == Code.NOT_AVAILABLE:
+        if value == Code.NOT_FOUND:
             buf.write_i32(109)
-        if value == Code.IN_USE:
+        if value == Code.NOT_AVAILABLE:
             buf.write_i32(110)
-        if value == Code.PANICKED:
+        if value == Code.IN_USE:
             buf.write_i32(111)
-        if value == Code.POISONED:
+        if value == Code.PANICKED:
             buf.write_i32(112)
-        if value == Code.MODEL_SYNTAX:
+        if value == Code.POISONED:
             buf.write_i32(113)
-        if value == Code.MODEL_HASH:
+        if value == Code.MODEL_SYNTAX:
             buf.write_i32(114)
-        if value == Code.MANIFEST_SYNTAX:
+        if value == Code.MODEL_HASH:
             buf.write_i32(115)
-        if value == Code.UNSUPPORTED_OPERATOR:
+        if value == Code.MANIFEST_SYNTAX:
             buf.write_i32(116)
-        if value == Code.MODEL_SHAPE:
+        if value == Code.UNSUPPORTED_OPERATOR:
             buf.write_i32(117)
-        if value == Code.MODEL_NOT_FINITE:
+        if value == Code.MODEL_SHAPE:
             buf.write_i32(118)
-        if value == Code.BAD_CALIBRATION:
+        if value == Code.MODEL_NOT_FINITE:
             buf.write_i32(119)
-        if value == Code.SELF_TEST_FAILED:
+        if value == Code.BAD_CALIBRATION:
             buf.write_i32(120)
-        if value == Code.SLOW_OPERATOR:
+        if value == Code.SELF_TEST_FAILED:
             buf.write_i32(121)
-        if value == Code.UNKNOWN_MODEL:
+        if value == Code.SLOW_OPERATOR:
             buf.write_i32(122)
-        if value == Code.STAGE_ORDER:
+        if value == Code.UNKNOWN_MODEL:
             buf.write_i32(123)
-        if value == Code.UNKNOWN_RISK:
+        if value == Code.STAGE_ORDER:
             buf.write_i32(124)
+        if value == Code.UNKNOWN_RISK:
+            buf.write_i32(125)
+        if value == Code.NOT_ASSIGNED:
+            buf.write_i32(126)
 
 
 
@@ -13716,6 +14253,92 @@ class RecordBody:
             return True
 
     @dataclass
+    class MODEL_CHANGED:
+        """
+        A version of a model came to another stage: the registry is a fold over these.
+"""
+
+        def __init__(self, model:ModelRef, _from:typing.Optional[ModelStage], to:ModelStage, owner:str, approver:typing.Optional[str], reason:str, evidence:str, rollback:bool):
+            self.model = model
+
+            """
+        Which version.
+"""
+
+            self._from = _from
+
+            """
+        Where it was; absent when it was registered.
+"""
+
+            self.to = to
+
+            """
+        Where it is.
+"""
+
+            self.owner = owner
+
+            """
+        Who wanted it.
+"""
+
+            self.approver = approver
+
+            """
+        Who approved it; absent when it was registered.
+"""
+
+            self.reason = reason
+
+            """
+        Why.
+"""
+
+            self.evidence = evidence
+
+            """
+        On what grounds: a report, by name or hash.
+"""
+
+            self.rollback = rollback
+
+            """
+        Whether it was a way back, and no promotion.
+"""
+
+            pass
+
+
+
+
+
+        def __str__(self):
+            return "RecordBody.MODEL_CHANGED(model={}, _from={}, to={}, owner={}, approver={}, reason={}, evidence={}, rollback={})".format(self.model, self._from, self.to, self.owner, self.approver, self.reason, self.evidence, self.rollback)
+        def __eq__(self, other):
+            if not isinstance(other, RecordBody):
+                return NotImplemented
+            if not other.is_MODEL_CHANGED():
+                return False
+            if self.model != other.model:
+                return False
+            if self._from != other._from:
+                return False
+            if self.to != other.to:
+                return False
+            if self.owner != other.owner:
+                return False
+            if self.approver != other.approver:
+                return False
+            if self.reason != other.reason:
+                return False
+            if self.evidence != other.evidence:
+                return False
+            if self.rollback != other.rollback:
+                return False
+            return True
+
+    @dataclass
     class POLICY_CHANGED:
         """
         Another policy version decides from now on.
@@ -13857,6 +14480,10 @@ class RecordBody:
         return isinstance(self, RecordBody.CLOCK_WENT_BACK)
     def is_clock_went_back(self) -> bool:
         return isinstance(self, RecordBody.CLOCK_WENT_BACK)
+    def is_MODEL_CHANGED(self) -> bool:
+        return isinstance(self, RecordBody.MODEL_CHANGED)
+    def is_model_changed(self) -> bool:
+        return isinstance(self, RecordBody.MODEL_CHANGED)
     def is_POLICY_CHANGED(self) -> bool:
         return isinstance(self, RecordBody.POLICY_CHANGED)
     def is_policy_changed(self) -> bool:
@@ -13885,6 +14512,7 @@ RecordBody.BASELINE_CHANGED = type("RecordBody.BASELINE_CHANGED", (RecordBody.BA
 RecordBody.RISK_SCORED = type("RecordBody.RISK_SCORED", (RecordBody.RISK_SCORED, RecordBody,), {})  # type: ignore
 RecordBody.RISK_FAILED = type("RecordBody.RISK_FAILED", (RecordBody.RISK_FAILED, RecordBody,), {})  # type: ignore
 RecordBody.CLOCK_WENT_BACK = type("RecordBody.CLOCK_WENT_BACK", (RecordBody.CLOCK_WENT_BACK, RecordBody,), {})  # type: ignore
+RecordBody.MODEL_CHANGED = type("RecordBody.MODEL_CHANGED", (RecordBody.MODEL_CHANGED, RecordBody,), {})  # type: ignore
 RecordBody.POLICY_CHANGED = type("RecordBody.POLICY_CHANGED", (RecordBody.POLICY_CHANGED, RecordBody,), {})  # type: ignore
 
 
@@ -14058,6 +14686,17 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterTypeHostTime.read(buf),
             )
         if variant == 20:
+            return RecordBody.MODEL_CHANGED(
+                _UniffiFfiConverterTypeModelRef.read(buf),
+                _UniffiFfiConverterOptionalTypeModelStage.read(buf),
+                _UniffiFfiConverterTypeModelStage.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterOptionalString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterString.read(buf),
+                _UniffiFfiConverterBoolean.read(buf),
+            )
+        if variant == 21:
             return RecordBody.POLICY_CHANGED(
                 _UniffiFfiConverterTypePolicyRef.read(buf),
                 _UniffiFfiConverterTypePolicyRef.read(buf),
@@ -14212,6 +14851,16 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
             return
         if value.is_CLOCK_WENT_BACK():
             _UniffiFfiConverterTypeHostTime.check_lower(value.said)
+            return
+        if value.is_MODEL_CHANGED():
+            _UniffiFfiConverterTypeModelRef.check_lower(value.model)
+            _UniffiFfiConverterOptionalTypeModelStage.check_lower(value._from)
+            _UniffiFfiConverterTypeModelStage.check_lower(value.to)
+            _UniffiFfiConverterString.check_lower(value.owner)
+            _UniffiFfiConverterOptionalString.check_lower(value.approver)
+            _UniffiFfiConverterString.check_lower(value.reason)
+            _UniffiFfiConverterString.check_lower(value.evidence)
+            _UniffiFfiConverterBoolean.check_lower(value.rollback)
             return
         if value.is_POLICY_CHANGED():
             _UniffiFfiConverterTypePolicyRef.check_lower(value._from)
@@ -14368,8 +15017,18 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
         if value.is_CLOCK_WENT_BACK():
             buf.write_i32(19)
             _UniffiFfiConverterTypeHostTime.write(value.said, buf)
-        if value.is_POLICY_CHANGED():
+        if value.is_MODEL_CHANGED():
             buf.write_i32(20)
+            _UniffiFfiConverterTypeModelRef.write(value.model, buf)
+            _UniffiFfiConverterOptionalTypeModelStage.write(value._from, buf)
+            _UniffiFfiConverterTypeModelStage.write(value.to, buf)
+            _UniffiFfiConverterString.write(value.owner, buf)
+            _UniffiFfiConverterOptionalString.write(value.approver, buf)
+            _UniffiFfiConverterString.write(value.reason, buf)
+            _UniffiFfiConverterString.write(value.evidence, buf)
+            _UniffiFfiConverterBoolean.write(value.rollback, buf)
+        if value.is_POLICY_CHANGED():
+            buf.write_i32(21)
             _UniffiFfiConverterTypePolicyRef.write(value._from, buf)
             _UniffiFfiConverterTypePolicyRef.write(value.to, buf)
             _UniffiFfiConverterString.write(value.reason, buf)
@@ -18437,6 +19096,8 @@ __all__ = [
     "AbsentReason",
     "EventBody",
     "QualityFlag",
+    "CanaryPart",
+    "ModelStage",
     "AlertChange",
     "Message",
     "Code",
@@ -18481,6 +19142,7 @@ __all__ = [
     "Priority",
     "ModelRef",
     "RiskTerm",
+    "StageChange",
     "ModelSaid",
     "HistoryEntry",
     "Tried",

@@ -10,7 +10,7 @@ use super::risk::FeatureRow;
 use crate::error::Error;
 use crate::id::PatientKey;
 use crate::policy::risk::Scoring;
-use crate::record::{RiskTerm, ScoreFailure};
+use crate::record::{ConditionState, RiskTerm, ScoreFailure};
 use crate::risk::registry::Assigned;
 use crate::risk::{Model, Scored, Term, Work};
 use crate::time::{HostTime, Timestamp};
@@ -50,8 +50,8 @@ impl Scorer {
         self.models.push(model);
     }
 
-    /// Asks the models that are due for a patient: where there is new evidence, and not more often than
-    /// the policy says. Call it after inputs, whenever there is time. `clock` counts microseconds, for the
+    /// Asks the models that are due for a patient: where there is new evidence, while the policy wants it,
+    /// and not more often than it says. Call it after inputs, whenever there is time. `clock` counts microseconds, for the
     /// budget; one that stands still never finds anything too slow.
     ///
     /// # Errors
@@ -85,7 +85,12 @@ impl Scorer {
             let key = (patient.0, risk.name().to_string());
             let last = self.asked.get(&key).copied();
             // The row is counted afresh each time: not before it may be asked for.
-            if last.is_some_and(|asked| now.since(asked.at) < risk.every()) {
+            let since = |asked: Asked| now.since(asked.at);
+            if last.is_some_and(|asked| since(asked) < risk.every()) {
+                continue;
+            }
+            let overdue = |least| last.is_none_or(|asked| since(asked) >= least);
+            if !risk.at_least_every().is_some_and(overdue) && !is_wanted(engine, patient, risk) {
                 continue;
             }
             let Some(row) = engine.features(patient, risk.name()) else { continue };
@@ -97,6 +102,19 @@ impl Scorer {
             said.extend(self.ask_all(risk, patient, &row, &assigned, clock));
         }
         said
+    }
+
+    /// What a version would say now in place of what it is recorded to have said, of the row that the patient
+    /// has now: for a replay, before it takes the recorded score in. None if there is no such row.
+    pub fn again(&mut self, engine: &Engine, said: &Scored) -> Option<Scored> {
+        let row = engine.features(said.patient, &said.risk)?;
+        let policy = Arc::clone(engine.policy());
+        let risk = policy.risk(&said.risk)?;
+        let model = self.models.iter().find(|m| Some(m.reference()) == said.model);
+        let no_model = Err(ScoreFailure::NoModel);
+        let result = model.map_or(no_model, |m| score(risk, m, &row, &mut self.work));
+        let (observed_at, inputs) = (row.observed_at, row.hash());
+        Some(Scored { observed_at, inputs, result, ..said.clone() })
     }
 
     /// Gives the engine what was said.
@@ -156,6 +174,16 @@ impl Scorer {
         }
         said
     }
+}
+
+/// Whether a rule is pending or active while which the model is asked.
+fn is_wanted(engine: &Engine, patient: PatientKey, risk: &Scoring) -> bool {
+    use ConditionState as C;
+    let goes_on = |rule: &String| {
+        let state = engine.condition(patient, rule);
+        state.is_some_and(|state| !matches!(state, C::NeverSeen | C::Normal | C::Latched(_)))
+    };
+    risk.only_while().is_empty() || risk.only_while().iter().any(goes_on)
 }
 
 fn score(

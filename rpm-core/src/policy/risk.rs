@@ -45,6 +45,13 @@ pub struct ScoringSpec {
     pub features: Vec<FeatureSpec>,
     /// Not asked more often than this, and only after new evidence.
     pub every: String,
+    /// Asked only while one of these rules is pending or active for the patient; always if absent. A rule
+    /// in shadow will do: it has a condition, and tells nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_while: Vec<String>,
+    /// Whatever those rules say, asked once in so long all the same, after new evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least_every: Option<String>,
     /// Without values for so many of the features there is no score; half of them if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
@@ -105,6 +112,8 @@ pub struct Scoring {
     pub(crate) shadow: Option<u16>,
     pub(crate) features: Vec<Feature>,
     pub(crate) every: Duration,
+    pub(crate) only_while: Vec<String>,
+    pub(crate) at_least_every: Option<Duration>,
     pub(crate) least_known: usize,
     pub(crate) budget: Option<Duration>,
     pub(crate) max_age: i64,
@@ -148,6 +157,16 @@ impl Scoring {
     /// Not asked more often than this.
     pub fn every(&self) -> Duration {
         self.every
+    }
+
+    /// The rules of which one has to be pending or active; none if it is asked whatever they say.
+    pub fn only_while(&self) -> &[String] {
+        &self.only_while
+    }
+
+    /// Once in so long it is asked whatever they say.
+    pub fn at_least_every(&self) -> Option<Duration> {
+        self.at_least_every
     }
 
     /// What takes longer is no score.

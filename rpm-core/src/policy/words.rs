@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Write as _;
 
 use super::plan::{Derivation, Derived, Expr, Leaf, LevelDef, Limits, Missing, Mode, RuleBody};
+use super::risk::Scoring;
 use super::spec::{HoldChangeSpec, LimitChangeSpec, ModifierSpec};
 use super::{Policy, SignalDef};
 use crate::record::Distance;
@@ -34,6 +35,9 @@ pub(super) fn describe(policy: &Policy) -> String {
             let _ = writeln!(out, "{}", drift_words(policy, derived, def));
         }
     }
+    for risk in policy.risks() {
+        let _ = writeln!(out, "{}", risk_words(policy, risk));
+    }
     for rule in policy.rules() {
         let mode = match rule.mode {
             Mode::Active => "",
@@ -51,6 +55,27 @@ pub(super) fn describe(policy: &Policy) -> String {
     }
     super::care::describe(&policy.care, &policy.spec, &mut out);
     out
+}
+
+/// `sepsis: Sepsis within 6 h, by the model sepsis-vitals of 45 features; asked after new evidence, every 1 h at
+/// most, while screening is pending or active, and every 6 h all the same; its score is sepsis_risk, in shadow
+/// sepsis_risk_next.`
+fn risk_words(policy: &Policy, risk: &Scoring) -> String {
+    let signal = |signal: u16| policy.signals[usize::from(signal)].name.as_str();
+    let (name, title, model, n) = (risk.name(), risk.title(), risk.model(), risk.features.len());
+    let mut said = format!("{name}: {title}, by the model {model} of {n} features; ");
+    let _ = write!(said, "asked after new evidence, every {} at most", risk.every());
+    if !risk.only_while().is_empty() {
+        let _ = write!(said, ", while {} is pending or active", risk.only_while().join(" or "));
+    }
+    if let Some(least) = risk.at_least_every() {
+        let _ = write!(said, ", and every {least} all the same");
+    }
+    let _ = write!(said, "; its score is {}", signal(risk.signal));
+    if let Some(shadow) = risk.shadow {
+        let _ = write!(said, ", in shadow {}", signal(shadow));
+    }
+    said + "."
 }
 
 /// `night-hr: the mean of heart_rate from 00:00 until 07:00 by the patient's clock, if readings cover 50 %

@@ -282,6 +282,28 @@ fn a_model_is_asked_after_new_evidence_and_not_too_often() {
     assert!(!terms.is_empty() && terms.len() <= 3);
 }
 
+/// While a rule is pending or active it is asked every five seconds, else every twenty.
+#[test]
+fn a_model_is_asked_while_a_rule_goes_on() {
+    let mut spec = spec();
+    spec["risk"]["sepsis"]["only_while"] = json!(["low"]);
+    spec["risk"]["sepsis"]["at_least_every"] = json!("20 s");
+    let ward = policy(&spec);
+    let (mut run, mut scorer) = with_model(&ward);
+    let mut asked = Vec::new();
+    for second in 0..40 {
+        let percent = if (8..15).contains(&second) { 85 } else { 95 };
+        run.live(spo2(second * 1000, percent));
+        run.live(heart_rate(second * 1000, 80));
+        let said = scorer.ask(&run.engine, PATIENT, host(second * 1000), &mut || 0);
+        asked.extend((!said.is_empty()).then_some(second));
+    }
+    assert_eq!(asked, [0, 8, 13, 33]);
+    let words = ward.describe();
+    let wanted = "every 5 s at most, while low is pending or active, and every 20 s all the same";
+    assert!(words.contains(wanted), "{words}");
+}
+
 #[test]
 fn what_keeps_a_model_from_scoring_is_said() {
     let ward = ward();

@@ -183,6 +183,9 @@ pub enum Code {
     ScoreSignal = 370,
     /// A feature is of one signal over a time, or of an age band, or of a condition.
     FeatureForm = 371,
+    /// A model is asked while rules say so that are not disabled; `at_least_every` is for those, and no shorter
+    /// than `every`.
+    AskedForm = 372,
     /// The snapshot's checksum or structure is wrong.
     SnapshotCorrupt = 400,
     /// The snapshot was written by a newer release.

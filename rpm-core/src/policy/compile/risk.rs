@@ -41,6 +41,12 @@ impl Compiler {
             self.error(Code::DuplicateId, shadow_path);
         }
         let every = self.duration(&spec.every, &format!("{path}.every"));
+        self.only_while(policy, spec, &path);
+        let least_path = format!("{path}.at_least_every");
+        let at_least_every = self.optional_duration(spec.at_least_every.as_ref(), &least_path);
+        if at_least_every.is_some_and(|least| least < every || spec.only_while.is_empty()) {
+            self.error(Code::AskedForm, least_path);
+        }
         let age_path = format!("{path}.max_age");
         let max_age = self.optional_duration(spec.max_age.as_ref(), &age_path);
         let budget = self.optional_duration(spec.budget.as_ref(), &format!("{path}.budget"));
@@ -67,12 +73,33 @@ impl Compiler {
             least_known: (features.len() * known? as usize).div_ceil(1000),
             features,
             every,
+            only_while: spec.only_while.clone(),
+            at_least_every,
             budget,
             max_age: max_age.unwrap_or(every.times(2)).as_millis(),
             lowers: spec.lowers,
             hash: Hash::of(declaration.as_bytes()),
             declaration,
         })
+    }
+
+    /// Rules while which a model is asked: there, not resting, and not read of its own score, which would
+    /// never begin.
+    fn only_while(&mut self, policy: &PolicySpec, spec: &ScoringSpec, path: &str) {
+        for (i, name) in spec.only_while.iter().enumerate() {
+            let path = format!("{path}.only_while[{i}]");
+            let own = [Some(&spec.signal), spec.shadow.as_ref()];
+            match policy.rules.iter().find(|rule| rule.id == *name) {
+                None => self.error(Code::UnknownRule, path),
+                Some(rule) if rule.mode.as_deref() == Some("disabled") => {
+                    self.error(Code::AskedForm, path);
+                }
+                Some(rule) if rule.signal.is_some() && own.contains(&rule.signal.as_ref()) => {
+                    self.error(Code::Cycle, path);
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     /// A signal that takes scores: nobody else's kind, from 0 to 1.
