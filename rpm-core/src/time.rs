@@ -93,6 +93,11 @@ impl HostTime {
         Self(self.0.saturating_add(d.0))
     }
 
+    /// Earlier by `d`, stopping at the start of the number range.
+    pub const fn minus(self, d: Duration) -> Self {
+        Self(self.0.saturating_sub(d.0))
+    }
+
     /// How long after `earlier` this is; zero if it is not after.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))

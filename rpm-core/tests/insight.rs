@@ -5,6 +5,8 @@
 mod common;
 #[path = "insight/naive.rs"]
 mod naive;
+#[path = "insight/naive_trial.rs"]
+mod naive_trial;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -15,7 +17,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use rpm_core::alert::DeliveryReport;
 use rpm_core::insight::slo::{BurnPolicy, BurnWindows, Indicator, Latency, Miss, Objective};
-use rpm_core::insight::{Card, Histogram, Kpi, Owner, Queues, Slo};
+use rpm_core::insight::trial::Question;
+use rpm_core::insight::{Card, Histogram, Kpi, Owner, Queues, Slo, Trial};
 use rpm_core::policy::Policy;
 use rpm_core::record::{Body, DeliveryState, IntentKey, Record, Resolution};
 use rpm_core::{
@@ -196,6 +199,19 @@ fn slo<'a>(records: impl IntoIterator<Item = &'a Record>) -> Slo {
     slo
 }
 
+/// The rule on trial beside the one in force, from the second minute to the fortieth.
+fn question() -> Question {
+    let question = Question::of(&ward(), "trial", "low").unwrap();
+    let (apart, near) = (Duration::from_secs(90), Duration::from_secs(600));
+    Question { apart, near, ..question }.between(host(2 * MINUTE), host(40 * MINUTE))
+}
+
+fn trial<'a>(records: impl IntoIterator<Item = &'a Record>) -> Trial {
+    let mut trial = Trial::new(question());
+    records.into_iter().for_each(|record| trial.fold(record));
+    trial
+}
+
 fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
     let value = prop_oneof![80..=100, Just(85), Just(90), Just(97)];
     let step = prop_oneof![
@@ -242,6 +258,29 @@ proptest! {
         let whole = slo(&ward.records);
         prop_assert!(merged == whole && merged == slo(one_by_one()));
         prop_assert!(merged.report(until) == whole.report(until));
+
+        let (mut merged, other) = (trial(part(true)), trial(part(false)));
+        merged.merge(other);
+        let whole = trial(&ward.records);
+        prop_assert!(merged == whole && merged == trial(one_by_one()));
+        prop_assert!(merged.report() == whole.report());
+    }
+
+    /// A trial finds the episodes that somebody would find who writes down second by second what
+    /// annunciates, and joins what is near.
+    #[test]
+    fn a_trial_is_that_of_the_seconds(steps in steps()) {
+        let ward = run(&steps);
+        let report = trial(&ward.records).report();
+        let found: Vec<_> = report.found.iter().map(naive_trial::told).collect();
+        prop_assert_eq!(found, naive_trial::episodes(&ward.records, &question()));
+        let episodes = report.episodes;
+        let count = |of: fn(&naive_trial::Told) -> bool| {
+            report.found.iter().map(naive_trial::told).filter(of).count() as u64
+        };
+        prop_assert_eq!(episodes.both, count(|(_, _, _, c, a)| c.is_some() && a.is_some()));
+        prop_assert_eq!(episodes.only_active, count(|(_, _, _, c, _)| c.is_none()));
+        prop_assert!(serde_json::to_string(&report).is_ok());
     }
 
     /// The report is a function of the stream, and what it counts is in it.

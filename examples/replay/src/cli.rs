@@ -36,6 +36,7 @@ Examples:
   replay sensitivity --policy a.toml --kind heart_rate --shift 5..30 --for \"1 h\" --readings march.csv.gz --out out
   replay diff out/march out/april                   what changed between two runs
   replay kpi out/march                              whether people could have kept up
+  replay trial out/march                            what a version in shadow would have done
 
 Exit codes: 0 all is well, 1 findings, differences or failed tests, 2 bad usage or bad input.";
 
@@ -104,6 +105,10 @@ pub enum Request {
         #[arg(long)]
         json: bool,
     },
+    /// Tell what a rule in shadow would have opened, missed, and how much earlier, beside the one in force:
+    /// a report to be signed.
+    #[command(after_help = TRIAL_HELP)]
+    Trial(Trial),
     /// Bring a version of a model to another stage, or tell what became of all of them.
     #[command(after_help = MODELS_HELP)]
     Models(Models),
@@ -143,6 +148,13 @@ pub struct Run {
     /// A folder of models that score beside the rules: NAME.onnx, NAME.json, registry.jsonl.
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+    /// Ask the models only for what was recorded, the scores of --commands, and tell where they say
+    /// otherwise: exit code 1.
+    #[arg(long, requires_all = ["models", "commands"])]
+    pub recompute: bool,
+    /// By so many thousandths a score may differ.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "recompute")]
+    pub tolerance: u16,
     /// Write the rows that the policy's model sees, for training.
     #[arg(long, value_name = "FILE")]
     pub rows: Option<PathBuf>,
@@ -162,6 +174,50 @@ pub struct Run {
     /// Megabytes of rows kept in memory while sorting; the rest waits in files below DIR.
     #[arg(long, value_name = "MB", default_value_t = 128, hide_short_help = true)]
     pub sort_memory: usize,
+}
+
+/// What `trial` needs.
+#[derive(clap::Args, Debug)]
+pub struct Trial {
+    /// What `run` wrote.
+    pub directory: PathBuf,
+    /// The rule in shadow [default: the one that reads the scores of versions in shadow].
+    #[arg(long, value_name = "RULE", requires = "active")]
+    pub candidate: Option<String>,
+    /// The rule in force [default: the one that reads the scores of the version in force].
+    #[arg(long, value_name = "RULE", requires = "candidate")]
+    pub active: Option<String>,
+    /// When the period begins [default: with the first record].
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub from: Option<HostTime>,
+    /// When it ends [default: with the last record].
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub until: Option<HostTime>,
+    /// Alarms of a patient this far apart are of different episodes.
+    #[arg(long, value_name = "TIME", default_value = "1 h")]
+    pub apart: Duration,
+    /// So long before and after an episode other alerts that people judged say something about it.
+    #[arg(long, value_name = "TIME", default_value = "12 h")]
+    pub near: Duration,
+    /// What happened to the patients.
+    #[command(flatten)]
+    pub labels: Labels,
+    /// The column of the labels from when on a patient was watched [default: the first record].
+    #[arg(long, value_name = "NAME", requires_all = ["labels", "until_column"])]
+    pub from_column: Option<String>,
+    /// The column until when [default: the last record].
+    #[arg(long, value_name = "NAME", requires_all = ["labels", "from_column"])]
+    pub until_column: Option<String>,
+    /// Where to write [default: DIRECTORY].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+impl Trial {
+    /// The columns of a patient's stay, if they were named.
+    pub fn stay(&self) -> Option<[&str; 2]> {
+        Some([self.from_column.as_deref()?, self.until_column.as_deref()?])
+    }
 }
 
 /// What `models` needs.
@@ -206,6 +262,28 @@ pub enum Deed {
         #[command(flatten)]
         why: Grounds,
         /// When [default: with the step before].
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        at: Option<HostTime>,
+    },
+    /// Bring a version that was in shadow into force, on the grounds of a report of `trial`.
+    Promote {
+        /// The model.
+        model: String,
+        /// Which version.
+        version: u32,
+        /// The report, `trial.json`, which must be about this version; the step names it by its hash.
+        #[arg(long, value_name = "FILE")]
+        report: PathBuf,
+        /// Who wants it.
+        #[arg(long)]
+        owner: String,
+        /// Who else approves it.
+        #[arg(long)]
+        approver: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// When [default: at the end of the report's period].
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         at: Option<HostTime>,
     },
@@ -421,6 +499,17 @@ pub struct Sensitivity {
     pub out: PathBuf,
 }
 
+const TRIAL_HELP: &str = "\
+Reads the records alone, as `kpi` does. Writes trial.json, trial.md and trial.html below --out: alarms of both rules,
+who found what and how much earlier, what people said and what happened (--labels), agreement of the scores, how it
+was counted, limitations, and lines to be signed. No share is told of too few.
+
+Examples:
+  replay trial out/shadow
+  replay trial out/shadow --candidate low-spo2-next --active low-spo2 --from 2026-03-01T00:00:00Z
+
+Exit codes: 0 written, 1 a hash chain is broken, 2 bad usage or bad input.";
+
 const MODELS_HELP: &str = "\
 Each step is one line of DIR/registry.jsonl, an input like those of --commands, with who wanted it, who approved
 it, why and on what grounds. `run` and `compare` with --models DIR take each step in at its time, and record it.
@@ -428,6 +517,7 @@ it, why and on what grounds. `run` and `compare` with --models DIR take each ste
 Examples:
   replay models DIR register sepsis-vitals --owner dr.a
   replay models DIR step sepsis-vitals 1 shadow --owner dr.a --approver dr.b --reason \"card read\" --evidence MODEL_CARD.md
+  replay models DIR promote sepsis-vitals 2 --report out/trial.json --owner dr.a --approver dr.b --reason \"found more\"
   replay models DIR rollback sepsis-vitals --owner dr.a --approver dr.b --reason worse --evidence shift-report
   replay models DIR";
 

@@ -17,7 +17,7 @@ use rpm_core::record::{ConditionState, Explanation, Record, SealedRecord, explai
 use rpm_core::{
     Alert, AlertId, Answer, Code, Command, DeviceId, Engine, EngineConfig, Error, FeatureRow,
     HostTime, Input, Output, PatientId, PatientKey, Ratio, Receipt, Refusal, Rejected, Roster,
-    Scorer, TenantId, Timestamp, Value,
+    Scored, Scorer, TenantId, Timestamp, Value,
 };
 
 use crate::failure::Failure;
@@ -137,6 +137,17 @@ impl Host {
                 .map_err(|e| Failure::new(e.to_string()))?;
         }
         Ok(())
+    }
+
+    /// What the version that spoke would say now, of the row that the patient has now.
+    pub fn score_again(
+        &self,
+        scorer: &mut Scorer,
+        patient: &PatientId,
+        said: &Scored,
+    ) -> Option<Scored> {
+        let patient = self.engine.find_patient(self.tenant.as_ref(), patient)?;
+        scorer.again(&self.engine, &Scored { patient, ..said.clone() })
     }
 
     /// Who a patient is, and the row that goes into a model of the policy.

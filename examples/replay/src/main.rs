@@ -16,6 +16,7 @@
 //! | [`sensitivity`] | what change of a signal a policy would have found |
 //! | [`check`] [`explain`] [`diff`] [`verify`] | the smaller commands |
 //! | [`models`] | versions of models, from stage to stage |
+//! | [`trial`] | what a rule in shadow would have done, for whoever has to sign |
 //! | [`kpi`] | whether people could have kept up |
 //! | [`draw`] | what is drawn, by a seed |
 
@@ -43,6 +44,7 @@ mod stream;
 mod suggest;
 mod suite;
 mod table;
+mod trial;
 mod verify;
 
 use std::io::{self, Write};
@@ -76,6 +78,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
         Some(Request::Explain { directory, alert, json }) => {
             explain::run(&directory, &alert, json, out)
         }
+        Some(Request::Trial(request)) => trial::run(&request, out),
         Some(Request::Models(request)) => models::run(&request, out),
         Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Suggest(request)) => suggest::run(&request, out),

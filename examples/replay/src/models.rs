@@ -6,12 +6,15 @@ use std::path::Path;
 
 use comfy_table::{Table, presets};
 use rpm_core::input::{Input, InputBody};
+use rpm_core::record::ModelRef;
 use rpm_core::risk::registry::{Part, Registry, RollOut, Stage, Why};
 use rpm_core::{Error, HostTime};
+use serde::Deserialize;
 
 use crate::cli::{self, Deed};
 use crate::failure::{Failure, Verdict};
 use crate::run::models::{REGISTRY, load, roll_outs_of};
+use crate::trial;
 
 /// Does what was asked for, writes it down, and tells what has become of every version.
 pub fn run(request: &cli::Models, out: &mut dyn Write) -> Result<Verdict, Failure> {
@@ -23,7 +26,7 @@ pub fn run(request: &cli::Models, out: &mut dyn Write) -> Result<Verdict, Failur
         }
     }
     if let Some(deed) = &request.deed {
-        let (roll_out, at) = decided(deed, folder)?;
+        let (roll_out, at) = decided(deed, folder, &registry)?;
         // The time of the step before if nobody says.
         let last = registry.history().last().map(|step| step.at);
         let at = at.or(last).unwrap_or_default();
@@ -38,7 +41,11 @@ fn fail(error: Error) -> Failure {
 }
 
 /// What the command line asks for, and when.
-fn decided(deed: &Deed, folder: &Path) -> Result<(RollOut, Option<HostTime>), Failure> {
+fn decided(
+    deed: &Deed,
+    folder: &Path,
+    registry: &Registry,
+) -> Result<(RollOut, Option<HostTime>), Failure> {
     Ok(match deed {
         Deed::Register { name, owner, at } => {
             let model = load(&folder.join(name).with_extension("onnx"))?.reference();
@@ -59,11 +66,56 @@ fn decided(deed: &Deed, folder: &Path) -> Result<(RollOut, Option<HostTime>), Fa
             let (why, approver) = grounds(why);
             (RollOut::Stage { id, version, to, why, approver }, *at)
         }
+        Deed::Promote { model, version, report, owner, approver, reason, at } => {
+            let until = about(report, model, *version, registry)?;
+            let evidence = trial::evidence(report)?;
+            let why = Why { owner: owner.clone(), reason: reason.clone(), evidence };
+            let (id, approver) = (model.clone(), approver.clone());
+            let roll_out =
+                RollOut::Stage { id, version: *version, to: Stage::Active, why, approver };
+            (roll_out, Some(at.unwrap_or(until)))
+        }
         Deed::Rollback { model, why, at } => {
             let (why, approver) = grounds(why);
             (RollOut::Rollback { id: model.clone(), why, approver }, *at)
         }
     })
+}
+
+/// When the period of a report ended; it has to be about this version, artifact and all.
+fn about(
+    report: &Path,
+    model: &str,
+    version: u32,
+    registry: &Registry,
+) -> Result<HostTime, Failure> {
+    #[derive(Deserialize)]
+    struct Report {
+        question: Period,
+        candidate: Side,
+    }
+    #[derive(Deserialize)]
+    struct Period {
+        until: HostTime,
+    }
+    #[derive(Deserialize)]
+    struct Side {
+        voices: Vec<Voice>,
+    }
+    #[derive(Deserialize)]
+    struct Voice {
+        model: ModelRef,
+    }
+    let text = std::fs::read(report).map_err(|e| Failure::at(report, &e))?;
+    let wrong = |what: &str| Failure::new(format!("{}: {what}", report.display()));
+    let read: Report =
+        serde_json::from_slice(&text).map_err(|_| wrong("is no report of a trial"))?;
+    let known = registry.history().iter().map(|step| &step.model);
+    let known = known.into_iter().find(|known| known.id == model && known.version == version);
+    match (&read.candidate.voices[..], known) {
+        ([voice], Some(known)) if voice.model == *known => Ok(read.question.until),
+        _ => Err(wrong("is not about this version, or not about it alone")),
+    }
 }
 
 fn grounds(why: &cli::Grounds) -> (Why, String) {

@@ -344,7 +344,7 @@ fn wants_answer(to: &Changed<'_>) -> bool {
 }
 
 /// The resolution of this name; a name that is not known says nothing.
-fn resolution(name: &str) -> Option<Resolution> {
+pub(super) fn resolution(name: &str) -> Option<Resolution> {
     let name: StrDeserializer<'_, Unknown> = name.into_deserializer();
     Resolution::deserialize(name).ok()
 }

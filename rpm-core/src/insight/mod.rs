@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`kpi`] | whether people can keep up: the figures of ISA-18.2 and IEC 62682, per queue | yes |
 //! | [`slo`] | how long each hand-over takes, and how much of an error budget is left | yes |
+//! | [`trial`] | what a rule in shadow would have done, beside the one in force | yes |
 //! | [`histogram`] | percentiles of latencies in little memory | yes |
 //! | [`queue`] | what waits to be looked at, the most pressing first | no: ask each engine |
 //! | [`drift`] | whether a model still meets what it was trained on | no: streams have an order |
@@ -32,6 +33,7 @@ pub mod queue;
 pub mod slo;
 #[cfg(test)]
 mod testing;
+pub mod trial;
 
 pub use card::Card;
 pub use drift::Drift;
@@ -40,3 +42,4 @@ pub use kpi::Kpi;
 pub use owner::Owner;
 pub use queue::Queues;
 pub use slo::Slo;
+pub use trial::Trial;

@@ -7,6 +7,7 @@
 //! | [`summary`] | `summary.json` |
 //! | [`commands`] | what people did, at which time |
 //! | [`models`] | models beside the rules, and rows to train them on |
+//! | [`recompute`] | recorded scores, asked for again |
 //! | [`team`] | people who are not there, and answer all the same |
 //! | [`enrolment`] | who is expected to send what, from when to when |
 
@@ -14,6 +15,7 @@ pub mod commands;
 pub mod enrolment;
 pub mod journal;
 pub mod models;
+pub mod recompute;
 pub mod summary;
 pub mod tally;
 pub mod team;
@@ -42,6 +44,7 @@ use crate::progress::Progress;
 use enrolment::Stays;
 use journal::{Finished, Journal, Place};
 use models::{Moment, Rows, models_of, roll_outs_of};
+use recompute::Recompute;
 use summary::Summary;
 use tally::{Fates, Tally};
 use team::{Team, TeamSpec};
@@ -64,6 +67,8 @@ pub struct Job {
     pub team: Option<TeamSpec>,
     /// The folder of models that score beside the rules.
     pub models: Option<PathBuf>,
+    /// Whether those models only say again what was recorded, and by how many thousandths that may differ.
+    pub recompute: Option<u16>,
     /// Where rows for training go, and what makes their keys.
     pub rows: Option<(PathBuf, String)>,
     /// Up to when time passes after the last input.
@@ -89,6 +94,7 @@ impl Job {
             roster: None,
             team: None,
             models: None,
+            recompute: None,
             rows: None,
             until: None,
             enrol: false,
@@ -136,6 +142,9 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
     }
     let stays = if job.enrol { intake.stays } else { Stays::default() };
     let sorted = intake.items.finish()?;
+    let asked = job.models.as_deref().filter(|_| job.recompute.is_none());
+    let again = job.models.as_deref().zip(job.recompute);
+    let again = again.map(|(folder, tolerance)| Recompute::open(folder, tolerance));
     let mut stage = Stage {
         host: Host::new(&job.policy, job.tenant.clone()),
         names,
@@ -145,7 +154,8 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
         policy: &job.policy,
         stays,
         alter: job.alter.as_ref(),
-        scorer: job.models.as_deref().map(models_of).transpose()?.map(Scorer::new),
+        scorer: asked.map(models_of).transpose()?.map(Scorer::new),
+        recompute: again.transpose()?,
         rows: job
             .rows
             .as_ref()
@@ -181,7 +191,9 @@ pub fn replay(job: &Job, journal: &mut Journal, watch: &mut dyn Watch) -> Result
 
 /// What people do and decide, in the order of time; of the same time what is decided about models first.
 fn orders(job: &Job) -> Result<Vec<Input<'static>>, Failure> {
-    let mut orders = job.models.as_deref().map(roll_outs_of).transpose()?.unwrap_or_default();
+    // What was recorded has its own.
+    let folder = job.models.as_deref().filter(|_| job.recompute.is_none());
+    let mut orders = folder.map(roll_outs_of).transpose()?.unwrap_or_default();
     orders.extend(job.orders.iter().cloned());
     orders.sort_by_key(|order| (order.at, !is_roll_out(order)));
     Ok(orders)
@@ -248,6 +260,7 @@ struct Stage<'a> {
     team: Option<Team>,
     alter: Option<&'a Alter>,
     scorer: Option<Scorer>,
+    recompute: Option<Recompute>,
     rows: Option<Rows>,
     moment: Moment,
 }
@@ -373,8 +386,16 @@ impl Stage<'_> {
             if matches!(order.body, InputBody::RollOut(_) | InputBody::Score(..)) {
                 self.out.journal.input(order)?;
             }
-            let answer = self.host.input(order, &mut self.out)?;
-            self.tally.commanded(answer.code().map_or(Ok(()), Err));
+            if let (InputBody::Score(whose, said), Some(again)) = (&order.body, &mut self.recompute)
+            {
+                self.host.advance(order.at, &mut self.out)?;
+                again.see(&self.host, &whose.patient, said, order.at);
+            }
+            let refused = self.host.input(order, &mut self.out)?.code();
+            // A score is no command, unless it was refused.
+            if refused.is_some() || !matches!(order.body, InputBody::Score(..)) {
+                self.tally.commanded(refused.map_or(Ok(()), Err));
+            }
         }
         Ok(())
     }
@@ -383,6 +404,7 @@ impl Stage<'_> {
         if let Some(end) = until.max(self.host.now()) {
             self.host.finish(end, &mut self.out)?;
         }
+        self.tally.recomputed = self.recompute.map(|again| again.told);
         Ok(self.tally)
     }
 }
@@ -463,6 +485,7 @@ pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict
         roster,
         team: request.team.as_deref().map(team::read).transpose()?,
         models: request.models.clone(),
+        recompute: request.recompute.then_some(request.tolerance),
         rows: request.rows.clone().map(|path| (path, request.salt.clone())),
         until: request.until,
         enrol: request.enrol,
@@ -475,10 +498,12 @@ pub fn request(request: &crate::cli::Run, out: &mut dyn Write) -> Result<Verdict
     progress.done();
     let finished = journal.finish(|_| {})?;
     finished.summarise(&Summary::new(&job.policy, &tally, &finished.classes, finished.records))?;
-    tell(&tally, &finished, out)
+    tell(&tally, &finished, out)?;
+    let again = tally.recomputed.as_ref();
+    again.map_or(Ok(Verdict::Clean), |again| again.tell(&finished.directory, out))
 }
 
-fn tell(tally: &Tally, finished: &Finished, out: &mut dyn Write) -> Result<Verdict, Failure> {
+fn tell(tally: &Tally, finished: &Finished, out: &mut dyn Write) -> Result<(), Failure> {
     let Fates { total, accepted, duplicate, quarantined, .. } = &tally.all;
     writeln!(
         out,
@@ -490,5 +515,5 @@ fn tell(tally: &Tally, finished: &Finished, out: &mut dyn Write) -> Result<Verdi
     let alerts: Vec<String> = finished.classes.iter().map(|(n, c)| format!("{c} {n}")).collect();
     writeln!(out, "{} patients, alerts: {}", tally.patients(), alerts.join(", "))?;
     writeln!(out, "written to {}", finished.directory.display())?;
-    Ok(Verdict::Clean)
+    Ok(())
 }

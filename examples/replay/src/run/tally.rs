@@ -8,6 +8,8 @@ use rpm_core::policy::Policy;
 use rpm_core::{Code, Receipt, Timestamp};
 use serde::Serialize;
 
+use super::recompute::Recomputed;
+
 /// Inputs in, and what became of them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Fates {
@@ -71,6 +73,8 @@ pub struct Tally {
     pub without_value: BTreeMap<String, u64>,
     /// Commands.
     pub orders: Orders,
+    /// What came of asking again for recorded scores, if that was asked.
+    pub recomputed: Option<Recomputed>,
     /// Patients enrolled by their recording; no inputs of the files.
     pub enrolled: u64,
     /// The files, as they were named.
@@ -94,6 +98,7 @@ impl Tally {
             unmonitored: BTreeMap::new(),
             without_value: BTreeMap::new(),
             orders: Orders::default(),
+            recomputed: None,
             enrolled: 0,
             files: files.iter().map(|f| f.display().to_string()).collect(),
             monitored: kinds.map(ToString::to_string).collect(),

@@ -5,6 +5,7 @@
 mod bundle;
 mod commands;
 mod common;
+mod models;
 mod run;
 mod score;
 mod sensitivity;

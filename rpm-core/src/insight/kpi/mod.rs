@@ -197,11 +197,21 @@ fn widened(
 
 impl Verdicts {
     fn count(&mut self, reason: Option<Resolution>) {
-        match reason.and_then(Resolution::is_true) {
+        self.say(reason.and_then(Resolution::is_true));
+    }
+
+    /// One more, whether it was so.
+    pub(super) fn say(&mut self, was_so: Option<bool>) {
+        match was_so {
             Some(true) => self.correct += 1,
             Some(false) => self.wrong += 1,
             None => self.unknown += 1,
         }
+    }
+
+    /// How many people have said it of.
+    pub(super) fn judged(&self) -> u64 {
+        self.correct + self.wrong
     }
 
     fn add(&mut self, other: Self) {
