@@ -571,8 +571,10 @@ impl Engine {
 
     fn arm(&mut self, key: u32) {
         let patient = &mut self.patients[key as usize];
-        self.board.update(key, patient, &self.force.plan);
-        let at = patient.deadline_ms(&self.force);
+        let (plan, now) = (&self.force.plan, self.desk.now);
+        self.board.update(key, patient, plan, now);
+        let fade = patient.next_fade(plan, now).map_or(UNARMED, HostTime::as_millis);
+        let at = patient.deadline_ms(&self.force).min(fade);
         if at < patient.armed {
             patient.armed = at;
             self.timers.push(Reverse((at, key)));

@@ -2,7 +2,8 @@
 //!
 //! A priority grows while nobody answers, so it cannot be kept sorted as it is. What is kept sorted is
 //! the part that stands still; of alerts that agree in it the one that has waited longest is first.
-//! A look at a queue goes through few such groups, however many alerts wait.
+//! A look at a queue goes through few such groups, however many alerts wait. A score that grows too old to
+//! count moves its patient's alerts at that time, by a wake-up of its own.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -56,7 +57,7 @@ pub(crate) struct Board {
 
 impl Board {
     /// Puts a patient's alerts where they belong now.
-    pub fn update(&mut self, key: u32, patient: &Patient, policy: &Policy) {
+    pub fn update(&mut self, key: u32, patient: &Patient, policy: &Policy, now: HostTime) {
         let waits = |a: &&Alert| a.is_open() && !a.shadow && a.suppression.is_none();
         if patient.alerts.iter().find(waits).is_none() && !self.by_patient.contains_key(&key) {
             return;
@@ -65,7 +66,8 @@ impl Board {
             self.places.remove(&place);
         }
         let alerts = patient.alerts.iter().filter(waits);
-        let places: Vec<Place> = alerts.map(|alert| place(key, patient, alert, policy)).collect();
+        let places: Vec<Place> =
+            alerts.map(|alert| place(key, patient, alert, policy, now)).collect();
         self.places.extend(places.iter().copied());
         if !places.is_empty() {
             self.by_patient.insert(key, places);
@@ -137,9 +139,9 @@ impl Place {
     }
 }
 
-fn place(key: u32, patient: &Patient, alert: &Alert, policy: &Policy) -> Place {
+fn place(key: u32, patient: &Patient, alert: &Alert, policy: &Policy, now: HostTime) -> Place {
     let since = alert.escalation.unattended_since;
-    let facts = Facts { unattended: 0, ..patient.facts(policy, alert, alert.opened_at) };
+    let facts = Facts { unattended: 0, ..patient.facts(policy, alert, now) };
     Place {
         queue: alert.escalation.route.map_or(UNROUTED, |route| policy.care().queue_of(route)),
         rank: Reverse(facts.priority().total),

@@ -36,7 +36,7 @@ impl Patient {
             evidence: escalation.evidence,
             others: self.alerts.iter().filter(other).count(),
             conditions: care.profile.as_ref().map_or(0, |p| p.what.conditions.len()),
-            risk: self.risk_points(policy),
+            risk: self.risk_points(policy, now),
             unattended: waited.unwrap_or(0) / UNATTENDED_STEP.as_millis(),
             exhausted: escalation.exhausted,
             acknowledged: history.map_or(0, |history| history.acknowledged),

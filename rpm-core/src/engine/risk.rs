@@ -21,7 +21,7 @@ use crate::redact::redacted;
 use crate::risk::Scored;
 use crate::risk::features::Known;
 use crate::risk::registry::{Assigned, Registry, RollOut};
-use crate::time::{HostTime, Timestamp};
+use crate::time::{Duration, HostTime, Timestamp};
 
 /// The row that goes into a model, as of the latest evidence in it.
 #[derive(Clone, PartialEq)]
@@ -243,16 +243,32 @@ impl Patient {
         known.is_none() && check_time(call.policy, r.observed_at, call.now).is_ok()
     }
 
-    /// What the patient's scores add to the priority of alerts: up to 100 for a high one; where the policy
-    /// lets it, down to -100 for a low one.
-    pub fn risk_points(&self, policy: &Policy) -> i32 {
+    /// What the patient's scores add to the priority of alerts at a time: up to 100 for a high one; where
+    /// the policy lets it, down to -100 for a low one.
+    pub fn risk_points(&self, policy: &Policy, now: HostTime) -> i32 {
         let points = policy.risks().iter().filter_map(|risk| {
-            let ring = &self.lane.signals[usize::from(risk.signal)].ring;
-            let (at, score) = ring.last_of(ring.good_before(i64::MAX)?);
-            let is_young = self.lane.newest.saturating_sub(at) <= risk.max_age;
+            let (counts_until, score) = self.latest_score(risk)?;
             let points = if risk.lowers { (score - 500) / 5 } else { score / 10 };
-            is_young.then_some(points)
+            (now <= counts_until).then_some(points)
         });
         points.max_by_key(|points| points.abs()).unwrap_or(0).clamp(-100, 100)
+    }
+
+    /// When the first of the scores that count at a time counts no more, if an alert waits whose place in
+    /// its queue may change by that.
+    pub fn next_fade(&self, policy: &Policy, now: HostTime) -> Option<HostTime> {
+        let waits = self.alerts.iter().any(|alert| alert.is_open() && !alert.shadow);
+        let risks = policy.risks().iter().filter(|_| waits);
+        let ends = risks.filter_map(|risk| Some(self.latest_score(risk)?.0));
+        let next = ends.filter(|at| *at >= now).min()?;
+        Some(next.plus(Duration::from_millis(1)))
+    }
+
+    /// Until when the latest score of a model counts, and what it is, in thousandths.
+    fn latest_score(&self, risk: &Scoring) -> Option<(HostTime, i32)> {
+        let ring = &self.lane.signals[usize::from(risk.signal)].ring;
+        let (at, score) = ring.last_of(ring.good_before(i64::MAX)?);
+        let observed = HostTime::assume_immediate(Timestamp::from_millis(at));
+        Some((observed.plus(Duration::from_millis(risk.max_age)), score))
     }
 }

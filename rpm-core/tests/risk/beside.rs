@@ -13,7 +13,7 @@ use rpm_core::{Engine, EngineConfig, HostTime, PatientKey, Receipt, Scored, Scor
 use serde_json::{Value as Json, json};
 
 use super::bytes;
-use super::common::{Run, heart_rate, host, observed, policy, reading, spo2};
+use super::common::{Run, With as _, heart_rate, host, observed, policy, reading, spo2};
 
 use crate::common;
 
@@ -235,6 +235,42 @@ fn a_high_score_raises_the_priority_and_a_low_one_only_where_the_policy_lets_it(
         assert_eq!(priority(&run).total - without, high);
         assert!(priority(&run).terms.iter().any(|t| (&*t.name, t.points) == ("risk", high)));
     }
+}
+
+/// A score that is too old to count moves its patient's alerts when it becomes so, however time passes.
+#[test]
+fn an_aged_score_leaves_the_order_of_a_queue_at_its_time() {
+    let run = |ticks: &[i64]| {
+        let mut run = Run::new(&ward());
+        for ms in [0, 1000, 2000] {
+            run.live(spo2(ms, 80));
+        }
+        for ms in [2000, 3000, 4000] {
+            run.live(spo2(ms, 80).patient(1));
+        }
+        // Of the second patient, whose alert is the younger one; it counts for twice five seconds.
+        let said = Scored { patient: PatientKey(1), ..scored(5000, Ok(900)) };
+        run.engine.handle_score(&said, host(5000)).unwrap().unwrap();
+        run.drain();
+        ticks.iter().for_each(|ms| run.tick(host(*ms)));
+        run
+    };
+    let first = |run: &Run, ms: i64| {
+        let queue = run.engine.queue(None, host(ms), 1);
+        (queue[0].patient.0, queue[0].priority.terms.iter().any(|t| t.name == "risk"))
+    };
+    let before = run(&[15_000]);
+    assert_eq!(first(&before, 15_000), (1, true));
+    assert_eq!(before.engine.next_wakeup(), Some(host(15_001)));
+    let (at_once, by_and_by) = (run(&[16_000]), run(&[6_000, 15_000, 15_001, 16_000]));
+    for run in [&at_once, &by_and_by] {
+        assert_eq!(first(run, 16_000), (0, false));
+    }
+    assert!(
+        at_once.engine.queue(None, host(16_000), 9)
+            == by_and_by.engine.queue(None, host(16_000), 9)
+    );
+    assert_eq!(at_once.lines(), by_and_by.lines());
 }
 
 #[test]
