@@ -578,7 +578,7 @@ Commands are JSON lines:
   (or \"action\":\"resolve\",\"reason\":\"true_acted_on\",\"note\":\"oxygen given\"; or any other
   action: see examples/replay/README.md; \"role\" where the policy has roles)
 
-Writes records.jsonl, alerts.jsonl, messages.jsonl, quarantine.jsonl and summary.json. Every row ends up
+Writes records.jsonl, alerts.jsonl, messages.jsonl, models.jsonl, quarantine.jsonl and summary.json. Every row ends up
 accepted, duplicate or quarantined; the summary adds up.
 
 Example:

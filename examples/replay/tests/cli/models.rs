@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::common::{Scratch, text};
+use super::common::{POLICY, Scratch, text, ward as two_patients};
 
 const MODEL: &str = "sepsis-vitals";
 const HOUR: i64 = 3600;
@@ -177,7 +177,8 @@ fn a_period_in_shadow_ends_in_a_promotion_and_a_rollback() {
     let alerts = explained(&scratch, "after", "sepsis-likely");
     let says = |what: &str| alerts.iter().filter(|(_, told)| told.contains(what)).count();
     assert!(says(&format!("{MODEL}@2 said")) > 0 && says(&promoted) > 0, "{alerts:?}");
-    let after = |told: &str| told.contains(&format!("{MODEL}@1 said")) && told.contains(&rolled_back);
+    let after =
+        |told: &str| told.contains(&format!("{MODEL}@1 said")) && told.contains(&rolled_back);
     assert!(alerts.iter().any(|(_, told)| after(told)), "{alerts:?}");
     ok(&scratch, &["verify", "after"]);
     // Whatever came after it, the period says the same.
@@ -227,4 +228,35 @@ fn recorded_scores_are_taken_byte_for_byte_and_asked_for_again() {
     let other = scratch.replay(&[&run[..], &recorded, &again].concat());
     assert_eq!(other.status.code(), Some(1), "{}", text(&other));
     assert!(text(&other).contains("now no model"), "{}", text(&other));
+}
+
+/// A rule in shadow with a milder limit and a shorter hold, without any model: found by both, four seconds earlier.
+#[test]
+fn a_rule_on_trial_needs_no_model() {
+    let scratch = Scratch::new("trial-of-a-rule");
+    let next = "\n[[rules]]\nid = \"spo2-low-next\"\ntitle = \"Low, next\"\nmode = \"shadow\"\n\
+        signal = \"spo2\"\n\n[[rules.levels]]\nlevel = \"review\"\nraise = { below = 92 }\nfor = \"1 s\"\n\
+        clear = { above = 94 }\nclear_for = \"5 s\"\n";
+    scratch.write("next.toml", format!("{POLICY}{next}"));
+    scratch.write("ward.csv", two_patients());
+    ok(&scratch, &["run", "--policy", "next.toml", "--readings", "ward.csv", "--out", "out"]);
+    let rules = ["--candidate", "spo2-low-next", "--active", "spo2-low"];
+    let told = ok(&scratch, &[&["trial", "out", "--apart", "30 s"], &rules[..]].concat());
+    assert!(told.contains("Shall spo2-low-next take the place of spo2-low?"), "{told}");
+    let report: Value = serde_json::from_str(&scratch.read("out/trial.json")).unwrap();
+    assert_eq!(report["episodes"]["both"], 1);
+    assert_eq!(report["lead"]["earlier"], 1);
+    let at = |side: &str| report["found"][0][side].as_str().unwrap().to_string();
+    assert_eq!(at("candidate"), "1970-01-01T00:01:01Z");
+    assert_eq!(at("active"), "1970-01-01T00:01:05Z");
+    // What is in force is no candidate.
+    let turned = ["--candidate", "spo2-low", "--active", "spo2-low-next"];
+    let refused = scratch.replay(&[&["trial", "out"], &turned[..]].concat());
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    let unnamed = scratch.replay(&["trial", "out"]);
+    assert!(
+        text(&unnamed).contains("name a rule in shadow with --candidate"),
+        "{}",
+        text(&unnamed)
+    );
 }

@@ -287,7 +287,8 @@ fn limitations(r: &TrialReport) -> Vec<String> {
     );
     say(
         r.question.risk.is_some() && r.active.voices.is_empty(),
-        "No version was in force: the candidate is set against a rule that reads no score of it."
+        "The rule in force read no score: the candidate is set against a rule of another kind, or against none that \
+         was in force."
             .into(),
     );
     say(

@@ -37,6 +37,7 @@ use serde::Serialize;
 use super::owner::Owner;
 use crate::error::{Code, Error};
 use crate::policy::Policy;
+use crate::policy::spec::RuleSpec;
 use crate::record::{Body, ModelRef, PolicyRef, Record, ScoreFailure, StageChange};
 use crate::time::{Duration, HostTime};
 use crate::value::Value;
@@ -65,6 +66,8 @@ pub struct Question {
     /// The model whose scores the candidate reads, by the name of its entry in the policy's `risk`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<String>,
+    /// Whether the rule in force reads the scores of the version in force.
+    pub both_read: bool,
     /// From when on.
     pub from: HostTime,
     /// Until when.
@@ -84,19 +87,15 @@ impl Question {
     /// within twelve hours, events from twelve hours before to three hours after.
     ///
     /// # Errors
-    /// [`Code::UnknownRule`] if the policy has no such rule, or the candidate is not in shadow, or the other
-    /// one is.
+    /// [`Code::UnknownRule`] if the policy has no such rule in shadow, or no such rule in force.
     pub fn of(policy: &Policy, candidate: &str, active: &str) -> Result<Self, Error> {
         let rules = &policy.spec().rules;
         let named = |name: &str, shadow: bool| {
-            let is_it = |rule: &&crate::policy::spec::RuleSpec| {
-                rule.id == name && (rule.mode.as_deref() == Some("shadow")) == shadow
-            };
-            rules.iter().find(is_it)
+            rules.iter().find(|rule| rule.id == name && is_of_mode(rule, shadow))
         };
         let missing = |field: &str| Error::new(Code::UnknownRule).at(field);
         let read = named(candidate, true).ok_or_else(|| missing("candidate"))?.signal.as_ref();
-        named(active, false).ok_or_else(|| missing("active"))?;
+        let read_in_force = named(active, false).ok_or_else(|| missing("active"))?.signal.as_ref();
         let mut risks = policy.spec().risk.iter();
         let risk = risks.find(|(_, risk)| risk.shadow.is_some() && risk.shadow.as_ref() == read);
         let hours = |n: i64| Duration::from_secs(n * 3600);
@@ -104,6 +103,7 @@ impl Question {
             candidate: candidate.into(),
             active: active.into(),
             risk: risk.map(|(name, _)| name.clone()),
+            both_read: risk.is_some_and(|(_, risk)| read_in_force == Some(&risk.signal)),
             from: HostTime::from_millis(0),
             until: HostTime::from_millis(i64::MAX),
             apart: hours(1),
@@ -121,10 +121,10 @@ impl Question {
     pub fn of_model(policy: &Policy) -> Result<Self, Error> {
         let spec = policy.spec();
         let reading = |signal: &str, shadow: bool| {
-            let rules = spec.rules.iter().filter(move |rule| {
-                rule.signal.as_deref() == Some(signal)
-                    && (rule.mode.as_deref() == Some("shadow")) == shadow
-            });
+            let reads = move |rule: &&RuleSpec| {
+                rule.signal.as_deref() == Some(signal) && is_of_mode(rule, shadow)
+            };
+            let rules = spec.rules.iter().filter(reads);
             rules.map(|rule| rule.id.as_str()).collect::<Vec<_>>()
         };
         let pairs = spec.risk.values().filter_map(|risk| {
@@ -148,6 +148,15 @@ impl Question {
 
     fn holds(&self, at: HostTime) -> bool {
         self.from <= at && at < self.until
+    }
+}
+
+/// Whether a rule is in shadow, or in force.
+fn is_of_mode(rule: &RuleSpec, shadow: bool) -> bool {
+    match rule.mode.as_deref() {
+        Some("shadow") => shadow,
+        None | Some("active") => !shadow,
+        Some(_) => false,
     }
 }
 
@@ -278,7 +287,8 @@ impl Trial {
             }
             _ => return,
         };
-        if self.question.risk.as_ref() != Some(risk) {
+        let is_read = shadow || self.question.both_read;
+        if self.question.risk.as_ref() != Some(risk) || !is_read {
             return;
         }
         if let Some(model) = model {

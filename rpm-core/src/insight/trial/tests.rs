@@ -17,6 +17,7 @@ fn question() -> Question {
         candidate: "rule2".into(),
         active: "rule1".into(),
         risk: Some("sepsis".into()),
+        both_read: true,
         from: at(0),
         until: at(1000 * HOUR),
         apart: hours(1),
