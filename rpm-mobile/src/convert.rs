@@ -7,7 +7,8 @@ use rpm_core::alert::{CancelDelivery, DeliveryIntent, Response, Suppression};
 use rpm_core::engine::why::LevelNow;
 use rpm_core::event::json;
 use rpm_core::record::{
-    Body, Checksum, ConditionState, Explanation, Hash, IntentKey, Level, SealedRecord, Status,
+    Body, Checksum, ConditionState, Explanation, Hash, IntentKey, Level, NotWorn, SealedRecord,
+    Status,
 };
 use rpm_core::{
     AlertId, BatchReceipt as CoreBatchReceipt, Code, DeviceId, DeviceKey, EngineConfig, HostTime,
@@ -426,6 +427,8 @@ pub struct WhyNot {
     pub levels: Vec<LevelNow>,
     /// For a missing signal: since when nothing came, if anything ever did.
     pub silent_since: Option<Timestamp>,
+    /// If readings since the last that counted are left out because their device is not worn.
+    pub not_worn: Option<NotWorn>,
     /// All of that for people.
     pub text: String,
 }
@@ -433,8 +436,8 @@ pub struct WhyNot {
 impl From<CoreWhyNot> for WhyNot {
     fn from(why: CoreWhyNot) -> Self {
         let text = why.to_string();
-        let CoreWhyNot { rule, state, levels, silent_since } = why;
-        Self { rule, state, levels, silent_since, text }
+        let CoreWhyNot { rule, state, levels, silent_since, not_worn } = why;
+        Self { rule, state, levels, silent_since, not_worn, text }
     }
 }
 

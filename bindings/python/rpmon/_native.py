@@ -5409,6 +5409,70 @@ class _UniffiFfiConverterOptionalTypeDrifted(_UniffiConverterRustBuffer):
         else:
             raise InternalError("Unexpected flag byte for optional type")
 
+@dataclass
+class NotWorn:
+    """
+    For how long a device was known not to be worn.
+"""
+    def __init__(self, *, since:Timestamp, until:typing.Optional[Timestamp]):
+        self.since = since
+        self.until = until
+
+
+
+
+    def __str__(self):
+        return "NotWorn(since={}, until={})".format(self.since, self.until)
+    def __eq__(self, other):
+        if self.since != other.since:
+            return False
+        if self.until != other.until:
+            return False
+        return True
+
+class _UniffiFfiConverterTypeNotWorn(_UniffiConverterRustBuffer):
+    @staticmethod
+    def read(buf):
+        return NotWorn(
+            since=_UniffiFfiConverterTypeTimestamp.read(buf),
+            until=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
+        )
+
+    @staticmethod
+    def check_lower(value):
+        _UniffiFfiConverterTypeTimestamp.check_lower(value.since)
+        _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.until)
+
+    @staticmethod
+    def write(value, buf):
+        _UniffiFfiConverterTypeTimestamp.write(value.since, buf)
+        _UniffiFfiConverterOptionalTypeTimestamp.write(value.until, buf)
+
+class _UniffiFfiConverterOptionalTypeNotWorn(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, value):
+        if value is not None:
+            _UniffiFfiConverterTypeNotWorn.check_lower(value)
+
+    @classmethod
+    def write(cls, value, buf):
+        if value is None:
+            buf.write_u8(0)
+            return
+
+        buf.write_u8(1)
+        _UniffiFfiConverterTypeNotWorn.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        flag = buf.read_u8()
+        if flag == 0:
+            return None
+        elif flag == 1:
+            return _UniffiFfiConverterTypeNotWorn.read(buf)
+        else:
+            raise InternalError("Unexpected flag byte for optional type")
+
 
 
 
@@ -5485,7 +5549,7 @@ class Clause:
     """
     What one comparison found.
 """
-    def __init__(self, *, signal:str, statistic:str, over:typing.Optional[TimeSpan], value:typing.Optional[str], unit:str, comparison:str, limit:typing.Optional[str], modifiers:typing.List[Modified], baseline:typing.Optional[Usual], accuracy:typing.Optional[str], score:typing.Optional[CountedScore], summary:typing.Optional[Summarised], drift:typing.Optional[Drifted], coverage:int, verdict:Verdict):
+    def __init__(self, *, signal:str, statistic:str, over:typing.Optional[TimeSpan], value:typing.Optional[str], unit:str, comparison:str, limit:typing.Optional[str], modifiers:typing.List[Modified], baseline:typing.Optional[Usual], accuracy:typing.Optional[str], score:typing.Optional[CountedScore], summary:typing.Optional[Summarised], drift:typing.Optional[Drifted], not_worn:typing.Optional[NotWorn], coverage:int, verdict:Verdict):
         self.signal = signal
         self.statistic = statistic
         self.over = over
@@ -5499,6 +5563,7 @@ class Clause:
         self.score = score
         self.summary = summary
         self.drift = drift
+        self.not_worn = not_worn
         self.coverage = coverage
         self.verdict = verdict
 
@@ -5506,7 +5571,7 @@ class Clause:
 
 
     def __str__(self):
-        return "Clause(signal={}, statistic={}, over={}, value={}, unit={}, comparison={}, limit={}, modifiers={}, baseline={}, accuracy={}, score={}, summary={}, drift={}, coverage={}, verdict={})".format(self.signal, self.statistic, self.over, self.value, self.unit, self.comparison, self.limit, self.modifiers, self.baseline, self.accuracy, self.score, self.summary, self.drift, self.coverage, self.verdict)
+        return "Clause(signal={}, statistic={}, over={}, value={}, unit={}, comparison={}, limit={}, modifiers={}, baseline={}, accuracy={}, score={}, summary={}, drift={}, not_worn={}, coverage={}, verdict={})".format(self.signal, self.statistic, self.over, self.value, self.unit, self.comparison, self.limit, self.modifiers, self.baseline, self.accuracy, self.score, self.summary, self.drift, self.not_worn, self.coverage, self.verdict)
     def __eq__(self, other):
         if self.signal != other.signal:
             return False
@@ -5534,6 +5599,8 @@ class Clause:
             return False
         if self.drift != other.drift:
             return False
+        if self.not_worn != other.not_worn:
+            return False
         if self.coverage != other.coverage:
             return False
         if self.verdict != other.verdict:
@@ -5557,6 +5624,7 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
             score=_UniffiFfiConverterOptionalTypeCountedScore.read(buf),
             summary=_UniffiFfiConverterOptionalTypeSummarised.read(buf),
             drift=_UniffiFfiConverterOptionalTypeDrifted.read(buf),
+            not_worn=_UniffiFfiConverterOptionalTypeNotWorn.read(buf),
             coverage=_UniffiFfiConverterUInt8.read(buf),
             verdict=_UniffiFfiConverterTypeVerdict.read(buf),
         )
@@ -5576,6 +5644,7 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeCountedScore.check_lower(value.score)
         _UniffiFfiConverterOptionalTypeSummarised.check_lower(value.summary)
         _UniffiFfiConverterOptionalTypeDrifted.check_lower(value.drift)
+        _UniffiFfiConverterOptionalTypeNotWorn.check_lower(value.not_worn)
         _UniffiFfiConverterUInt8.check_lower(value.coverage)
         _UniffiFfiConverterTypeVerdict.check_lower(value.verdict)
 
@@ -5594,6 +5663,7 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeCountedScore.write(value.score, buf)
         _UniffiFfiConverterOptionalTypeSummarised.write(value.summary, buf)
         _UniffiFfiConverterOptionalTypeDrifted.write(value.drift, buf)
+        _UniffiFfiConverterOptionalTypeNotWorn.write(value.not_worn, buf)
         _UniffiFfiConverterUInt8.write(value.coverage, buf)
         _UniffiFfiConverterTypeVerdict.write(value.verdict, buf)
 
@@ -15389,18 +15459,19 @@ class WhyNot:
     """
     Where a rule stands for a patient, and what holds it back.
 """
-    def __init__(self, *, rule:str, state:ConditionState, levels:typing.List[LevelNow], silent_since:typing.Optional[Timestamp], text:str):
+    def __init__(self, *, rule:str, state:ConditionState, levels:typing.List[LevelNow], silent_since:typing.Optional[Timestamp], not_worn:typing.Optional[NotWorn], text:str):
         self.rule = rule
         self.state = state
         self.levels = levels
         self.silent_since = silent_since
+        self.not_worn = not_worn
         self.text = text
 
 
 
 
     def __str__(self):
-        return "WhyNot(rule={}, state={}, levels={}, silent_since={}, text={})".format(self.rule, self.state, self.levels, self.silent_since, self.text)
+        return "WhyNot(rule={}, state={}, levels={}, silent_since={}, not_worn={}, text={})".format(self.rule, self.state, self.levels, self.silent_since, self.not_worn, self.text)
     def __eq__(self, other):
         if self.rule != other.rule:
             return False
@@ -15409,6 +15480,8 @@ class WhyNot:
         if self.levels != other.levels:
             return False
         if self.silent_since != other.silent_since:
+            return False
+        if self.not_worn != other.not_worn:
             return False
         if self.text != other.text:
             return False
@@ -15422,6 +15495,7 @@ class _UniffiFfiConverterTypeWhyNot(_UniffiConverterRustBuffer):
             state=_UniffiFfiConverterTypeConditionState.read(buf),
             levels=_UniffiFfiConverterSequenceTypeLevelNow.read(buf),
             silent_since=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
+            not_worn=_UniffiFfiConverterOptionalTypeNotWorn.read(buf),
             text=_UniffiFfiConverterString.read(buf),
         )
 
@@ -15431,6 +15505,7 @@ class _UniffiFfiConverterTypeWhyNot(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypeConditionState.check_lower(value.state)
         _UniffiFfiConverterSequenceTypeLevelNow.check_lower(value.levels)
         _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.silent_since)
+        _UniffiFfiConverterOptionalTypeNotWorn.check_lower(value.not_worn)
         _UniffiFfiConverterString.check_lower(value.text)
 
     @staticmethod
@@ -15439,6 +15514,7 @@ class _UniffiFfiConverterTypeWhyNot(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypeConditionState.write(value.state, buf)
         _UniffiFfiConverterSequenceTypeLevelNow.write(value.levels, buf)
         _UniffiFfiConverterOptionalTypeTimestamp.write(value.silent_since, buf)
+        _UniffiFfiConverterOptionalTypeNotWorn.write(value.not_worn, buf)
         _UniffiFfiConverterString.write(value.text, buf)
 
 
@@ -19123,6 +19199,7 @@ __all__ = [
     "CountedScore",
     "Summarised",
     "Drifted",
+    "NotWorn",
     "Clause",
     "Command",
     "Config",

@@ -13,7 +13,7 @@ use super::lane::Effects;
 use super::patient::{Call, Patient};
 use crate::alert::{Alert, Delivery, Suppression, SuppressionState};
 use crate::event::{Context, DeviceStatus, Profile};
-use crate::id::AlertId;
+use crate::id::{AlertId, DeviceKey};
 use crate::policy::Policy;
 use crate::policy::care::spec::CircumstanceSpec;
 use crate::record::{
@@ -140,6 +140,20 @@ impl Patient {
         self.lane.know_context(call.policy, at, context);
         self.circumstances_changed(call, at);
         self.attend_all(call, None);
+        call.rearm = true;
+    }
+
+    /// A device says that it is worn from a time on, or that it is not.
+    pub fn take_wearing(
+        &mut self,
+        call: &mut Call<'_>,
+        device: DeviceKey,
+        at: Timestamp,
+        worn: bool,
+    ) {
+        let mut effects = Effects::of_circumstances(call.now);
+        self.lane.know_wearing(call.policy, device, at, worn, &mut effects);
+        self.take_effects(call, effects);
         call.rearm = true;
     }
 

@@ -4,12 +4,13 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::lane::{Effects, Lane, RuleState};
-use crate::event::Context;
+use crate::event::{Context, Quality};
+use crate::id::DeviceKey;
 use crate::policy::{Derivation, Derived, Policy, RuleBody};
 use crate::rule::calm::Calm;
 use crate::rule::derived::Inputs;
 use crate::rule::predicate::{Known, Signals, pane_at};
-use crate::signal::{Feed, Held, SignalDef};
+use crate::signal::{Feed, Gate, Held, SignalDef};
 use crate::time::Timestamp;
 
 /// Between which values, and until when.
@@ -26,6 +27,47 @@ pub(crate) struct Rederived {
 }
 
 impl Lane {
+    /// A device is worn from a time on, or it is not. Where that is news its readings count, or do not any more:
+    /// what they touch is derived and judged anew, as far back as anything can change.
+    pub fn know_wearing(
+        &mut self,
+        policy: &Policy,
+        device: DeviceKey,
+        at: Timestamp,
+        worn: bool,
+        effects: &mut Effects,
+    ) {
+        let edge = self.newest.saturating_sub(policy.look_back());
+        let wearing = &mut self.background.situation.wearing;
+        let Some(stretch) = wearing.tell(device, at.as_millis(), worn, edge) else {
+            return;
+        };
+        let closed = wearing.leaves_out(device, stretch.start);
+        let mut regated = Vec::new();
+        for (index, def) in policy.signals().iter().enumerate() {
+            // What takes readings of a device that is not worn takes all of them; what is derived has none.
+            let takes_all = def.accept.any(Quality::NOT_WORN);
+            if takes_all || def.derived.is_some() || self.newest == i64::MIN {
+                continue;
+            }
+            let opens = (!closed).then_some(def.accept);
+            let gate = Gate { device, stretch: stretch.clone(), opens };
+            let from = pane_at(self.newest, def.pane_ms) - def.horizon_panes;
+            let changed = self.signals[index].regate(&gate, from, def);
+            if let Some(last) = changed.last().copied() {
+                self.ask_panes(index);
+                regated.push(Rederived { signal: index, changed, last });
+            }
+        }
+        if regated.is_empty() {
+            return;
+        }
+        // As what is derived: nothing of what is made of these has followed yet.
+        self.follow_up(policy, &mut regated);
+        self.judge(policy, &regated, effects);
+        self.look_at_all_again();
+    }
+
     /// Other circumstances, from a time on.
     pub fn know_context(&mut self, policy: &Policy, at: Timestamp, context: &Context) {
         let edge = self.newest.saturating_sub(policy.look_back());

@@ -65,6 +65,9 @@ impl Patient {
                 patient.enrol(call, enrolment);
             }),
             Body::DeviceStatus(status) => self.other(call, event, device, |patient, call| {
+                if let Some(worn) = status.worn {
+                    patient.take_wearing(call, device, event.observed_at, worn);
+                }
                 let Some(class) = event.device.class.clone() else { return };
                 patient.take_circumstances(call, |care| {
                     let known = care.devices.remove(&class);

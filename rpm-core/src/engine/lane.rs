@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::derive::Rederived;
 use crate::error::Code;
+use crate::event::Quality;
 use crate::id::AlertId;
 use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
 use crate::record::Verdict;
@@ -198,6 +199,9 @@ impl Lane {
         let Some(steps) = signal.ring.steps_to(sample).filter(|_| !late && self.absent == 0) else {
             return Appended::No;
         };
+        if self.background.situation.wearing.leaves_out(sample.device, observed) {
+            return Appended::No;
+        }
         if observed >= self.learn_at {
             if self.ends_a_night(policy, observed) {
                 return Appended::No;
@@ -282,7 +286,7 @@ impl Lane {
         effects: &mut Effects,
     ) -> Placed {
         let def = &policy.signals()[index];
-        let good = sample.quality.without(def.accept).is_good();
+        let good = self.is_good(def, sample);
         let mut nights = Vec::new();
         if sample.observed_at.as_millis() >= self.learn_at {
             // What is newer than all is always taken.
@@ -306,7 +310,7 @@ impl Lane {
         if good && newest.is_some_and(|(at, _)| at <= sample.observed_at.as_millis()) {
             self.ask_panes(index);
         }
-        if !sample.quality.is_good() {
+        if !good || !sample.quality.is_good() {
             self.settle(index, def);
         }
         self.evaluate_all(policy, index, pane, good, nights, effects);
@@ -330,7 +334,7 @@ impl Lane {
         if !self.is_current(def, sample.observed_at.as_millis()) {
             return Err(Code::BeyondHorizon);
         }
-        let good = sample.quality.without(def.accept).is_good();
+        let good = self.is_good(def, sample);
         let to = to.map(|value| (value, good));
         match self.signals[index].amend(sample, to, def) {
             Amended::Unknown => return Err(Code::NothingToCorrect),
@@ -435,6 +439,15 @@ impl Lane {
                 effects.list.push((reader, Effect::Refreshed));
             }
         }
+    }
+
+    /// Whether a reading counts: for what it is, and for where its device was.
+    #[inline]
+    fn is_good(&self, def: &SignalDef, sample: &Sample) -> bool {
+        let wearing = &self.background.situation.wearing;
+        let at = sample.observed_at.as_millis();
+        sample.quality.without(def.accept).is_good()
+            && (def.accept.any(Quality::NOT_WORN) || !wearing.leaves_out(sample.device, at))
     }
 
     fn settle(&mut self, index: usize, def: &SignalDef) {

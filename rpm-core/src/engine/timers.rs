@@ -277,6 +277,7 @@ pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> C
         score: None,
         summary: None,
         drift: None,
+        not_worn: None,
         coverage: 0,
         verdict: Verdict::Met,
     }

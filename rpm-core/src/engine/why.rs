@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::lane::RuleState;
 use super::patient::Patient;
 use crate::policy::{Limits, Missing, Policy, RuleBody};
-use crate::record::{Clause, ConditionState, Level};
+use crate::record::{Clause, ConditionState, Level, NotWorn};
 use crate::redact::redacted;
 use crate::rule::predicate::Signals;
 use crate::time::{Duration, Timestamp};
@@ -25,6 +25,9 @@ pub struct WhyNot {
     pub levels: Vec<LevelNow>,
     /// For a missing signal: since when nothing came, if anything ever did.
     pub silent_since: Option<Timestamp>,
+    /// If readings since the last that counted are left out because their device is not worn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_worn: Option<NotWorn>,
 }
 
 /// Where one level stands.
@@ -82,9 +85,13 @@ impl Patient {
             state,
             levels: Vec::new(),
             silent_since: None,
+            not_worn: None,
         };
         match &policy.rules()[rule].body {
-            RuleBody::Limits(limits) => why.levels = self.levels_now(policy, rule, limits),
+            RuleBody::Limits(limits) => {
+                why.levels = self.levels_now(policy, rule, limits);
+                why.not_worn = self.not_worn(policy, rule, limits);
+            }
             RuleBody::Missing(missing) => why.silent_since = self.silent_since(missing),
         }
         why
@@ -116,6 +123,13 @@ impl Patient {
         limits.levels.iter().enumerate().map(&mut now).collect()
     }
 
+    fn not_worn(&mut self, policy: &Policy, rule: usize, limits: &Limits) -> Option<NotWorn> {
+        let since = self.lane.pulses[rule].frontier..self.lane.newest.saturating_add(1);
+        let signals = Signals::new(policy, &mut self.lane.signals, &self.lane.background);
+        let of_signals = limits.signals.iter().filter_map(|s| signals.not_worn(*s, since.clone()));
+        of_signals.max_by_key(|not_worn| not_worn.since)
+    }
+
     fn silent_since(&self, missing: &Missing) -> Option<Timestamp> {
         let signal = &self.lane.signals[usize::from(missing.signal)];
         signal.last_arrival.map(|at| Timestamp::from_millis(at.as_millis()))
@@ -137,6 +151,7 @@ impl fmt::Display for WhyNot {
         if let Some(since) = self.silent_since {
             write!(f, ", last reading {since}")?;
         }
+        self.not_worn.iter().try_for_each(|not_worn| write!(f, ", left out: {not_worn}"))?;
         for level in &self.levels {
             let what = if level.active { "clears" } else { "raises" };
             write!(f, "\n  {} {what}:", level.level.name())?;

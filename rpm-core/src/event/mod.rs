@@ -259,7 +259,8 @@ pub struct ClockRepair {
 /// A device's own state. Absent fields are unknown, not false.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct DeviceStatus {
-    /// Whether it is worn.
+    /// Whether it is worn, from when this was observed until it says otherwise; absent says nothing of it. What
+    /// a device measures that is not worn does not count, unless the policy's signal accepts `not_worn`.
     pub worn: Option<bool>,
     /// Battery charge in per cent.
     pub battery_percent: Option<u8>,

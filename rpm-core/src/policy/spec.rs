@@ -134,7 +134,8 @@ pub struct SignalSpec {
     /// The width of a pane; windows are whole numbers of panes. The cadence if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pane: Option<String>,
-    /// Quality flags that do not keep a reading from feeding rules, such as `implausible`.
+    /// Quality flags that do not keep a reading from feeding rules, such as `implausible`. With `not_worn`
+    /// readings also count of a device whose status said that it is not worn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept: Vec<String>,
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::{
     AlertChange, Body, Clause, DeliveryState, Distance, Drifted, IntentKey, Level, ModelRef,
-    Modified, NotifyReason, PolicyRef, Priority, Record, RiskTerm, StageChange, Status, Summarised,
-    Target, Tried, Usual, Verdict, WithholdReason,
+    Modified, NotWorn, NotifyReason, PolicyRef, Priority, Record, RiskTerm, StageChange, Status,
+    Summarised, Target, Tried, Usual, Verdict, WithholdReason,
 };
 use crate::id::AlertId;
 use crate::redact::redacted;
@@ -402,6 +402,7 @@ impl fmt::Display for Clause {
         if self.over.is_some() {
             write!(f, ", coverage {} %", self.coverage)?;
         }
+        self.not_worn.iter().try_for_each(|not_worn| write!(f, ", left out: {not_worn}"))?;
         match self.verdict {
             Verdict::Met => Ok(()),
             Verdict::NotMet => f.write_str(" (not met)"),
@@ -426,6 +427,14 @@ impl fmt::Display for Summarised {
         let Self { of, statistic, from, until, readings, coverage } = self;
         write!(f, "{statistic} of {readings} readings of {of}, {from} to {until}")?;
         write!(f, ", coverage {coverage} %")
+    }
+}
+
+impl fmt::Display for NotWorn {
+    /// `device not worn since 2026-03-01T02:10:00Z, until 2026-03-01T02:40:00Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "device not worn since {}", self.since)?;
+        self.until.iter().try_for_each(|until| write!(f, ", until {until}"))
     }
 }
 

@@ -632,6 +632,9 @@ pub struct Clause {
     /// If the signal is a drift: what it was added up from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drifted>,
+    /// If readings in the window did not count because their device was not worn: the latest such stretch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_worn: Option<NotWorn>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.
@@ -702,6 +705,16 @@ pub struct Summarised {
     pub coverage: u8,
 }
 
+/// For how long a device was known not to be worn.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotWorn {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
 /// What a drift away from a baseline was added up from.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drifted {
@@ -751,4 +764,4 @@ pub enum Verdict {
     Invalid,
 }
 
-redacted!(Body, Clause, Drifted, Modified, Summarised, Usual);
+redacted!(Body, Clause, Drifted, Modified, NotWorn, Summarised, Usual);

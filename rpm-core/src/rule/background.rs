@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::calm::Calm;
+use super::wearing::Wearing;
 use crate::event::{Context, Profile};
 use crate::policy::Policy;
 use crate::signal::Signal;
@@ -30,6 +31,7 @@ pub(crate) struct Background {
 pub(crate) struct Situation {
     /// From when on each was so, oldest first.
     pub contexts: Vec<Since>,
+    pub wearing: Wearing,
     profile: Option<Box<Profile>>,
 }
 

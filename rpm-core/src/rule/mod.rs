@@ -10,6 +10,7 @@
 //! | `modified` | what circumstances make of limits and holds |
 //! | [`calm`] | the newest value of what others are derived of |
 //! | [`background`] | what is usual, and what is known of the patient's circumstances |
+//! | [`wearing`] | which devices were worn when |
 
 pub(crate) mod background;
 pub(crate) mod calm;
@@ -19,3 +20,4 @@ mod modified;
 pub(crate) mod predicate;
 pub(crate) mod score;
 pub(crate) mod slack;
+pub(crate) mod wearing;

@@ -2,9 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::background::Background;
 use super::slack::{Slack, edge};
+use crate::event::Quality;
+use crate::id::DeviceKey;
 use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, Recently, SignalDef};
 use crate::record::{self, Clause, Verdict};
 use crate::signal::baseline::{Method, Norm};
@@ -268,6 +271,8 @@ impl Signals<'_> {
         let (panes, coverage) = (view.panes, view.coverage_percent());
         let def = &self.defs[usize::from(leaf.signal)];
         let over = Duration::from_millis(def.pane_ms).times(i64::from(panes));
+        let end = (pane_at(at, def.pane_ms) + 1).saturating_mul(def.pane_ms);
+        let not_worn = self.not_worn(leaf.signal, end.saturating_sub(over.as_millis())..end);
         Clause {
             signal: def.name.clone(),
             statistic: leaf.statistic.name().into(),
@@ -282,9 +287,33 @@ impl Signals<'_> {
             score,
             summary,
             drift,
+            not_worn,
             coverage,
             verdict,
         }
+    }
+
+    /// The latest stretch in which a device was not worn and for which readings of a signal, or of what it is
+    /// made of, are left out in a span of time.
+    pub fn not_worn(&self, signal: u16, span: Range<i64>) -> Option<record::NotWorn> {
+        let (def, ring) = (&self.defs[usize::from(signal)], &self.live[usize::from(signal)].ring);
+        if let Some(derived) = def.derived {
+            let inputs = self.policy.derived()[usize::from(derived)].inputs.iter();
+            let of_inputs = inputs.filter_map(|input| self.not_worn(*input, span.clone()));
+            return of_inputs.max_by_key(|not_worn| not_worn.since);
+        }
+        let left_out = |(device, stretch): &(DeviceKey, Range<i64>)| {
+            let out = |of: DeviceKey, at: i64| of == *device && stretch.contains(&at);
+            let (start, end) = (span.start.max(stretch.start), span.end.min(stretch.end));
+            let first = pane_at(start, def.pane_ms).max(ring.oldest());
+            let last = pane_at(end.saturating_sub(1), def.pane_ms).min(ring.newest_pane());
+            start < end && (first..=last).any(|pane| ring.has_left_out(pane, out))
+        };
+        let accepted = def.accept.any(Quality::NOT_WORN);
+        let unworn = self.background.situation.wearing.unworn().filter(|_| !accepted);
+        let (_, stretch) = unworn.filter(left_out).max_by_key(|(_, stretch)| stretch.start)?;
+        let until = (stretch.end < i64::MAX).then(|| Timestamp::from_millis(stretch.end));
+        Some(record::NotWorn { since: Timestamp::from_millis(stretch.start), until })
     }
 
     /// What a limit was measured from, for a record.

@@ -21,6 +21,8 @@ pub(crate) mod slots;
 pub mod statistic;
 pub(crate) mod summary;
 
+use alloc::vec::Vec;
+
 use smallvec::SmallVec;
 
 use crate::event::Quality;
@@ -33,7 +35,7 @@ use cursor::Cursor;
 pub(crate) use def::Feed;
 pub use def::SignalDef;
 use pane::Tally;
-pub(crate) use ring::{Amended, Placed, Ring};
+pub(crate) use ring::{Amended, Gate, Placed, Ring};
 pub use statistic::Statistic;
 use statistic::WindowView;
 
@@ -192,6 +194,25 @@ impl Signal {
             self.replace(pane, before, def);
         }
         amended
+    }
+
+    /// Decides anew whether readings of a device count, in panes from one on. Which panes hold something else
+    /// now, oldest first.
+    pub fn regate(&mut self, gate: &Gate, from: i64, def: &SignalDef) -> Vec<i64> {
+        let (Some(newest), width) = (self.ring.newest(), def.pane_ms) else {
+            return Vec::new();
+        };
+        let first = gate.stretch.start.div_euclid(width).max(from).max(self.ring.oldest());
+        let last = gate.stretch.end.div_euclid(width).min(newest);
+        let mut changed = Vec::new();
+        for pane in first..=last {
+            let before = self.ring.tally(pane);
+            if self.ring.regate(pane, gate) {
+                self.replace(pane, before, def);
+                changed.push(pane);
+            }
+        }
+        changed
     }
 
     /// The view of a window that ends at `pane`.

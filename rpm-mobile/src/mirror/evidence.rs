@@ -32,6 +32,8 @@ pub struct Clause {
     pub summary: Option<Summarised>,
     /// If the signal is a drift: what it was added up from.
     pub drift: Option<Drifted>,
+    /// If readings in the window did not count because their device was not worn: the latest such stretch.
+    pub not_worn: Option<NotWorn>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.
@@ -93,6 +95,15 @@ pub struct Summarised {
     pub readings: u32,
     /// Good readings' share of it, in per cent.
     pub coverage: u8,
+}
+
+/// For how long a device was known not to be worn.
+#[uniffi::remote(Record)]
+pub struct NotWorn {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when, if that is known.
+    pub until: Option<Timestamp>,
 }
 
 /// What a drift away from a baseline was added up from.

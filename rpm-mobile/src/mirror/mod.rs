@@ -24,9 +24,9 @@ use rpm_core::record::explain::{Event as HistoryEntry, Message, Said as ModelSai
 use rpm_core::record::{
     Absence, AlertChange, Body as RecordBody, Change, Checksum, Clause, Closure, ConditionState,
     CountedParameter, CountedScore, DeliveryState, Distance, Drifted, Explanation, Hash, IntentKey,
-    Level, ModelRef, Modified, Monitoring, NotifyReason, Part as CanaryPart, PolicyRef, Priority,
-    Record, Resolution, RiskTerm, ScoreFailure, SealedRecord, Stage as ModelStage, StageChange,
-    Status, Summarised, Target, Term, Tried, Usual, Verdict, WithholdReason,
+    Level, ModelRef, Modified, Monitoring, NotWorn, NotifyReason, Part as CanaryPart, PolicyRef,
+    Priority, Record, Resolution, RiskTerm, ScoreFailure, SealedRecord, Stage as ModelStage,
+    StageChange, Status, Summarised, Target, Term, Tried, Usual, Verdict, WithholdReason,
 };
 use rpm_core::risk::registry::{RollOut, Why};
 use rpm_core::{

@@ -5,11 +5,16 @@ use alloc::vec::Vec;
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::policy::Policy;
-use crate::rule::background::{Background, Since};
+use crate::rule::background::{Background, Since, Situation};
+use crate::rule::wearing::{Said, Wearing};
 use crate::signal::baseline::moments::{Moments, Sums};
 use crate::signal::baseline::sketch::Sketch;
 use crate::signal::baseline::{Baseline, BaselineDef, Kept, Learner, Norm, Usual};
 use crate::signal::summary::{Summary, Total};
+
+/// Set in the count of circumstances where what devices said of being worn follows them. Few patients have
+/// any, and snapshots from before it was kept have none.
+const WORN_FOLLOWS: u32 = 1 << 31;
 
 fields!(Moments { mean, mean_places, deviation_places, deviation, weight });
 fields!(Sums { pivot, count, sum, squares });
@@ -19,7 +24,7 @@ fields!(Total { count, covered, sum, min, max });
 impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
         self.usual.save(w);
-        w.list(self.situation.contexts.iter());
+        self.situation.save(w);
         self.carried.iter().for_each(|carried| carried.save(w));
         self.summaries.iter().for_each(|summary| summary.save(w));
     }
@@ -27,8 +32,7 @@ impl Background {
     pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
         let mut background = Self::new(policy);
         background.usual = Usual::load(r, policy)?;
-        background.situation.contexts = r.list()?;
-        r.ensure(background.situation.contexts.is_sorted_by(|a, b| a.at < b.at))?;
+        background.situation.load_into(r)?;
         for carried in &mut background.carried {
             *carried = r.read()?;
         }
@@ -36,6 +40,31 @@ impl Background {
             *summary = r.read()?;
         }
         Ok(background)
+    }
+}
+
+impl Situation {
+    fn save(&self, w: &mut Writer) {
+        let said = self.wearing.said();
+        let follows = if said.is_empty() { 0 } else { WORN_FOLLOWS };
+        (self.contexts.len() as u32 | follows).save(w);
+        self.contexts.iter().for_each(|since| since.save(w));
+        if !said.is_empty() {
+            w.list(said.iter());
+        }
+    }
+
+    /// What stands there; who the patient is stands elsewhere.
+    fn load_into(&mut self, r: &mut Reader<'_>) -> Result<(), Error> {
+        let count: u32 = r.read()?;
+        for _ in 0..count & !WORN_FOLLOWS {
+            self.contexts.push(r.read()?);
+        }
+        r.ensure(self.contexts.is_sorted_by(|a, b| a.at < b.at))?;
+        if count & WORN_FOLLOWS != 0 {
+            self.wearing = Wearing::of(r.list()?).ok_or_else(corrupt)?;
+        }
+        Ok(())
     }
 }
 
@@ -157,6 +186,17 @@ impl Snap for Summary {
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (next, told, night) = (r.time()?, r.time()?, r.time()?);
         Ok(Self { next, told, night, total: r.read()? })
+    }
+}
+
+impl Snap for Said {
+    fn save(&self, w: &mut Writer) {
+        self.device.save(w);
+        self.at.save(w);
+        self.worn.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self { device: r.read()?, at: r.time()?, worn: r.read()? })
     }
 }
 

@@ -3243,6 +3243,10 @@ public struct Clause: Equatable, Hashable, Codable {
      */
     public var drift: Drifted?
     /**
+     * If readings in the window did not count because their device was not worn: the latest such stretch.
+     */
+    public var notWorn: NotWorn?
+    /**
      * Good readings' share of the window, in per cent.
      */
     public var coverage: UInt8
@@ -3295,6 +3299,9 @@ public struct Clause: Equatable, Hashable, Codable {
          * If the signal is a drift: what it was added up from.
          */drift: Drifted?,
         /**
+         * If readings in the window did not count because their device was not worn: the latest such stretch.
+         */notWorn: NotWorn?,
+        /**
          * Good readings' share of the window, in per cent.
          */coverage: UInt8,
         /**
@@ -3313,6 +3320,7 @@ public struct Clause: Equatable, Hashable, Codable {
         self.score = score
         self.summary = summary
         self.drift = drift
+        self.notWorn = notWorn
         self.coverage = coverage
         self.verdict = verdict
     }
@@ -3346,6 +3354,7 @@ public struct FfiConverterTypeClause: FfiConverterRustBuffer {
                 score: FfiConverterOptionTypeCountedScore.read(from: &buf),
                 summary: FfiConverterOptionTypeSummarised.read(from: &buf),
                 drift: FfiConverterOptionTypeDrifted.read(from: &buf),
+                notWorn: FfiConverterOptionTypeNotWorn.read(from: &buf),
                 coverage: FfiConverterUInt8.read(from: &buf),
                 verdict: FfiConverterTypeVerdict.read(from: &buf)
         )
@@ -3365,6 +3374,7 @@ public struct FfiConverterTypeClause: FfiConverterRustBuffer {
         FfiConverterOptionTypeCountedScore.write(value.score, into: &buf)
         FfiConverterOptionTypeSummarised.write(value.summary, into: &buf)
         FfiConverterOptionTypeDrifted.write(value.drift, into: &buf)
+        FfiConverterOptionTypeNotWorn.write(value.notWorn, into: &buf)
         FfiConverterUInt8.write(value.coverage, into: &buf)
         FfiConverterTypeVerdict.write(value.verdict, into: &buf)
     }
@@ -6138,6 +6148,75 @@ public func FfiConverterTypeModified_lower(_ value: Modified) -> RustBuffer {
 
 
 /**
+ * For how long a device was known not to be worn.
+ */
+public struct NotWorn: Equatable, Hashable, Codable {
+    /**
+     * Since when.
+     */
+    public var since: Timestamp
+    /**
+     * Until when, if that is known.
+     */
+    public var until: Timestamp?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Since when.
+         */since: Timestamp,
+        /**
+         * Until when, if that is known.
+         */until: Timestamp?) {
+        self.since = since
+        self.until = until
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NotWorn: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNotWorn: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NotWorn {
+        return
+            try NotWorn(
+                since: FfiConverterTypeTimestamp.read(from: &buf),
+                until: FfiConverterOptionTypeTimestamp.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: NotWorn, into buf: inout [UInt8]) {
+        FfiConverterTypeTimestamp.write(value.since, into: &buf)
+        FfiConverterOptionTypeTimestamp.write(value.until, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotWorn_lift(_ buf: RustBuffer) throws -> NotWorn {
+    return try FfiConverterTypeNotWorn.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNotWorn_lower(_ value: NotWorn) -> RustBuffer {
+    return FfiConverterTypeNotWorn.lower(value)
+}
+
+
+/**
  * Another policy, proposed by somebody and approved by somebody else.
  */
 public struct PolicyChange {
@@ -7969,6 +8048,10 @@ public struct WhyNot: Equatable, Hashable, Codable {
      */
     public var silentSince: Timestamp?
     /**
+     * If readings since the last that counted are left out because their device is not worn.
+     */
+    public var notWorn: NotWorn?
+    /**
      * All of that for people.
      */
     public var text: String
@@ -7989,12 +8072,16 @@ public struct WhyNot: Equatable, Hashable, Codable {
          * For a missing signal: since when nothing came, if anything ever did.
          */silentSince: Timestamp?,
         /**
+         * If readings since the last that counted are left out because their device is not worn.
+         */notWorn: NotWorn?,
+        /**
          * All of that for people.
          */text: String) {
         self.rule = rule
         self.state = state
         self.levels = levels
         self.silentSince = silentSince
+        self.notWorn = notWorn
         self.text = text
     }
 
@@ -8018,6 +8105,7 @@ public struct FfiConverterTypeWhyNot: FfiConverterRustBuffer {
                 state: FfiConverterTypeConditionState.read(from: &buf),
                 levels: FfiConverterSequenceTypeLevelNow.read(from: &buf),
                 silentSince: FfiConverterOptionTypeTimestamp.read(from: &buf),
+                notWorn: FfiConverterOptionTypeNotWorn.read(from: &buf),
                 text: FfiConverterString.read(from: &buf)
         )
     }
@@ -8027,6 +8115,7 @@ public struct FfiConverterTypeWhyNot: FfiConverterRustBuffer {
         FfiConverterTypeConditionState.write(value.state, into: &buf)
         FfiConverterSequenceTypeLevelNow.write(value.levels, into: &buf)
         FfiConverterOptionTypeTimestamp.write(value.silentSince, into: &buf)
+        FfiConverterOptionTypeNotWorn.write(value.notWorn, into: &buf)
         FfiConverterString.write(value.text, into: &buf)
     }
 }
@@ -14313,6 +14402,30 @@ fileprivate struct FfiConverterOptionTypeModelRef: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeModelRef.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeNotWorn: FfiConverterRustBuffer {
+    typealias SwiftType = NotWorn?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeNotWorn.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeNotWorn.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }

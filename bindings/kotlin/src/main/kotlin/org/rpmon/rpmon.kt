@@ -4928,6 +4928,11 @@ data class Clause (
     val `drift`: Drifted?
     ,
     /**
+     * If readings in the window did not count because their device was not worn: the latest such stretch.
+     */
+    val `notWorn`: NotWorn?
+    ,
+    /**
      * Good readings' share of the window, in per cent.
      */
     val `coverage`: kotlin.UByte
@@ -4965,6 +4970,7 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeCountedScore.read(buf),
             FfiConverterOptionalTypeSummarised.read(buf),
             FfiConverterOptionalTypeDrifted.read(buf),
+            FfiConverterOptionalTypeNotWorn.read(buf),
             FfiConverterUByte.read(buf),
             FfiConverterTypeVerdict.read(buf),
         )
@@ -4984,6 +4990,7 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeCountedScore.allocationSize(value.`score`) +
             FfiConverterOptionalTypeSummarised.allocationSize(value.`summary`) +
             FfiConverterOptionalTypeDrifted.allocationSize(value.`drift`) +
+            FfiConverterOptionalTypeNotWorn.allocationSize(value.`notWorn`) +
             FfiConverterUByte.allocationSize(value.`coverage`) +
             FfiConverterTypeVerdict.allocationSize(value.`verdict`)
     )
@@ -5002,6 +5009,7 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeCountedScore.write(value.`score`, buf)
             FfiConverterOptionalTypeSummarised.write(value.`summary`, buf)
             FfiConverterOptionalTypeDrifted.write(value.`drift`, buf)
+            FfiConverterOptionalTypeNotWorn.write(value.`notWorn`, buf)
             FfiConverterUByte.write(value.`coverage`, buf)
             FfiConverterTypeVerdict.write(value.`verdict`, buf)
     }
@@ -7004,6 +7012,53 @@ public object FfiConverterTypeModified: FfiConverterRustBuffer<Modified> {
 
 
 /**
+ * For how long a device was known not to be worn.
+ */
+data class NotWorn (
+    /**
+     * Since when.
+     */
+    val `since`: Timestamp
+    ,
+    /**
+     * Until when, if that is known.
+     */
+    val `until`: Timestamp?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNotWorn: FfiConverterRustBuffer<NotWorn> {
+    override fun read(buf: ByteBuffer): NotWorn {
+        return NotWorn(
+            FfiConverterTypeTimestamp.read(buf),
+            FfiConverterOptionalTypeTimestamp.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: NotWorn) = (
+            FfiConverterTypeTimestamp.allocationSize(value.`since`) +
+            FfiConverterOptionalTypeTimestamp.allocationSize(value.`until`)
+    )
+
+    override fun write(value: NotWorn, buf: ByteBuffer) {
+            FfiConverterTypeTimestamp.write(value.`since`, buf)
+            FfiConverterOptionalTypeTimestamp.write(value.`until`, buf)
+    }
+}
+
+
+
+/**
  * Another policy, proposed by somebody and approved by somebody else.
  */
 data class PolicyChange (
@@ -8333,6 +8388,11 @@ data class WhyNot (
     val `silentSince`: Timestamp?
     ,
     /**
+     * If readings since the last that counted are left out because their device is not worn.
+     */
+    val `notWorn`: NotWorn?
+    ,
+    /**
      * All of that for people.
      */
     val `text`: kotlin.String
@@ -8356,6 +8416,7 @@ public object FfiConverterTypeWhyNot: FfiConverterRustBuffer<WhyNot> {
             FfiConverterTypeConditionState.read(buf),
             FfiConverterSequenceTypeLevelNow.read(buf),
             FfiConverterOptionalTypeTimestamp.read(buf),
+            FfiConverterOptionalTypeNotWorn.read(buf),
             FfiConverterString.read(buf),
         )
     }
@@ -8365,6 +8426,7 @@ public object FfiConverterTypeWhyNot: FfiConverterRustBuffer<WhyNot> {
             FfiConverterTypeConditionState.allocationSize(value.`state`) +
             FfiConverterSequenceTypeLevelNow.allocationSize(value.`levels`) +
             FfiConverterOptionalTypeTimestamp.allocationSize(value.`silentSince`) +
+            FfiConverterOptionalTypeNotWorn.allocationSize(value.`notWorn`) +
             FfiConverterString.allocationSize(value.`text`)
     )
 
@@ -8373,6 +8435,7 @@ public object FfiConverterTypeWhyNot: FfiConverterRustBuffer<WhyNot> {
             FfiConverterTypeConditionState.write(value.`state`, buf)
             FfiConverterSequenceTypeLevelNow.write(value.`levels`, buf)
             FfiConverterOptionalTypeTimestamp.write(value.`silentSince`, buf)
+            FfiConverterOptionalTypeNotWorn.write(value.`notWorn`, buf)
             FfiConverterString.write(value.`text`, buf)
     }
 }
@@ -14398,6 +14461,38 @@ public object FfiConverterOptionalTypeModelRef: FfiConverterRustBuffer<ModelRef?
         } else {
             buf.put(1)
             FfiConverterTypeModelRef.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeNotWorn: FfiConverterRustBuffer<NotWorn?> {
+    override fun read(buf: ByteBuffer): NotWorn? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeNotWorn.read(buf)
+    }
+
+    override fun allocationSize(value: NotWorn?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeNotWorn.allocationSize(value)
+        }
+    }
+
+    override fun write(value: NotWorn?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeNotWorn.write(value, buf)
         }
     }
 }
