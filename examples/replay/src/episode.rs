@@ -208,6 +208,7 @@ impl Episode {
         if peak.is_some() {
             self.peak.clone_from(peak);
         }
+        self.shadow &= *change != AlertChange::Surfaced;
         if *change == AlertChange::Reopened {
             (self.closed_at, self.cleared_at) = (None, None);
         }

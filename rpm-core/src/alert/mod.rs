@@ -83,6 +83,8 @@ pub struct Alert {
     pub(crate) reentries: SmallVec<[i64; FLAPS]>,
     /// The steps on the way to somebody who answers.
     pub(crate) escalation: Escalation,
+    /// While it only records: when that is looked at again.
+    pub(crate) shadow_until: Option<HostTime>,
     /// What is being done about it, until it is known whether that helped.
     pub(crate) trial: Option<Trial>,
 }

@@ -215,6 +215,7 @@ impl Patient {
     /// may inhibit. `news` is why somebody should be told, if somebody should.
     pub fn attend(&mut self, call: &mut Call<'_>, id: AlertId, news: Option<NotifyReason>) {
         let news = self.suppress(call, id).or(news);
+        let news = news.or(self.surface(call, id));
         let Some(alert) = self.alert_mut(id) else {
             return;
         };
@@ -245,7 +246,10 @@ impl Patient {
         let (policy, now) = (call.policy, call.now);
         let moved = |p: &Self| {
             let open = p.alerts.iter().filter(|a| a.is_open() && Some(a.id) != but);
-            let mut moved = open.filter(|a| p.cause(policy, now, a) != a.suppression);
+            let moves = |a: &&Alert| {
+                p.cause(policy, now, a) != a.suppression || p.may_surface(policy, a, now)
+            };
+            let mut moved = open.filter(moves);
             moved.next().map(|alert| alert.id)
         };
         while let Some(id) = moved(self) {

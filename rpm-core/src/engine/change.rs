@@ -14,7 +14,7 @@ use super::{Engine, Monitor};
 use crate::alert::{Alert, Roster, level_of};
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::{Code, Error};
-use crate::policy::{Approved, Mode, Policy, Succession, succeed};
+use crate::policy::{Approved, Policy, Succession, succeed};
 use crate::record::{Body, Hash, PolicyRef, WithholdReason};
 use crate::risk::Registry;
 use crate::rule::condition::Pulse;
@@ -409,7 +409,7 @@ impl Patient {
         let mut before = retired.filter(|(_, r)| r.successor.map(usize::from) == Some(rule));
         before.any(|(index, _)| {
             let id = self.alert_of(index);
-            let shadow = policy.rules()[rule].mode == Mode::Shadow;
+            let shadow = policy.rules()[rule].only_records();
             self.alerts.iter().any(|a| {
                 let says = level_of(a.condition).is_some_and(|said| said >= level);
                 let heard = !a.shadow || shadow;

@@ -38,6 +38,8 @@ pub(super) enum Deadline {
     Expire,
     /// What was done about it could have helped until now.
     HelpsNoMore(AlertId),
+    /// It may not only record any more.
+    Surface(AlertId),
 }
 
 impl Patient {
@@ -86,7 +88,8 @@ impl Patient {
         let send = self.send_at(policy, alert).map(|at| (at, Deadline::Send));
         let trial = alert.trial.as_ref().filter(|_| open).and_then(Trial::ends_at);
         let trial = trial.map(|at| (at, Deadline::HelpsNoMore(id)));
-        [answer, stale, ends, close, send, trial].into_iter().flatten()
+        let surface = alert.shadow_until.filter(|_| open).map(|at| (at, Deadline::Surface(id)));
+        [answer, stale, ends, close, send, trial, surface].into_iter().flatten()
     }
 
     /// When the shift of whoever has an alert ends.
@@ -123,6 +126,7 @@ impl Patient {
             Deadline::Send => self.send_due(call),
             Deadline::Expire => self.expire(call, due),
             Deadline::HelpsNoMore(id) => self.helps_no_more(call, id),
+            Deadline::Surface(id) => self.attend(call, id, None),
         }
         call.rearm = true;
     }

@@ -9,7 +9,7 @@ use super::patient::{Call, Patient};
 use super::timers::silence;
 use crate::alert::{Alert, Escalation, Response, Suppression, Told, level_of, news_of};
 use crate::id::AlertId;
-use crate::policy::{Mode, Policy, RuleBody};
+use crate::policy::{Policy, RuleBody};
 use crate::record::{AlertChange, Body, Clause, Closure, ConditionState, Level, NotifyReason};
 use crate::rule::condition::{Abandoned, Change, Machine};
 use crate::rule::predicate::Signals;
@@ -226,7 +226,12 @@ impl Patient {
         let [onset, since, observed_at] = times.map(|at| self.exact_time(call.policy, rule, at));
         let background = &self.lane.background;
         let mut signals = Signals::new(call.policy, &mut self.lane.signals, background);
-        let (source, evidence) = signals.evidence(limits, top, at);
+        let (source, mut evidence) = signals.evidence(limits, top, at);
+        let (own, now) = (call.policy.rules()[rule].mode, call.now.as_millis());
+        let mode = signals.mode_told(own, &limits.levels[top], now);
+        if let Some(first) = evidence.first_mut() {
+            first.modifiers.extend(mode);
+        }
         let opening = Opening {
             level,
             state,
@@ -242,7 +247,8 @@ impl Patient {
     /// An episode begins: the rule is tied to it, the record says why, and somebody is told.
     pub fn open_alert(&mut self, call: &mut Call<'_>, rule: usize, opening: Opening) {
         let def = &call.policy.rules()[rule];
-        let id = self.new_alert(call, rule, &opening);
+        let shadow = self.only_records(call.policy, rule, opening.level, call.now);
+        let id = self.new_alert(call, rule, &opening, shadow);
         self.keep_usual(call, rule, id);
         match &mut self.lane.rules[rule] {
             RuleState::Limits(watch) => watch.alert = Some(id),
@@ -262,7 +268,7 @@ impl Patient {
             rule: def.id().into(),
             title: def.title().into(),
             level: opening.level,
-            shadow: def.mode == Mode::Shadow,
+            shadow,
             onset: opening.onset,
             since: opening.since,
             observed_at: opening.observed_at,
@@ -278,7 +284,13 @@ impl Patient {
         self.attend(call, id, Some(reason));
     }
 
-    fn new_alert(&mut self, call: &Call<'_>, rule: usize, opening: &Opening) -> AlertId {
+    fn new_alert(
+        &mut self,
+        call: &Call<'_>,
+        rule: usize,
+        opening: &Opening,
+        shadow: bool,
+    ) -> AlertId {
         let id = AlertId(self.next_alert);
         self.next_alert = self.next_alert.saturating_add(1);
         // As a return within an episode is dated: by the rule's own evidence.
@@ -294,7 +306,8 @@ impl Patient {
             id,
             rule,
             level: opening.level,
-            shadow: call.policy.rules()[rule].mode == Mode::Shadow,
+            shadow,
+            shadow_until: None,
             onset: opening.onset,
             opened_at: call.now,
             version: call.policy.version(),

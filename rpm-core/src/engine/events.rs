@@ -85,6 +85,7 @@ impl Patient {
                 };
                 let before = scale(patient);
                 patient.know_profile(call.policy);
+                patient.attend_all(call, None);
                 if scale(patient) != before {
                     patient.circumstances_changed(call, Timestamp::from_millis(i64::MIN));
                 }

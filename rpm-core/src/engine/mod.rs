@@ -44,6 +44,7 @@ mod rank;
 mod relearning;
 mod risk;
 mod scorer;
+mod shadow;
 pub mod snapshot;
 mod summaries;
 mod timers;

@@ -184,6 +184,7 @@ impl CardAlert {
 
     fn change(&mut self, body: &Body) {
         let Body::AlertChanged {
+            change,
             revision,
             status,
             condition,
@@ -202,6 +203,7 @@ impl CardAlert {
         self.status = *status;
         self.condition = *condition;
         self.suppression.clone_from(suppression);
+        self.shadow &= *change != AlertChange::Surfaced;
         if let Some(level) = crate::alert::level_of(*condition) {
             self.level = level;
         }

@@ -39,6 +39,8 @@ pub(super) struct Episode {
     active_since: Option<HostTime>,
     /// How often somebody was asked.
     asked: u32,
+    /// It only records so far.
+    shadow: bool,
     pub open: bool,
 }
 
@@ -114,12 +116,6 @@ impl Episodes {
         let Some((owner, id)) = Owner::of(record).zip(alert_of(&record.body)) else {
             return;
         };
-        if let Body::AlertOpened { shadow: true, .. } = record.body {
-            if let Some(episode) = opened(record) {
-                see(&owner, id, &episode, Turn::Shadow);
-            }
-            return;
-        }
         let mut turns = Turns::new();
         if let Some(episode) = opened(record) {
             let alerts = self.by_owner.entry(owner.clone()).or_default();
@@ -153,7 +149,7 @@ impl Episodes {
     pub fn open(&self) -> impl Iterator<Item = (&Owner, &Episode)> {
         let all = self.by_owner.iter();
         let all = all.flat_map(|(owner, alerts)| alerts.values().map(move |alert| (owner, alert)));
-        all.filter(|(_, episode)| episode.open)
+        all.filter(|(_, episode)| episode.open && !episode.shadow)
     }
 }
 
@@ -168,7 +164,7 @@ fn alert_of(body: &Body) -> Option<AlertId> {
 }
 
 fn opened(record: &Record) -> Option<Episode> {
-    let Body::AlertOpened { rule, level, queue, .. } = &record.body else {
+    let Body::AlertOpened { rule, level, queue, shadow, .. } = &record.body else {
         return None;
     };
     Some(Episode {
@@ -182,6 +178,7 @@ fn opened(record: &Record) -> Option<Episode> {
         resolution: None,
         active_since: Some(record.at),
         asked: 0,
+        shadow: *shadow,
         open: true,
     })
 }
@@ -205,6 +202,7 @@ impl Episode {
 
     fn take(&mut self, record: &Record, turns: &mut Turns) {
         match &record.body {
+            Body::AlertOpened { .. } if self.shadow => turns.push(Turn::Shadow),
             Body::AlertOpened { onset, observed_at, .. } => {
                 let condition = observed_at.since(*onset);
                 turns.push(Turn::Opened { condition, signal: record.at.age_of(*observed_at) });
@@ -230,8 +228,23 @@ impl Episode {
         }
     }
 
+    /// What becomes of one that only records is nobody's business, until it does so no longer.
+    fn change_shadow(&mut self, to: &Changed<'_>, turns: &mut Turns) {
+        self.follow_condition(to, &mut Turns::new());
+        self.open &= to.status != Status::Resolved;
+        if to.change == AlertChange::Surfaced {
+            (self.shadow, self.open_since) = (false, to.at);
+            if to.suppressed || wants_answer(to) {
+                self.ask_unless(to, Ask::Unsuppressed, turns);
+            }
+        }
+    }
+
     fn change(&mut self, to: &Changed<'_>, turns: &mut Turns) {
         use AlertChange as C;
+        if self.shadow {
+            return self.change_shadow(to, turns);
+        }
         self.follow_condition(to, turns);
         match to.change {
             C::Raised => self.ask_unless(to, Ask::Worse, turns),

@@ -33,6 +33,9 @@ pub struct Entry {
     pub title: String,
     /// How severe it was last.
     pub level: Level,
+    /// Whether it only records so far, and waits for nobody.
+    #[serde(skip)]
+    pub(crate) shadow: bool,
     /// What people have done about it.
     pub status: Status,
     /// The condition by the last record; active if there was none since it opened.
@@ -125,21 +128,13 @@ impl Queues {
     }
 
     fn open(&self) -> impl Iterator<Item = &Entry> {
-        self.alerts.values().filter(|entry| entry.waits())
+        self.alerts.values().filter(|entry| entry.waits() && !entry.shadow)
     }
 }
 
 fn opened(owner: &Owner, record: &Record) -> Option<Entry> {
     let Body::AlertOpened {
-        alert,
-        rule,
-        title,
-        level,
-        shadow: false,
-        priority,
-        queue,
-        interventions,
-        ..
+        alert, rule, title, level, shadow, priority, queue, interventions, ..
     } = &record.body
     else {
         return None;
@@ -150,6 +145,7 @@ fn opened(owner: &Owner, record: &Record) -> Option<Entry> {
         rule: rule.clone(),
         title: title.clone(),
         level: *level,
+        shadow: *shadow,
         status: Status::New,
         condition: ConditionState::Active(*level),
         suppression: None,
@@ -162,6 +158,7 @@ fn opened(owner: &Owner, record: &Record) -> Option<Entry> {
 }
 
 impl Entry {
+    /// Whether it is open.
     fn waits(&self) -> bool {
         self.status != Status::Resolved
     }
@@ -191,6 +188,7 @@ impl Entry {
         self.status = *status;
         self.condition = *condition;
         self.suppression.clone_from(suppression);
+        self.shadow &= *change != AlertChange::Surfaced;
         if let Some(level) = crate::alert::level_of(*condition) {
             self.level = level;
         }

@@ -3,8 +3,8 @@
 //! A modifier is in force while all that it asks of the patient is known to be so; unknown is not so.
 //! Those in force apply in the order in which the policy lists them, each to what the ones before it
 //! left: `to` puts a limit or a hold to a value, `plus` moves it; a level that `rests` is not judged,
-//! which neither raises nor clears it. Where several change the severity of a level, the last one says as
-//! which it counts.
+//! which neither raises nor clears it. Where several change the severity of a level, or the mode of its rule,
+//! the last one says which it is.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -16,8 +16,8 @@ use crate::value::div_round;
 /// No value is as far out; and times the readings of a window, it fits 64 bits.
 const FARTHEST: i64 = 1 << 40;
 
-/// Whether a rule decides, only records, or rests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Whether a rule decides, only records, or rests; what says more comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Mode {
     /// It decides.
     Active,
@@ -25,6 +25,17 @@ pub enum Mode {
     Shadow,
     /// It rests.
     Disabled,
+}
+
+impl Mode {
+    /// As policies and records name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Shadow => "shadow",
+            Self::Disabled => "disabled",
+        }
+    }
 }
 
 /// A rule: one condition of every patient.
@@ -175,6 +186,8 @@ pub(crate) struct LevelDef {
     /// Modifiers under which it counts as another level, in the order in which they apply: which one, by
     /// its place.
     pub severities: Vec<(u16, u8)>,
+    /// Modifiers under which the rule is in another mode at this level, in the order in which they apply.
+    pub modes: Vec<(u16, Mode)>,
     pub times: Option<Times>,
     pub clear_hold: i64,
     pub latch: bool,
@@ -203,6 +216,7 @@ impl LevelDef {
     pub fn is_modified(&self) -> bool {
         let adjusted = |leaf: &Leaf| !leaf.adjusts.is_empty();
         !self.rests.is_empty()
+            || self.modes.iter().any(|(_, mode)| *mode == Mode::Disabled)
             || !self.severities.is_empty()
             || !self.hold_adjusts.is_empty()
             || self.leaves().any(adjusted)
@@ -412,6 +426,15 @@ impl Rule {
     /// Whether it decides.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Whether it only records, whatever the circumstances.
+    pub(crate) fn only_records(&self) -> bool {
+        let changes = match &self.body {
+            RuleBody::Limits(limits) => limits.levels.iter().any(|def| !def.modes.is_empty()),
+            RuleBody::Missing(_) => false,
+        };
+        self.mode == Mode::Shadow && !changes
     }
 
     /// Indices of the signals it is about.

@@ -351,6 +351,11 @@ pub struct ModifierSpec {
     /// up. What is active already is not lowered by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
+    /// The rule is in this mode as far as it is at one of the levels: `shadow`, `active` or `disabled`. What opens
+    /// in shadow is told of as soon as that is over, if the condition is still there; an alert that does not
+    /// only record goes on until it is closed. A level that is disabled is not judged, as if it rested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
     /// The levels are not judged: they are neither raised nor cleared.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rests: bool,

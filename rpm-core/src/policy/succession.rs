@@ -91,7 +91,13 @@ fn same_limits(old: &Policy, a: &Limits, new: &Policy, b: &Limits) -> bool {
                 .iter()
                 .zip(&b.severities)
                 .all(|(a, b)| a.1 == b.1 && same_modifier(old, a.0, new, b.0));
-        let adjusts = same_adjusts(old, &a.hold_adjusts, new, &b.hold_adjusts) && severities;
+        let modes = (a.modes.len() == b.modes.len())
+            && a.modes
+                .iter()
+                .zip(&b.modes)
+                .all(|(a, b)| a.1 == b.1 && same_modifier(old, a.0, new, b.0));
+        let adjusts =
+            same_adjusts(old, &a.hold_adjusts, new, &b.hold_adjusts) && severities && modes;
         holds && rests && adjusts && clear && same_expr(old, &a.raise, new, &b.raise)
     };
     let spans = |l: &Limits| (l.levels.len(), l.max_gap, l.abandon_after, l.unverified_after);
@@ -236,7 +242,8 @@ fn retire(policy: &mut Policy, old: &Policy, rule: &Rule) {
                     adjust.modifier = adopt_modifier(policy, old, adjust.modifier);
                 }
                 let severities = level.severities.iter_mut().map(|(modifier, _)| modifier);
-                for modifier in level.rests.iter_mut().chain(severities) {
+                let modes = level.modes.iter_mut().map(|(modifier, _)| modifier);
+                for modifier in level.rests.iter_mut().chain(severities).chain(modes) {
                     *modifier = adopt_modifier(policy, old, *modifier);
                 }
             }

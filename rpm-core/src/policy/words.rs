@@ -128,6 +128,13 @@ fn modifier_words(title: &str, spec: &ModifierSpec) -> String {
     if let Some(severity) = &spec.severity {
         changes.push(format!("it counts as {severity}"));
     }
+    if let Some(mode) = &spec.mode {
+        changes.push(match mode.as_str() {
+            "shadow" => "it is only recorded and alerts nobody".to_string(),
+            "active" => "it alerts".to_string(),
+            _ => "it is disabled".to_string(),
+        });
+    }
     if spec.rests {
         changes.push("it is not judged".to_string());
     }

@@ -622,6 +622,7 @@ impl AlertChange {
             Self::Inhibited => "said by another alert",
             Self::OutOfService => "taken out of service",
             Self::Unsuppressed => "annunciates again",
+            Self::Surfaced => "is no longer a mere record",
             Self::Assigned => "assigned",
             Self::Noted => "noted",
             Self::Resolved => "resolved",

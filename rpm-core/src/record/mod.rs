@@ -563,6 +563,8 @@ pub enum AlertChange {
     OutOfService,
     /// Nothing keeps it from annunciating any more.
     Unsuppressed,
+    /// It only recorded, by its circumstances, and does so no longer.
+    Surfaced,
     /// It is for somebody.
     Assigned,
     /// Somebody made a note.

@@ -97,6 +97,12 @@ impl Situation {
         self.contexts.get(later.checked_sub(1)?)
     }
 
+    /// From when on something else is so, after a time.
+    pub fn next_after(&self, at: i64) -> Option<i64> {
+        let later = self.contexts.partition_point(|since| since.at <= at);
+        self.contexts.get(later).map(|since| since.at)
+    }
+
     /// What is known to be so now.
     pub fn now(&self) -> &Context {
         self.contexts.last().map_or(&UNKNOWN, |since| &since.context)

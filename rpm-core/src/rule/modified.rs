@@ -3,22 +3,53 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::background::Background;
 use super::predicate::{Signals, text};
-use crate::policy::{Adjust, Leaf, LevelDef, Limits};
+use crate::policy::{Adjust, Leaf, LevelDef, Limits, Mode, Policy};
 use crate::record::{Clause, Modified, Verdict};
 use crate::time::Timestamp;
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MINUTES: i64 = 1440;
 
-impl Signals<'_> {
+impl Background {
     /// Whether all that a modifier asks is known to be so at a time.
-    fn in_force(&self, modifier: u16, at: i64) -> bool {
-        let situation = &self.background.situation;
-        let local = at.saturating_add(self.background.usual.offset);
+    fn in_force(&self, policy: &Policy, modifier: u16, at: i64) -> bool {
+        let situation = &self.situation;
+        let local = at.saturating_add(self.usual.offset);
         let minute = local.div_euclid(MINUTE_MS).rem_euclid(DAY_MINUTES);
-        let when = &self.policy.modifiers()[usize::from(modifier)].when;
+        let when = &policy.modifiers()[usize::from(modifier)].when;
         when.holds(situation.at(at), situation.phase_for(at), situation.profile(), minute)
+    }
+
+    /// In which mode a level's rule is at a time, if circumstances say so.
+    pub fn mode(&self, policy: &Policy, def: &LevelDef, at: i64) -> Option<(u16, Mode)> {
+        let in_force = |(modifier, _): &&(u16, Mode)| self.in_force(policy, *modifier, at);
+        def.modes.iter().rev().find(in_force).copied()
+    }
+
+    /// The first time after another at which that may change because time passed.
+    pub fn mode_changes(&self, policy: &Policy, def: &LevelDef, at: i64) -> Option<i64> {
+        let known = def.modes.iter().flat_map(|(modifier, _)| {
+            let when = &policy.modifiers()[usize::from(*modifier)].when;
+            let hours = when.hours.map(|hours| [hours.from, hours.until]).into_iter().flatten();
+            let minute = at.saturating_add(self.usual.offset).div_euclid(MINUTE_MS);
+            let hours = hours.map(move |hour| {
+                let left = (hour - minute - 1).rem_euclid(DAY_MINUTES) + 1;
+                minute.saturating_add(left).saturating_mul(MINUTE_MS) - self.usual.offset
+            });
+            let phase = when.phase_within.zip(self.situation.phase_for(at));
+            // So long and no longer.
+            let phase = phase.map(|(most, gone)| at - gone.as_millis() + most.as_millis() + 1);
+            hours.chain(phase.filter(|ends| *ends > at))
+        });
+        known.chain(self.situation.next_after(at)).min()
+    }
+}
+
+impl Signals<'_> {
+    fn in_force(&self, modifier: u16, at: i64) -> bool {
+        self.background.in_force(self.policy, modifier, at)
     }
 
     /// A limit or a hold after what is in force.
@@ -34,7 +65,15 @@ impl Signals<'_> {
 
     /// Whether a level is not judged now.
     pub fn rests(&self, def: &LevelDef, at: i64) -> bool {
+        let disabled = || self.background.mode(self.policy, def, at);
         def.rests.iter().any(|modifier| self.in_force(*modifier, at))
+            || disabled().is_some_and(|(_, mode)| mode == Mode::Disabled)
+    }
+
+    /// What made the mode of a level's rule another one than its own, for a record.
+    pub fn mode_told(&self, own: Mode, def: &LevelDef, at: i64) -> Option<Modified> {
+        let (modifier, mode) = self.background.mode(self.policy, def, at)?;
+        (mode != own).then(|| self.told(modifier, own.name().into(), mode.name().into(), at))
     }
 
     /// As which level one counts, by its place.

@@ -7,6 +7,7 @@ mod common;
 mod episodes;
 mod escalation;
 mod history;
+mod modes;
 mod policies;
 mod preferences;
 mod suppression;

@@ -238,7 +238,14 @@ impl Snap for Alert {
         self.id.save(w);
         (self.rule as u32).save(w);
         self.level.save(w);
-        self.shadow.save(w);
+        match (self.shadow, self.shadow_until) {
+            (false, _) => 0_u8.save(w),
+            (true, None) => 1_u8.save(w),
+            (true, Some(until)) => {
+                2_u8.save(w);
+                until.save(w);
+            }
+        }
         self.onset.save(w);
         self.opened_at.save(w);
         self.version.save(w);
@@ -256,7 +263,13 @@ impl Snap for Alert {
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         let (id, rule) = (r.read()?, r.read::<u32>()? as usize);
-        let (level, shadow) = (r.read()?, r.read()?);
+        let level = r.read()?;
+        let (shadow, shadow_until) = match r.read::<u8>()? {
+            0 => (false, None),
+            1 => (true, None),
+            2 => (true, Some(r.read()?)),
+            _ => return Err(corrupt()),
+        };
         let (onset, opened_at) = (r.read()?, r.read()?);
         let (version, revision) = (r.read()?, r.read()?);
         let (repeats, stale) = r.read()?;
@@ -270,6 +283,7 @@ impl Snap for Alert {
             version,
             level,
             shadow,
+            shadow_until,
             onset,
             opened_at,
             revision,

@@ -122,6 +122,22 @@ fn shadow_and_suppressed_alerts_are_counted_apart() {
     assert_eq!(queue.top.iter().map(|actor| actor.annunciated).sum::<u64>(), 2);
 }
 
+/// One that only recorded is an alarm from when it is no mere record any more.
+#[test]
+fn what_leaves_the_shadow_annunciates_from_then_on() {
+    let alert = urgent(0, 1);
+    let records = [
+        alert.opens_as(0, true),
+        alert.changes(1, AlertChange::Raised),
+        alert.changes(60, AlertChange::Surfaced),
+        alert.acknowledged(90),
+    ];
+    let queue = ward(&records, HOUR);
+    assert_eq!((queue.annunciated, queue.suppressed, queue.shadow), (1, 0, 1));
+    let quiet = ward(&records[..2], HOUR);
+    assert_eq!((quiet.annunciated, quiet.shadow), (0, 1));
+}
+
 #[test]
 fn an_alarm_is_what_opens_rises_or_comes_back_and_not_its_reminders() {
     use AlertChange as C;

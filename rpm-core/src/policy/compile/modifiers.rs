@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::super::modifier::{Adjust, Modifier, Shift, When};
-use super::super::plan::{Expr, Leaf, LevelDef, Rule, RuleBody};
+use super::super::plan::{Expr, Leaf, LevelDef, Mode, Rule, RuleBody};
 use super::super::spec::{HoldChangeSpec, LimitChangeSpec, ModifierSpec, PolicySpec, WhenSpec};
 use super::Compiler;
 use crate::error::Code;
@@ -20,6 +20,7 @@ struct Effect {
     hold: Option<Shift>,
     rests: bool,
     severity: Option<Level>,
+    mode: Option<Mode>,
 }
 
 impl Compiler {
@@ -86,8 +87,9 @@ impl Compiler {
                 .severity
                 .as_ref()
                 .and_then(|name| self.level_named(name, &format!("{path}.severity"))),
+            mode: spec.mode.as_deref().map(|mode| self.mode(Some(mode), path)),
         };
-        let levels_change = effect.rests || spec.severity.is_some();
+        let levels_change = effect.rests || spec.severity.is_some() || spec.mode.is_some();
         if effect.limit.is_none() && effect.hold.is_none() && !levels_change {
             self.error(Code::NothingModified, path);
         }
@@ -101,10 +103,15 @@ impl Compiler {
         for (i, name) in spec.rules.iter().enumerate() {
             let path = format!("{path}.rules[{i}]");
             let rule = rules.iter_mut().find(|rule| rule.id == *name);
-            let Some(RuleBody::Limits(limits)) = rule.map(|rule| &mut rule.body) else {
+            let known = rule.map(|rule| (rule.mode, &mut rule.body));
+            let Some((own_mode, RuleBody::Limits(limits))) = known else {
                 self.error(Code::UnknownRule, path);
                 continue;
             };
+            if effect.mode.is_some() && own_mode == Mode::Disabled {
+                let hint = "the rule is disabled, and nothing evaluates it".to_string();
+                self.error_with(Code::NothingModified, path.as_str(), hint);
+            }
             let chosen = |level: &&mut LevelDef| levels.is_empty() || levels.contains(&level.level);
             let place = |wanted| limits.levels.iter().position(|def| def.level == wanted);
             let severity = effect.severity.map(|wanted| (wanted, place(wanted)));
@@ -119,6 +126,10 @@ impl Compiler {
                 if let Some((wanted, Some(place))) = severity {
                     level.severities.push((index, place as u8));
                     widened |= wanted < level.level;
+                }
+                if let Some(mode) = effect.mode {
+                    level.modes.push((index, mode));
+                    widened |= mode > own_mode;
                 }
                 if widened && level.level == Level::Urgent && !spec.widens_urgent {
                     self.error(Code::WidensUrgent, path.as_str());

@@ -44,7 +44,7 @@ impl Compiler {
         rules
     }
 
-    fn mode(&mut self, name: Option<&str>, path: &str) -> Mode {
+    pub(super) fn mode(&mut self, name: Option<&str>, path: &str) -> Mode {
         match name {
             None | Some("active") => Mode::Active,
             Some("shadow") => Mode::Shadow,
@@ -232,6 +232,7 @@ impl Compiler {
             hold_adjusts: Vec::new(),
             rests: Vec::new(),
             severities: Vec::new(),
+            modes: Vec::new(),
             times,
             clear_hold: clear_hold.unwrap_or_default().as_millis(),
             latch: spec.latch.unwrap_or(level == Level::Urgent),
