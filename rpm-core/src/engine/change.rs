@@ -306,6 +306,10 @@ impl Patient {
         lane.background.usual.offset = self.lane.background.usual.offset;
         for (index, source) in to.baselines.iter().enumerate() {
             if let Some(source) = *source {
+                let restarted = self.lane.background.restarted(source as u16);
+                if restarted != i64::MIN {
+                    lane.background.restart(index as u16, restarted);
+                }
                 lane.background.usual.baselines[index] =
                     self.lane.background.usual.baselines[source].clone();
             }

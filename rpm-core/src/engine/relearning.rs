@@ -68,12 +68,13 @@ impl Patient {
         }
         let newest = self.lane.newest;
         let baseline = &mut self.lane.background.usual.baselines[index];
-        let (mut from, mut by_value) = (None, None);
+        let (mut from, mut by_value, mut anew) = (None, None, i64::MIN);
         match command.action {
             BaselineAction::Restart { from: given } => {
                 let start = given.map_or(newest, Timestamp::as_millis);
                 baseline.restart(def, width, start);
                 from = Some(Timestamp::from_millis(start));
+                anew = start;
             }
             BaselineAction::Shift { by } => {
                 if !baseline.shift(by.thousandths()) {
@@ -81,6 +82,10 @@ impl Patient {
                 }
                 by_value = Some(by.to_string());
             }
+        }
+        // What comes after all that has been added up.
+        if newest != i64::MIN {
+            self.lane.background.restart(index as u16, anew.max(newest + 1));
         }
         self.lane.wake();
         // What was kept was learned before.

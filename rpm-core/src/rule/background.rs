@@ -22,6 +22,8 @@ pub(crate) struct Background {
     /// Of each signal that a score reads: the last good value that has left its panes, and when it was
     /// observed. Empty if no score reads any.
     pub carried: Box<[Option<(i64, i32)>]>,
+    /// From when on drifts from a baseline are added up anew, and which one, where people set it right.
+    pub restarts: Vec<(i64, u16)>,
     /// Of each signal, if any is derived.
     pub calm: Box<[Calm]>,
 }
@@ -56,8 +58,21 @@ impl Background {
             summaries: policy.summaries().map(|_| Summary::NEW).collect(),
             situation: Situation::default(),
             carried: (0..scored).map(|_| None).collect(),
+            restarts: Vec::new(),
             calm: Calm::none(policy),
         }
+    }
+
+    /// Drifts from a baseline are added up from zero from a time on.
+    pub fn restart(&mut self, baseline: u16, from: i64) {
+        self.restarts.retain(|(_, of)| *of != baseline);
+        self.restarts.push((from, baseline));
+    }
+
+    /// From when on drifts from a baseline are added up.
+    pub fn restarted(&self, baseline: u16) -> i64 {
+        let restart = self.restarts.iter().find(|(_, of)| *of == baseline);
+        restart.map_or(i64::MIN, |(from, _)| *from)
     }
 
     /// What a baseline says of a time: learned, or what is taken as usual for the patient's age band.

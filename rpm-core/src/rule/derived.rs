@@ -137,15 +137,28 @@ impl Signals<'_> {
     }
 
     /// The sum after the pane of a time, if that has a value and it is known what is usual: what is so for
-    /// everybody is not a patient's own.
+    /// everybody is not a patient's own. What was added up before people set the baseline right stands, since
+    /// what was usual then is not known any more, and is not added to.
     fn drift(&self, derived: &Derived, def: &DriftDef, start: i64) -> Held {
+        let (sums, restarted) =
+            (&self.live[usize::from(derived.signal)].ring, self.background.restarted(def.baseline));
+        if start < restarted {
+            let pane = pane_at(start, sums.width());
+            return if sums.has_good(pane) {
+                Held::Good(sums.last_of(pane).1)
+            } else {
+                Held::Nothing
+            };
+        }
         let usual = self.usual_at(def.baseline, start).filter(|norm| norm.samples > 0);
         let ring = derived.inputs.first().map(|input| &self.live[usize::from(*input)].ring);
         let value = ring.and_then(|ring| ring.tally(pane_at(start, ring.width())).mean());
         let (Some(usual), Some(value)) = (usual, value) else {
             return Held::Nothing;
         };
-        let before = self.as_of(usize::from(derived.signal), start).map_or(0, |(_, sum)| sum);
+        let before = self.as_of(usize::from(derived.signal), start);
+        let begins = |at: i64| pane_at(at, sums.width()).saturating_mul(sums.width());
+        let before = before.filter(|(at, _)| begins(*at) >= restarted).map_or(0, |(_, sum)| sum);
         Held::Good(def.step(before, value, &usual))
     }
 
@@ -159,8 +172,11 @@ impl Signals<'_> {
         // Back to where the sum was zero, as far as that is kept.
         let (mut values, mut since, mut pane) = (0, None, pane_at(at, ring.width()) + 1);
         let mut began = false;
+        let restarted = self.background.restarted(def.baseline);
+        let counts = pane_at(at, ring.width()).saturating_mul(ring.width()) >= restarted;
         while let Some(before) = ring.good_before(pane) {
-            if ring.last_of(before).1 == 0 {
+            let anew = counts && ring.start_of(before) < restarted;
+            if anew || ring.last_of(before).1 == 0 {
                 began = true;
                 break;
             }

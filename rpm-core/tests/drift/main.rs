@@ -17,7 +17,7 @@ use common::{Run, cases, history, patient_id};
 use model::{PANE, Plan, Step, arrivals, late, plan, steps};
 use proptest::prelude::*;
 use rpm_core::policy::Policy;
-use rpm_core::{Engine, EngineConfig, PatientKey};
+use rpm_core::{BaselineAction, BaselineCommand, Engine, EngineConfig, PatientKey};
 
 /// So many panes are kept of a sum.
 const KEPT: i64 = 64;
@@ -33,6 +33,18 @@ fn restored(run: Run, policy: &Arc<Policy>) -> Run {
     let policies = [Arc::clone(policy)];
     let restored = Engine::restore(&bytes, &policies, EngineConfig::default(), late());
     Run { engine: restored.unwrap().0, ..run }
+}
+
+/// Another medication, from now on.
+pub fn restart() -> BaselineCommand {
+    BaselineCommand {
+        patient: PatientKey(0),
+        baseline: "usual".into(),
+        action: BaselineAction::Restart { from: None },
+        actor: "ann".into(),
+        role: "nurse".into(),
+        reason: "beta blocker".into(),
+    }
 }
 
 fn run(plan: &Plan, arrivals: Vec<(i64, rpm_core::event::Event)>) -> Run {
@@ -74,6 +86,35 @@ proptest! {
         }
         let (sums, _) = plan.expected(&steps);
         prop_assert!(plan.amends(&steps) || told == sums.into_iter().collect(), "{:?}", told);
+    }
+
+    /// Somebody says that something else is usual: what was added up stands, and the sum begins anew with what
+    /// comes after, also where evidence is late and the engine is stopped in between.
+    #[test]
+    fn a_restart_begins_the_sum_anew(
+        plan in plan(),
+        steps in steps(),
+        at in any::<prop::sample::Index>(),
+        stop in any::<bool>(),
+    ) {
+        let steps: Vec<Step> = steps.into_iter().map(Step::stays).collect();
+        let known = at.index(steps.len()) + 1;
+        let policy = plan.policy();
+        let mut run = Run::new(&policy);
+        for (index, (_, event)) in arrivals(&steps, false).into_iter().enumerate() {
+            if index == known {
+                run.engine.handle_baseline(&restart(), late()).unwrap().unwrap();
+                run.drain();
+                run = if stop { restored(run, &policy) } else { run };
+            }
+            run.event(event, late());
+        }
+        let (sums, states) = plan.restarted(&steps, known);
+        let newest = steps.iter().rev().find_map(Step::good_pane).unwrap_or(0);
+        let told = sums.last().copied().filter(|(pane, _)| newest - pane < KEPT);
+        prop_assert_eq!(latest(&run), told);
+        let found = history(&run.records, &patient_id(0), "drifts", PANE);
+        prop_assert_eq!(&found, &states);
     }
 
     /// Wherever it is stopped and restored, it goes on as if nothing had been.

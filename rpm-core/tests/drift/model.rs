@@ -54,6 +54,11 @@ impl Step {
         (T0 + self.ms).div_euclid(PANE)
     }
 
+    /// Without corrections, voids and repetitions.
+    pub fn stays(self) -> Self {
+        Self { fate: Fate::Stays, ..self }
+    }
+
     /// Where it was good once.
     pub fn good_pane(&self) -> Option<i64> {
         (!self.artifact).then(|| self.pane())
@@ -93,6 +98,13 @@ impl Plan {
 
     /// The sums by pane, and the history of the rule's condition.
     pub fn expected(&self, steps: &[Step]) -> (Sums, History) {
+        let sums = self.sums(steps, i64::MIN, i64::MIN);
+        let history = self.history(&sums);
+        (sums, history)
+    }
+
+    /// The sums from a pane on, from zero, by what is usual of panes from another one on.
+    fn sums(&self, steps: &[Step], first: i64, usual_from: i64) -> Sums {
         let mut hours: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for step in steps.iter().filter(|step| !step.artifact && step.fate != Fate::Void) {
             let value = if let Fate::Corrected(to) = step.fate { to } else { step.value };
@@ -100,11 +112,10 @@ impl Plan {
         }
         let mean = |values: &Vec<i64>| rounded(values.iter().sum(), values.len() as i64);
         let hours: BTreeMap<i64, i64> = hours.iter().map(|(at, v)| (*at, mean(v))).collect();
-        let (mut sum, mut sums, mut history) = (0, Sums::new(), History::new());
-        let mut active = false;
-        for (pane, value) in &hours {
+        let (mut sum, mut sums) = (0, Sums::new());
+        for (pane, value) in hours.range(first..) {
             let before: Vec<i64> =
-                hours.range(pane - self.panes..*pane).map(|(_, value)| *value).collect();
+                hours.range((pane - self.panes).max(usual_from)..*pane).map(|(_, v)| *v).collect();
             if before.len() < 3 {
                 continue;
             }
@@ -115,6 +126,13 @@ impl Plan {
             let deviations = rounded(apart * 1000, spread.max(1)).clamp(-4000, 4000);
             sum = (sum + deviations - self.allowance).clamp(0, 10_000);
             sums.push((*pane, sum));
+        }
+        sums
+    }
+
+    fn history(&self, sums: &Sums) -> History {
+        let (mut history, mut active) = (History::new(), false);
+        for (pane, sum) in sums.iter().copied() {
             active = if active { sum >= 1000 } else { sum >= self.limit * 1000 };
             let level = ConditionState::Active(Level::Review);
             let state = if active { level } else { ConditionState::Normal };
@@ -122,6 +140,21 @@ impl Plan {
                 history.push((pane * PANE, state));
             }
         }
+        history
+    }
+
+    /// The same if somebody restarted the baseline when the first so many readings had arrived: what was added
+    /// up until then stands.
+    pub fn restarted(&self, steps: &[Step], known: usize) -> (Sums, History) {
+        let mut arrived: Vec<&Step> = steps.iter().collect();
+        // Stable, as what arrives is.
+        arrived.sort_by_key(|step| step.ms + step.late);
+        let known: Vec<Step> = arrived[..known].iter().map(|step| (*step).clone()).collect();
+        let mut sums = self.sums(&known, i64::MIN, i64::MIN);
+        let newest = known.iter().map(|step| T0 + step.ms).max().unwrap_or(i64::MIN);
+        let (first, usual) = (newest.div_euclid(PANE) + 1, (newest + PANE - 1).div_euclid(PANE));
+        sums.extend(self.sums(steps, first, usual));
+        let history = self.history(&sums);
         (sums, history)
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rpm_core::policy::{Policy, Proposal};
 use rpm_core::record::{self, AlertChange, Clause, ConditionState, Level};
-use rpm_core::{Code, Duration};
+use rpm_core::{BaselineAction, BaselineCommand, Code, Duration};
 use serde_json::{Value as Json, json};
 
 use crate::common::{Run, T0, heart_rate, host, policy, reading};
-use crate::{latest, restored};
+use crate::{latest, restart, restored};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 1440 * MINUTE;
@@ -293,4 +293,33 @@ fn each_mistake_has_its_code_and_its_place() {
     ] {
         assert_eq!(mistakes(drift.clone(), cadence), [(code, path.to_string())], "{drift}");
     }
+}
+
+/// A device that reads two beats higher: what was learned is moved, and what was added up because of it does
+/// not weigh on what comes.
+#[test]
+fn after_a_shift_the_sum_begins_anew() {
+    let sums = |shifted: bool| {
+        let mut run = Run::new(&policy(&daily(1, &mean(), 4.0)));
+        let mut sums = Vec::new();
+        for day in 0..68 {
+            let higher = if day >= 60 { 2 } else { 0 };
+            run.live(heart_rate(at(day, 6), ordinary(day) + higher));
+            if day >= 62 {
+                sums.push(latest(&run).unwrap().1);
+            }
+            if day == 63 && shifted {
+                let by = rpm_core::Value::from_thousandths(2000);
+                let command = BaselineCommand { action: BaselineAction::Shift { by }, ..restart() };
+                run.engine.handle_baseline(&command, host(at(day, 7))).unwrap().unwrap();
+                run.drain();
+            }
+        }
+        sums
+    };
+    let (plain, shifted) = (sums(false), sums(true));
+    assert_eq!(plain[..2], shifted[..2], "what was added up stands");
+    assert!(plain[1] > 0 && plain[5] > plain[1], "{plain:?}");
+    // As if nothing had been: the days are ordinary ones.
+    assert!(shifted[5] < 1000, "{shifted:?}");
 }

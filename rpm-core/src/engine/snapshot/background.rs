@@ -15,6 +15,8 @@ use crate::signal::summary::{Summary, Total};
 /// Set in the count of circumstances where what devices said of being worn follows them. Few patients have
 /// any, and snapshots from before it was kept have none.
 const WORN_FOLLOWS: u32 = 1 << 31;
+/// The same for drifts that were begun anew.
+const RESTARTS_FOLLOW: u32 = 1 << 30;
 
 fields!(Moments { mean, mean_places, deviation_places, deviation, weight });
 fields!(Sums { pivot, count, sum, squares });
@@ -24,7 +26,10 @@ fields!(Total { count, covered, sum, min, max });
 impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
         self.usual.save(w);
-        self.situation.save(w);
+        self.situation.save(w, !self.restarts.is_empty());
+        if !self.restarts.is_empty() {
+            w.list(self.restarts.iter());
+        }
         self.carried.iter().for_each(|carried| carried.save(w));
         self.summaries.iter().for_each(|summary| summary.save(w));
     }
@@ -32,7 +37,9 @@ impl Background {
     pub(super) fn load(r: &mut Reader<'_>, policy: &Policy) -> Result<Self, Error> {
         let mut background = Self::new(policy);
         background.usual = Usual::load(r, policy)?;
-        background.situation.load_into(r)?;
+        if background.situation.load_into(r)? {
+            background.restarts = r.list()?;
+        }
         for carried in &mut background.carried {
             *carried = r.read()?;
         }
@@ -44,27 +51,28 @@ impl Background {
 }
 
 impl Situation {
-    fn save(&self, w: &mut Writer) {
+    fn save(&self, w: &mut Writer, restarts: bool) {
         let said = self.wearing.said();
-        let follows = if said.is_empty() { 0 } else { WORN_FOLLOWS };
-        (self.contexts.len() as u32 | follows).save(w);
+        let worn = if said.is_empty() { 0 } else { WORN_FOLLOWS };
+        let restarts = if restarts { RESTARTS_FOLLOW } else { 0 };
+        (self.contexts.len() as u32 | worn | restarts).save(w);
         self.contexts.iter().for_each(|since| since.save(w));
         if !said.is_empty() {
             w.list(said.iter());
         }
     }
 
-    /// What stands there; who the patient is stands elsewhere.
-    fn load_into(&mut self, r: &mut Reader<'_>) -> Result<(), Error> {
+    /// What stands there; who the patient is stands elsewhere. Whether restarts follow.
+    fn load_into(&mut self, r: &mut Reader<'_>) -> Result<bool, Error> {
         let count: u32 = r.read()?;
-        for _ in 0..count & !WORN_FOLLOWS {
+        for _ in 0..count & !(WORN_FOLLOWS | RESTARTS_FOLLOW) {
             self.contexts.push(r.read()?);
         }
         r.ensure(self.contexts.is_sorted_by(|a, b| a.at < b.at))?;
         if count & WORN_FOLLOWS != 0 {
             self.wearing = Wearing::of(r.list()?).ok_or_else(corrupt)?;
         }
-        Ok(())
+        Ok(count & RESTARTS_FOLLOW != 0)
     }
 }
 
@@ -212,6 +220,16 @@ impl Snap for Since {
 }
 
 impl Snap for (i64, i32) {
+    fn save(&self, w: &mut Writer) {
+        self.0.save(w);
+        self.1.save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok((r.time()?, r.read()?))
+    }
+}
+
+impl Snap for (i64, u16) {
     fn save(&self, w: &mut Writer) {
         self.0.save(w);
         self.1.save(w);
