@@ -357,7 +357,7 @@ impl Patient {
             let mut summaries = old.summaries();
             if let Some((_, was)) = summaries.find(|(was, _)| Some(was.signal.into()) == source) {
                 lane.background.summaries[usize::from(def.place)] =
-                    self.lane.background.summaries[usize::from(was.place)];
+                    self.lane.background.summaries[usize::from(was.place)].clone();
             }
         }
     }

@@ -194,9 +194,17 @@ pub struct FusedSpec {
 pub struct SummarySpec {
     /// The signal: one that is measured, or fused.
     pub of: String,
-    /// `mean`, `min`, `max` or `sum`; `mean` if absent.
+    /// `mean`, `min`, `max`, `sum`, `median` or `percentile`; `mean` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistic: Option<String>,
+    /// Which percentile, more than 0 and at most 100: the lowest of the panes' means that so many per cent of
+    /// them do not exceed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentile: Option<Number>,
+    /// To what each pane's mean is rounded for a median or a percentile, in the signal's unit; as charts do if
+    /// absent. What counts may be 1024 such steps wide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Number>,
     /// When it begins, by the patient's clock: `22:00`.
     pub from: String,
     /// When it ends: `07:00`. A whole day if that is when it begins.

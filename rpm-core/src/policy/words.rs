@@ -85,7 +85,7 @@ fn summary_words(policy: &Policy, derived: &Derived, def: &SummaryDef) -> String
     let clock = |ms: i64| format!("{:02}:{:02}", ms / 3_600_000 % 24, ms / 60_000 % 60);
     let mut share = String::new();
     let _ = write_thousandths(def.coverage_permille * 100, &mut share);
-    let (statistic, of) = (def.statistic.name(), name(def.of));
+    let (statistic, of) = (def.what.name(), name(def.of));
     let from = clock(def.until - def.length + 86_400_000);
     format!(
         "{}: the {statistic} of {of} from {from} until {} by the patient's clock, if readings cover \

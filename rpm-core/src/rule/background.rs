@@ -55,7 +55,7 @@ impl Background {
         let scored = if policy.has_feeds() { policy.signals().len() } else { 0 };
         Self {
             usual: Usual::new(policy.baselines(), offset),
-            summaries: policy.summaries().map(|_| Summary::NEW).collect(),
+            summaries: policy.summaries().map(|(_, def)| Summary::new(def)).collect(),
             situation: Situation::default(),
             carried: (0..scored).map(|_| None).collect(),
             restarts: Vec::new(),

@@ -128,7 +128,7 @@ impl Signals<'_> {
         let (total, held) = self.night(def, value_at);
         (held == Held::Good(value)).then(|| Summarised {
             of: self.defs[index].name.clone(),
-            statistic: def.statistic.name().into(),
+            statistic: def.what.name(),
             from: Timestamp::from_millis(night.start()),
             until: Timestamp::from_millis(night.over()),
             readings: total.count,

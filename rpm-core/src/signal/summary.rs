@@ -5,9 +5,13 @@
 //! each time: so hours of readings cost a handful of integers, late evidence counts where it belongs,
 //! and neither the order of arrival nor duplicates matter.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::Statistic;
 use super::ring::Ring;
-use crate::value::div_round;
+use crate::value::{div_round, write_thousandths};
 
 const DAY_MS: i64 = 86_400_000;
 /// Before anything.
@@ -20,8 +24,7 @@ pub(crate) struct SummaryDef {
     pub of: u16,
     /// Its place among the policy's summaries.
     pub place: u16,
-    /// One of [`SummaryDef::STATISTICS`].
-    pub statistic: Statistic,
+    pub what: What,
     /// When a night ends, in the patient's day.
     pub until: i64,
     /// How long it is, at most a day.
@@ -31,8 +34,23 @@ pub(crate) struct SummaryDef {
     pub certain_after: i64,
 }
 
-/// What one patient's summary knows.
+/// What is asked of a night.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum What {
+    /// One of [`What::STATISTICS`].
+    Statistic(Statistic),
+    /// The middle of its panes' means, each rounded to a step; between two it is half way.
+    Median { step: i32 },
+    /// The lowest of them that so many hundred-thousandths do not exceed.
+    Percentile { rank: i32, step: i32 },
+}
+
+/// So many steps at most lie between the lowest value that counts and the highest: more distinct values
+/// a night cannot have.
+pub(crate) const MOST_STEPS: i64 = 1024;
+
+/// What one patient's summary knows.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Summary {
     /// The first pane that has not been added up.
     pub next: i64,
@@ -44,7 +62,7 @@ pub(crate) struct Summary {
 }
 
 /// What panes add up to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Total {
     /// Good readings.
     pub count: u32,
@@ -53,6 +71,8 @@ pub(crate) struct Total {
     pub sum: i64,
     pub min: i32,
     pub max: i32,
+    /// Where their middle or another rank is asked for: how many panes there are of each step, from low to high.
+    pub steps: Option<Vec<(i32, u32)>>,
 }
 
 /// The panes of a night, from one to before another, by the clock of one patient.
@@ -65,12 +85,9 @@ pub(crate) struct Night {
 }
 
 impl SummaryDef {
-    pub const STATISTICS: [Statistic; 4] =
-        [Statistic::Mean, Statistic::Min, Statistic::Max, Statistic::Sum];
-
     /// Whether another one says the same of the same.
     pub fn summarises_like(&self, other: &Self) -> bool {
-        let facts = |def: &Self| (def.statistic, def.until, def.length, def.coverage_permille);
+        let facts = |def: &Self| (def.what, def.until, def.length, def.coverage_permille);
         facts(self) == facts(other)
     }
 
@@ -95,12 +112,53 @@ impl SummaryDef {
     /// What a night comes to, in thousandths, if enough of it is covered.
     pub fn value(&self, night: Night, total: &Total, cover: u32) -> Option<i64> {
         let enough = night.covered(total, cover) * 1000 >= self.coverage_permille * night.panes();
-        (enough && total.count > 0).then(|| match self.statistic {
-            Statistic::Min => total.min.into(),
-            Statistic::Max => total.max.into(),
-            Statistic::Sum => total.sum,
-            _ => div_round(total.sum.into(), total.count.into()) as i64,
-        })
+        (enough && total.count > 0).then(|| self.what.of(total))
+    }
+}
+
+impl What {
+    pub const STATISTICS: [Statistic; 4] =
+        [Statistic::Mean, Statistic::Min, Statistic::Max, Statistic::Sum];
+
+    /// To what each pane's mean is rounded, if they are counted one by one.
+    pub fn step(self) -> Option<i32> {
+        match self {
+            Self::Statistic(_) => None,
+            Self::Median { step } | Self::Percentile { step, .. } => Some(step),
+        }
+    }
+
+    /// In policies and records: `median`, `percentile 90`.
+    pub fn name(self) -> String {
+        match self {
+            Self::Statistic(statistic) => statistic.name().into(),
+            Self::Median { .. } => "median".into(),
+            Self::Percentile { rank, .. } => {
+                let mut percent = String::new();
+                let _ = write_thousandths(rank.into(), &mut percent);
+                format!("percentile {percent}")
+            }
+        }
+    }
+
+    /// Of panes of which one at least counts, in thousandths.
+    fn of(self, total: &Total) -> i64 {
+        let panes = u64::from(total.covered);
+        match self {
+            Self::Statistic(Statistic::Min) => total.min.into(),
+            Self::Statistic(Statistic::Max) => total.max.into(),
+            Self::Statistic(Statistic::Sum) => total.sum,
+            Self::Statistic(_) => div_round(total.sum.into(), total.count.into()) as i64,
+            Self::Median { step } => {
+                let (low, high) =
+                    (total.ranked(panes.saturating_sub(1) / 2), total.ranked(panes / 2));
+                div_round((i128::from(low) + i128::from(high)) * i128::from(step), 2) as i64
+            }
+            Self::Percentile { rank, step } => {
+                let nth = (panes * u64::from(rank.unsigned_abs())).div_ceil(100_000).max(1);
+                i64::from(total.ranked(nth - 1)) * i64::from(step)
+            }
+        }
     }
 }
 
@@ -132,7 +190,9 @@ impl Night {
 }
 
 impl Summary {
-    pub const NEW: Self = Self { next: NEVER, told: NEVER, night: NEVER, total: Total::new() };
+    pub fn new(def: &SummaryDef) -> Self {
+        Self { next: NEVER, told: NEVER, night: NEVER, total: Total::new(def) }
+    }
 
     /// Adds the panes before one up, none of which can change any more.
     pub fn take_in(&mut self, def: &SummaryDef, ring: &Ring, end: i64, offset: i64) {
@@ -146,9 +206,9 @@ impl Summary {
                 continue;
             }
             if number != self.night {
-                (self.night, self.total) = (number, Total::new());
+                (self.night, self.total) = (number, Total::new(def));
             }
-            self.total.add(ring, pane);
+            self.total.add(ring, pane, def);
         }
         self.next = end;
     }
@@ -156,27 +216,46 @@ impl Summary {
     /// What a night adds up to by now; of one long ago nothing is known any more.
     pub fn total(&self, def: &SummaryDef, ring: &Ring, number: i64, offset: i64) -> Total {
         let night = def.night(number, ring.width, offset);
-        let mut total = if number == self.night { self.total } else { Total::new() };
+        let mut total = if number == self.night { self.total.clone() } else { Total::new(def) };
         if let Some(newest) = ring.newest() {
             let first = night.first.max(self.next).max(ring.oldest());
-            (first..night.end.min(newest + 1)).for_each(|pane| total.add(ring, pane));
+            (first..night.end.min(newest + 1)).for_each(|pane| total.add(ring, pane, def));
         }
         total
     }
 }
 
 impl Total {
-    pub const fn new() -> Self {
-        Self { count: 0, covered: 0, sum: 0, min: i32::MAX, max: i32::MIN }
+    pub fn new(def: &SummaryDef) -> Self {
+        let steps = def.what.step().map(|_| Vec::new());
+        Self { count: 0, covered: 0, sum: 0, min: i32::MAX, max: i32::MIN, steps }
     }
 
-    fn add(&mut self, ring: &Ring, pane: i64) {
+    /// How many steps the pane of a rank holds; ranks count from 0.
+    fn ranked(&self, rank: u64) -> i32 {
+        let mut below = 0;
+        let reached = |(_, panes): &&(i32, u32)| {
+            below += u64::from(*panes);
+            below > rank
+        };
+        self.steps.iter().flatten().find(reached).map_or(0, |(steps, _)| *steps)
+    }
+
+    fn add(&mut self, ring: &Ring, pane: i64, def: &SummaryDef) {
         let view = ring.view(pane);
         if view.good > 0 {
             self.count = self.count.saturating_add(view.good);
             self.covered = self.covered.saturating_add(1);
             self.sum = self.sum.saturating_add(view.sum);
             (self.min, self.max) = (self.min.min(view.min), self.max.max(view.max));
+            if let Some((step, all)) = def.what.step().zip(self.steps.as_mut()) {
+                let mean = div_round(view.sum.into(), view.good.into());
+                let steps = div_round(mean, step.max(1).into()) as i32;
+                match all.binary_search_by_key(&steps, |(steps, _)| *steps) {
+                    Ok(at) => all[at].1 = all[at].1.saturating_add(1),
+                    Err(at) => all.insert(at, (steps, 1)),
+                }
+            }
         }
     }
 }
@@ -189,16 +268,8 @@ mod tests {
 
     fn def(until: i64, length: i64) -> SummaryDef {
         let (until, length) = (until * HOUR, length * HOUR);
-        let (statistic, coverage_permille) = (Statistic::Mean, 500);
-        SummaryDef {
-            of: 0,
-            place: 0,
-            statistic,
-            until,
-            length,
-            coverage_permille,
-            certain_after: 0,
-        }
+        let (what, coverage_permille) = (What::Statistic(Statistic::Mean), 500);
+        SummaryDef { of: 0, place: 0, what, until, length, coverage_permille, certain_after: 0 }
     }
 
     #[test]
@@ -221,6 +292,36 @@ mod tests {
                         assert_eq!(def.ends_after(last * width, offset), number);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn ranks_are_those_of_the_sorted_panes() {
+        for n in 1..40_i32 {
+            let mut sorted: Vec<i32> = (0..n).map(|i| i * i % 17).collect();
+            sorted.sort_unstable();
+            let mut steps: Vec<(i32, u32)> = Vec::new();
+            for value in &sorted {
+                match steps.last_mut().filter(|(last, _)| last == value) {
+                    Some((_, panes)) => *panes += 1,
+                    None => steps.push((*value, 1)),
+                }
+            }
+            let n_panes = n as u32;
+            let total = Total {
+                covered: n_panes,
+                count: n_panes,
+                steps: Some(steps),
+                ..Total::new(&def(7, 7))
+            };
+            let at = |rank: i32| i64::from(sorted[rank as usize]) * 500;
+            let middle = (at((n - 1) / 2) + at(n / 2)) / 2;
+            assert_eq!(What::Median { step: 500 }.of(&total), middle, "{n}");
+            for (rank, percent) in [(1, 0), (50_000, 50), (90_000, 90), (100_000, 100)] {
+                let nth = (n * percent + 99) / 100;
+                let found = What::Percentile { rank, step: 500 }.of(&total);
+                assert_eq!(found, at(nth.max(1) - 1), "{n} {percent}");
             }
         }
     }

@@ -47,6 +47,29 @@ fn each_mistake_has_its_code_and_its_place() {
     ] {
         assert_eq!(mistakes(&signal), [(code, path.to_string())], "{signal}");
     }
+    let ranked = |statistic: &str, percentile: Json, resolution: Json| {
+        let mut signal = night("statistic", statistic.into());
+        let more = [("percentile", percentile), ("resolution", resolution)];
+        for (field, value) in more.into_iter().filter(|(_, value)| !value.is_null()) {
+            signal["summary"][field] = value;
+        }
+        signal
+    };
+    let none = || Json::Null;
+    assert_eq!(mistakes(&ranked("median", none(), none())), []);
+    assert_eq!(mistakes(&ranked("percentile", 99.9.into(), 0.5.into())), []);
+    for (signal, field) in [
+        (ranked("percentile", none(), none()), "percentile"),
+        (ranked("median", 50.into(), none()), "percentile"),
+        (ranked("percentile", 0.into(), none()), "percentile"),
+        (ranked("percentile", 100.5.into(), none()), "percentile"),
+        (ranked("mean", none(), 1.into()), "resolution"),
+        (ranked("median", none(), 0.001.into()), "resolution"),
+        (ranked("median", none(), (-1).into()), "resolution"),
+    ] {
+        let path = format!("signals.x.summary.{field}");
+        assert_eq!(mistakes(&signal), [(Code::OutOfRange, path)], "{signal}");
+    }
     let mut two = night("statistic", "mean".into());
     two["difference"] = json!(["heart_rate", "heart_rate"]);
     assert_eq!(mistakes(&two)[0], (Code::DerivedSignal, "signals.x".to_string()));

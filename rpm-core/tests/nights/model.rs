@@ -25,6 +25,10 @@ pub struct Plan {
     /// Panes that one reading covers.
     cover: i64,
     statistic: &'static str,
+    /// Which percentile, in per cent.
+    percentile: i64,
+    /// Of medians and percentiles, in thousandths; as charts have it if none.
+    resolution: Option<i64>,
     /// By the patient's clock, in minutes.
     from: i64,
     until: i64,
@@ -63,6 +67,16 @@ impl Plan {
         let offset = format!("{sign}{}", clock(self.offset.abs()));
         let cadence = span(self.pane * self.cover);
         let of = if self.fused { "trusted" } else { "heart_rate" };
+        let mut night = json!({
+            "of": of, "statistic": self.statistic, "from": clock(self.from),
+            "until": clock(self.until), "coverage": format!("{} %", self.coverage),
+        });
+        if self.statistic == "percentile" {
+            night["percentile"] = self.percentile.into();
+        }
+        if let Some(step) = self.resolution.filter(|_| self.is_ranked()) {
+            night["resolution"] = json!(step as f64 / 1000.0);
+        }
         policy(&json!({
             "id": "nights", "version": 1, "title": "nights", "lateness_horizon": span(HORIZON),
             "signals": {
@@ -70,10 +84,7 @@ impl Plan {
                 "trusted": {
                     "fused": { "of": ["heart_rate"] }, "cadence": cadence, "pane": span(self.pane),
                 },
-                "night": { "cadence": "1 d", "summary": {
-                    "of": of, "statistic": self.statistic, "from": clock(self.from),
-                    "until": clock(self.until), "coverage": format!("{} %", self.coverage),
-                } },
+                "night": { "cadence": "1 d", "summary": night },
             },
             "baselines": { "usual": {
                 "of": "night", "learn": { "median": { "panes": self.nights } }, "warm_up": "2 d",
@@ -105,6 +116,24 @@ impl Plan {
     /// Whether anything was taken back or changed after it had been told.
     pub fn voids(&self, steps: &[Step]) -> bool {
         steps.iter().any(|step| matches!(step.fate, Fate::Void | Fate::Corrected(_)))
+    }
+
+    fn is_ranked(&self) -> bool {
+        matches!(self.statistic, "median" | "percentile")
+    }
+
+    /// Of panes' means, sorted: each rounded to a step, and the middle, or the nearest rank.
+    fn ranked(&self, means: impl Iterator<Item = i64>) -> i64 {
+        let step = self.resolution.unwrap_or(1000);
+        let mut sorted: Vec<i64> =
+            means.map(|mean| (2 * mean + step).div_euclid(2 * step) * step).collect();
+        sorted.sort_unstable();
+        let n = sorted.len();
+        if self.statistic == "median" {
+            return (sorted[(n - 1) / 2] + sorted[n / 2] + 1).div_euclid(2);
+        }
+        let share = |below: usize| (below as i64 + 1) * 100 >= self.percentile * n as i64;
+        sorted[(0..n).find(|below| share(*below)).unwrap()]
     }
 
     /// The start of the pane of a time.
@@ -150,12 +179,21 @@ impl Plan {
                 continue;
             }
             let (sum, count) = (values.iter().sum::<i64>(), values.len() as i64);
+            let mut by_pane: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+            for (at, value) in good.iter().filter(|(at, _)| inside(at)) {
+                by_pane.entry(self.pane_of(*at)).or_default().push(*value);
+            }
+            let means = by_pane.values().map(|values| {
+                let (sum, count) = (values.iter().sum::<i64>(), values.len() as i64);
+                (2 * sum + count).div_euclid(2 * count)
+            });
             found.push((
                 over,
                 match self.statistic {
                     "mean" => (2 * sum + count).div_euclid(2 * count),
                     "min" => *values.iter().min().unwrap(),
                     "max" => *values.iter().max().unwrap(),
+                    _ if self.is_ranked() => self.ranked(means),
                     _ => sum,
                 },
             ));
@@ -199,7 +237,9 @@ impl Plan {
 
 pub fn plan() -> impl Strategy<Value = Plan> {
     let pane = prop::sample::select(vec![10 * MINUTE, 15 * MINUTE, 20 * MINUTE, 60 * MINUTE]);
-    let statistic = prop::sample::select(vec!["mean", "mean", "min", "max", "sum"]);
+    let statistics = ["mean", "mean", "min", "max", "sum", "median", "median", "percentile"];
+    let statistic = prop::sample::select(statistics.to_vec());
+    let ranks = (1..=100_i64, prop::sample::select(vec![None, Some(500), Some(2500), Some(700)]));
     let hours = prop::sample::select(vec![
         (0, 7 * 60),
         (22 * 60, 7 * 60),
@@ -212,11 +252,25 @@ pub fn plan() -> impl Strategy<Value = Plan> {
     (
         (pane, 1..3_i64, statistic, hours, 0..=60_i64),
         (offset, prop::bool::weighted(0.25), 2..6_i64, 0..6_i64),
+        ranks,
     )
         .prop_map(
-            |((pane, cover, statistic, hours, coverage), (offset, fused, nights, above))| {
-                let (from, until) = hours;
-                Plan { pane, cover, statistic, from, until, coverage, offset, fused, nights, above }
+            |((pane, cover, statistic, hours, coverage), more, (percentile, resolution))| {
+                let ((from, until), (offset, fused, nights, above)) = (hours, more);
+                Plan {
+                    pane,
+                    cover,
+                    statistic,
+                    percentile,
+                    resolution,
+                    from,
+                    until,
+                    coverage,
+                    offset,
+                    fused,
+                    nights,
+                    above,
+                }
             },
         )
 }

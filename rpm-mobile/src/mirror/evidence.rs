@@ -85,7 +85,7 @@ pub struct Usual {
 pub struct Summarised {
     /// The signal that was summarised.
     pub of: String,
-    /// `mean`, `min`, `max` or `sum`.
+    /// `mean`, `min`, `max`, `sum`, `median`, or `percentile 90`.
     pub statistic: String,
     /// When the night began.
     pub from: Timestamp,

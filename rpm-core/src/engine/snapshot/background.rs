@@ -21,7 +21,6 @@ const RESTARTS_FOLLOW: u32 = 1 << 30;
 fields!(Moments { mean, mean_places, deviation_places, deviation, weight });
 fields!(Sums { pivot, count, sum, squares });
 fields!(Norm { low, high, spread, samples });
-fields!(Total { count, covered, sum, min, max });
 
 impl Background {
     pub(super) fn save(&self, w: &mut Writer) {
@@ -44,7 +43,7 @@ impl Background {
             *carried = r.read()?;
         }
         for summary in &mut background.summaries {
-            *summary = r.read()?;
+            summary.load_into(r)?;
         }
         Ok(background)
     }
@@ -185,15 +184,34 @@ impl Learner {
     }
 }
 
-impl Snap for Summary {
+impl Summary {
     fn save(&self, w: &mut Writer) {
         (self.next, self.told).save(w);
         self.night.save(w);
-        self.total.save(w);
+        let Total { count, covered, sum, min, max, steps } = &self.total;
+        (*count, *covered).save(w);
+        sum.save(w);
+        min.save(w);
+        max.save(w);
+        if let Some(steps) = steps {
+            w.list(steps.iter());
+        }
     }
-    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let (next, told, night) = (r.time()?, r.time()?, r.time()?);
-        Ok(Self { next, told, night, total: r.read()? })
+
+    /// Into one of the policy's kind.
+    fn load_into(&mut self, r: &mut Reader<'_>) -> Result<(), Error> {
+        (self.next, self.told) = (r.time()?, r.time()?);
+        self.night = r.time()?;
+        let total = &mut self.total;
+        (total.count, total.covered) = r.read()?;
+        (total.sum, total.min, total.max) = (r.read()?, r.read()?, r.read()?);
+        if let Some(steps) = &mut total.steps {
+            *steps = r.list()?;
+            r.ensure(steps.is_sorted_by(|a: &(i32, u32), b| a.0 < b.0))?;
+            let panes: u64 = steps.iter().map(|(_, panes)| u64::from(*panes)).sum();
+            r.ensure(panes == u64::from(total.covered))?;
+        }
+        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ use crate::event::{Kind, Quality};
 use crate::policy::score::Score;
 use crate::signal::baseline::CHUNK;
 use crate::signal::drift::{DriftDef, HIGHEST, KEPT};
-use crate::signal::summary::SummaryDef;
+use crate::signal::summary::{MOST_STEPS, SummaryDef, What};
 use crate::signal::{Feed, HELD_LIMIT, Statistic};
 use crate::time::Duration;
 use crate::value::Value;
@@ -25,6 +25,8 @@ const MAX_SCORES: usize = 50;
 const MAX_SOURCES: usize = 16;
 const DAY_MS: i64 = 86_400_000;
 /// Kinds of what is derived are numbered from the end: no reading can be of one.
+const MEDIAN: &str = "median";
+const PERCENTILE: &str = "percentile";
 const LAST_KIND: u16 = u16::MAX;
 
 impl Compiler {
@@ -173,18 +175,13 @@ impl Compiler {
         path: &str,
     ) -> Option<(Derivation, Vec<u16>, KindFacts)> {
         let path = format!("{path}.summary");
-        let name = spec.statistic.as_deref().unwrap_or(Statistic::Mean.name());
-        let statistic = SummaryDef::STATISTICS.into_iter().find(|known| known.name() == name);
-        if statistic.is_none() {
-            let known = SummaryDef::STATISTICS.map(Statistic::name).join(", ");
-            self.error_with(Code::UnknownStatistic, format!("{path}.statistic"), known);
-        }
         let from = self.time_of_day(&spec.from, &format!("{path}.from"));
         let until = self.time_of_day(&spec.until, &format!("{path}.until"));
         let coverage = spec.coverage.as_deref().unwrap_or("50 %");
         let coverage_permille = self.share(coverage, &format!("{path}.coverage"));
         let of = self.signal_index(Some(&spec.of), &format!("{path}.of"))?;
-        let (statistic, from, until) = (statistic?, from?, until?);
+        let what = self.what_of_night(spec, of, &path);
+        let (what, from, until) = (what?, from?, until?);
         let of_summary = |derived: u16| self.summarised.contains(&derived);
         if self.signals[of].derived.is_some_and(of_summary) {
             self.error(Code::DerivedSignal, format!("{path}.of"));
@@ -195,7 +192,7 @@ impl Compiler {
         let def = SummaryDef {
             of: of as u16,
             place: self.summarised.len() as u16,
-            statistic,
+            what,
             until: until * minute,
             length: length * minute,
             coverage_permille: coverage_permille?,
@@ -207,15 +204,65 @@ impl Compiler {
         }
         let inputs = Vec::from([of as u16]);
         let (low, high) = self.range_of(&inputs);
-        let range = match statistic {
+        let range = match what {
             // As far as it can be held; no day of steps comes near that.
-            Statistic::Sum => (low.min(0) * i64::from(HELD_LIMIT), i64::from(HELD_LIMIT) - 1),
+            What::Statistic(Statistic::Sum) => {
+                (low.min(0) * i64::from(HELD_LIMIT), i64::from(HELD_LIMIT) - 1)
+            }
             _ => (low, high),
         };
         let most = i64::from(HELD_LIMIT) - 1;
         let range = (range.0.max(-most), range.1.min(most));
         let facts = self.facts_of(&inputs, range, &path)?;
         Some((Derivation::Summary(def), inputs, facts))
+    }
+
+    /// What is asked of a night, and in which steps.
+    fn what_of_night(&mut self, spec: &SummarySpec, of: usize, path: &str) -> Option<What> {
+        let name = spec.statistic.as_deref().unwrap_or(Statistic::Mean.name());
+        let statistic = What::STATISTICS.into_iter().find(|known| known.name() == name);
+        let ranked = matches!(name, MEDIAN | PERCENTILE);
+        if statistic.is_none() && !ranked {
+            let known = What::STATISTICS.map(Statistic::name).join(", ");
+            let hint = format!("{known}, {MEDIAN}, {PERCENTILE}");
+            self.error_with(Code::UnknownStatistic, format!("{path}.statistic"), hint);
+            return None;
+        }
+        if spec.percentile.is_some() != (name == PERCENTILE) {
+            let hint = "a percentile says which, and nothing else does".to_string();
+            self.error_with(Code::OutOfRange, format!("{path}.percentile"), hint);
+            return None;
+        }
+        let resolution_path = format!("{path}.resolution");
+        let step = match &spec.resolution {
+            Some(_) if !ranked => {
+                let hint = "of a median or a percentile".to_string();
+                self.error_with(Code::OutOfRange, resolution_path, hint);
+                return None;
+            }
+            Some(resolution) => self.number(resolution, &resolution_path),
+            None => self.signals[of].resolution,
+        };
+        if let Some(statistic) = statistic {
+            return Some(What::Statistic(statistic));
+        }
+        let (step, (low, high)) = (step.thousandths(), self.range_of(&[of as u16]));
+        let least = (high - low) / MOST_STEPS + 1;
+        if i64::from(step) < least {
+            let least = Value::from_thousandths(least as i32);
+            self.error_with(Code::OutOfRange, resolution_path, format!("at least {least}"));
+            return None;
+        }
+        let Some(percentile) = &spec.percentile else {
+            return Some(What::Median { step });
+        };
+        let path = format!("{path}.percentile");
+        let rank = self.number(percentile, &path).thousandths();
+        if !(1..=100_000).contains(&rank) {
+            self.error(Code::OutOfRange, path);
+            return None;
+        }
+        Some(What::Percentile { rank, step })
     }
 
     /// How far a signal has drifted from what is usual.
