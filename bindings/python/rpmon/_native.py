@@ -9296,32 +9296,37 @@ class AlertChange(enum.Enum):
     Nothing keeps it from annunciating any more.
 """
 
-    ASSIGNED = 22
+    SURFACED = 22
+    """
+    It only recorded, by its circumstances, and does so no longer.
+"""
+
+    ASSIGNED = 23
     """
     It is for somebody.
 """
 
-    NOTED = 23
+    NOTED = 24
     """
     Somebody made a note.
 """
 
-    RESOLVED = 24
+    RESOLVED = 25
     """
     Somebody has dealt with it.
 """
 
-    CLOSED = 25
+    CLOSED = 26
     """
     Closed by itself after it cleared.
 """
 
-    REOPENED = 26
+    REOPENED = 27
     """
     It is still there long after somebody resolved it.
 """
 
-    REROUTED = 27
+    REROUTED = 28
     """
     It waits in another queue, for no other reason that has a record.
 """
@@ -9377,16 +9382,18 @@ class _UniffiFfiConverterTypeAlertChange(_UniffiConverterRustBuffer):
         if variant == 22:
             return AlertChange.UNSUPPRESSED
         if variant == 23:
-            return AlertChange.ASSIGNED
+            return AlertChange.SURFACED
         if variant == 24:
-            return AlertChange.NOTED
+            return AlertChange.ASSIGNED
         if variant == 25:
-            return AlertChange.RESOLVED
+            return AlertChange.NOTED
         if variant == 26:
-            return AlertChange.CLOSED
+            return AlertChange.RESOLVED
         if variant == 27:
-            return AlertChange.REOPENED
+            return AlertChange.CLOSED
         if variant == 28:
+            return AlertChange.REOPENED
+        if variant == 29:
             return AlertChange.REROUTED
         raise InternalError("Raw enum value doesn't match any cases")
 
@@ -9435,6 +9442,8 @@ class _UniffiFfiConverterTypeAlertChange(_UniffiConverterRustBuffer):
         if value == AlertChange.OUT_OF_SERVICE:
             return
         if value == AlertChange.UNSUPPRESSED:
+            return
+        if value == AlertChange.SURFACED:
             return
         if value == AlertChange.ASSIGNED:
             return
@@ -9496,18 +9505,20 @@ class _UniffiFfiConverterTypeAlertChange(_UniffiConverterRustBuffer):
             buf.write_i32(21)
         if value == AlertChange.UNSUPPRESSED:
             buf.write_i32(22)
-        if value == AlertChange.ASSIGNED:
+        if value == AlertChange.SURFACED:
             buf.write_i32(23)
-        if value == AlertChange.NOTED:
+        if value == AlertChange.ASSIGNED:
             buf.write_i32(24)
-        if value == AlertChange.RESOLVED:
+        if value == AlertChange.NOTED:
             buf.write_i32(25)
-        if value == AlertChange.CLOSED:
+        if value == AlertChange.RESOLVED:
             buf.write_i32(26)
-        if value == AlertChange.REOPENED:
+        if value == AlertChange.CLOSED:
             buf.write_i32(27)
-        if value == AlertChange.REROUTED:
+        if value == AlertChange.REOPENED:
             buf.write_i32(28)
+        if value == AlertChange.REROUTED:
+            buf.write_i32(29)
 
 
 

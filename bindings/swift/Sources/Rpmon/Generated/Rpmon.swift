@@ -7492,7 +7492,7 @@ public struct Summarised: Equatable, Hashable, Codable {
      */
     public var of: String
     /**
-     * `mean`, `min`, `max` or `sum`.
+     * `mean`, `min`, `max`, `sum`, `median`, or `percentile 90`.
      */
     public var statistic: String
     /**
@@ -7519,7 +7519,7 @@ public struct Summarised: Equatable, Hashable, Codable {
          * The signal that was summarised.
          */of: String,
         /**
-         * `mean`, `min`, `max` or `sum`.
+         * `mean`, `min`, `max`, `sum`, `median`, or `percentile 90`.
          */statistic: String,
         /**
          * When the night began.
@@ -8659,6 +8659,10 @@ public enum AlertChange: Equatable, Hashable, Codable, CaseIterable {
      */
     case unsuppressed
     /**
+     * It only recorded, by its circumstances, and does so no longer.
+     */
+    case surfaced
+    /**
      * It is for somebody.
      */
     case assigned
@@ -8747,17 +8751,19 @@ public struct FfiConverterTypeAlertChange: FfiConverterRustBuffer {
 
         case 22: return .unsuppressed
 
-        case 23: return .assigned
+        case 23: return .surfaced
 
-        case 24: return .noted
+        case 24: return .assigned
 
-        case 25: return .resolved
+        case 25: return .noted
 
-        case 26: return .closed
+        case 26: return .resolved
 
-        case 27: return .reopened
+        case 27: return .closed
 
-        case 28: return .rerouted
+        case 28: return .reopened
+
+        case 29: return .rerouted
 
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -8855,28 +8861,32 @@ public struct FfiConverterTypeAlertChange: FfiConverterRustBuffer {
             writeInt(&buf, Int32(22))
 
 
-        case .assigned:
+        case .surfaced:
             writeInt(&buf, Int32(23))
 
 
-        case .noted:
+        case .assigned:
             writeInt(&buf, Int32(24))
 
 
-        case .resolved:
+        case .noted:
             writeInt(&buf, Int32(25))
 
 
-        case .closed:
+        case .resolved:
             writeInt(&buf, Int32(26))
 
 
-        case .reopened:
+        case .closed:
             writeInt(&buf, Int32(27))
 
 
-        case .rerouted:
+        case .reopened:
             writeInt(&buf, Int32(28))
+
+
+        case .rerouted:
+            writeInt(&buf, Int32(29))
 
         }
     }

@@ -7987,7 +7987,7 @@ data class Summarised (
     val `of`: kotlin.String
     ,
     /**
-     * `mean`, `min`, `max` or `sum`.
+     * `mean`, `min`, `max`, `sum`, `median`, or `percentile 90`.
      */
     val `statistic`: kotlin.String
     ,
@@ -8982,6 +8982,10 @@ enum class AlertChange {
      * Nothing keeps it from annunciating any more.
      */
     UNSUPPRESSED,
+    /**
+     * It only recorded, by its circumstances, and does so no longer.
+     */
+    SURFACED,
     /**
      * It is for somebody.
      */
