@@ -246,6 +246,10 @@ impl Lane {
         let derived = &policy.derived()[usize::from(feed.derived)];
         let signal = usize::from(derived.signal);
         let def = &policy.signals()[signal];
+        // What is made of it in turn follows in the general way.
+        if !def.feeds.is_empty() {
+            return false;
+        }
         let here = pane_at(at, def.pane_ms);
         let start = here.saturating_mul(def.pane_ms);
         let end = start + def.pane_ms;

@@ -115,7 +115,7 @@ pub struct SignalSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fused: Option<FusedSpec>,
     /// Instead: the first signal minus the second, where both were measured in a pane. A device that
-    /// drifts from its pair shows in the mean of it.
+    /// drifts from its pair shows in the mean of it, and in the `drift` of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<[String; 2]>,
     /// Instead: one value a night of another signal. Its cadence and its pane are `1 d`.
@@ -233,7 +233,7 @@ pub struct SummarySpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DriftSpec {
-    /// From what, of a signal that is measured, or one value a night.
+    /// From what, of a signal that is measured, fused or a difference, or one value a night.
     pub baseline: String,
     /// Above what is usual, or below it.
     pub direction: Direction,

@@ -8,7 +8,7 @@ use rpm_core::record::{AlertChange, ConditionState, Level, Verdict, explain};
 use rpm_core::{Code, PatientKey, Receipt, Value};
 use serde_json::{Value as Json, json};
 
-use crate::common::{Run, event, heart_rate, host, policy, reading};
+use crate::common::{Run, event, heart_rate, host, policy, reading, spo2};
 
 const ACTIVE: ConditionState = ConditionState::Active(Level::Review);
 
@@ -159,6 +159,37 @@ fn what_speaks_against_must_be_known() {
 
 /// Before and after a change of the policy: the same signal goes on with its window, another
 /// begins.
+/// A finger that is cold or gripped: the saturation that is measured on it is no evidence, and one measured
+/// while nobody knows is.
+#[test]
+fn a_finger_without_blood_says_nothing_of_saturation() {
+    let plan = policy(&json!({
+        "id": "monitor", "version": 1, "title": "Monitor", "lateness_horizon": "2 min",
+        "signals": {
+            "spo2": { "cadence": "1 s" },
+            "perfusion_index": { "cadence": "1 s" },
+            "trusted": { "cadence": "1 s", "fused": {
+                "of": ["spo2"], "unless": { "signal": "perfusion_index", "below": 0.3 } } },
+        },
+        "rules": [{ "id": "low", "title": "Low", "signal": "trusted",
+                    "levels": [{ "level": "review", "raise": { "below": 90 }, "latch": false }] }],
+    }));
+    let perfusion = |ms, thousandths| reading(Kind::PERFUSION_INDEX, ms, thousandths);
+    let mut run = Run::new(&plan);
+    run.live(perfusion(0, 1200));
+    run.live(spo2(100, 97));
+    run.live(perfusion(1000, 200));
+    run.live(spo2(1100, 80));
+    assert_eq!(run.state("low"), ConditionState::Normal);
+    // It came late, and the finger was well supplied after all.
+    run.live(spo2(2100, 80));
+    run.event(perfusion(2000, 900), host(3000));
+    assert_eq!(run.state("low"), ACTIVE);
+    let mut unknown = Run::new(&plan);
+    unknown.live(spo2(0, 80));
+    assert_eq!(unknown.state("low"), ACTIVE);
+}
+
 #[test]
 fn a_policy_change_keeps_a_signal_that_means_the_same() {
     let wider = json!({ "of": ["heart_rate", "pulse_rate"], "agree_within": 30 });

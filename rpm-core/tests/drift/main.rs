@@ -102,7 +102,8 @@ proptest! {
         let policy = plan.policy();
         let mut run = Run::new(&policy);
         for (index, (_, event)) in arrivals(&steps, false).into_iter().enumerate() {
-            if index == known {
+            // Two devices each time.
+            if index == 2 * known {
                 run.engine.handle_baseline(&restart(), late()).unwrap().unwrap();
                 run.drain();
                 run = if stop { restored(run, &policy) } else { run };

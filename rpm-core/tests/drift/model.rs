@@ -29,6 +29,16 @@ pub struct Plan {
     /// Of the median.
     panes: i64,
     limit: i64,
+    made: Made,
+}
+
+/// What drifts.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Made {
+    Measured,
+    Fused,
+    /// From what another device says, which is always 60.
+    Difference,
 }
 
 /// When it is measured, the value, whether it is an artifact; how late it comes, what becomes of it.
@@ -69,17 +79,25 @@ impl Plan {
     pub fn policy(&self) -> Arc<Policy> {
         let decimal =
             |thousandths: i64| format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+        let of = match self.made {
+            Made::Measured => "heart_rate",
+            Made::Fused => "trusted",
+            Made::Difference => "apart",
+        };
         policy(&json!({
             "id": "drift", "version": 1, "title": "drift", "lateness_horizon": "4 h",
             "signals": {
                 "heart_rate": { "cadence": "1 h" },
+                "pulse_rate": { "cadence": "1 h" },
+                "trusted": { "fused": { "of": ["heart_rate"] }, "cadence": "1 h" },
+                "apart": { "difference": ["heart_rate", "pulse_rate"], "cadence": "1 h" },
                 "rise": { "cadence": "1 h", "drift": {
                     "baseline": "usual", "direction": if self.up { "up" } else { "down" },
                     "allowance": decimal(self.allowance),
                 } },
             },
             "baselines": { "usual": {
-                "of": "heart_rate", "learn": { "median": { "panes": self.panes } },
+                "of": of, "learn": { "median": { "panes": self.panes } },
                 "warm_up": "3 h", "least_deviation": decimal(self.least),
             } },
             "rules": [{
@@ -106,9 +124,17 @@ impl Plan {
     /// The sums from a pane on, from zero, by what is usual of panes from another one on.
     fn sums(&self, steps: &[Step], first: i64, usual_from: i64) -> Sums {
         let mut hours: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for step in steps.iter().filter(|step| !step.artifact && step.fate != Fate::Void) {
+        let mut sorted: Vec<&Step> = steps.iter().collect();
+        sorted.sort_by_key(|step| step.ms);
+        for step in sorted.into_iter().filter(|step| !step.artifact && step.fate != Fate::Void) {
             let value = if let Fate::Corrected(to) = step.fate { to } else { step.value };
-            hours.entry(step.pane()).or_default().push(i64::from(value) * 1000);
+            let hour = hours.entry(step.pane()).or_default();
+            if self.made != Made::Measured {
+                // The last one stands.
+                hour.clear();
+            }
+            let other = if self.made == Made::Difference { 60 } else { 0 };
+            hour.push((i64::from(value) - other) * 1000);
         }
         let mean = |values: &Vec<i64>| rounded(values.iter().sum(), values.len() as i64);
         let hours: BTreeMap<i64, i64> = hours.iter().map(|(at, v)| (*at, mean(v))).collect();
@@ -174,8 +200,21 @@ fn median(values: &[i64]) -> i64 {
 
 pub fn plan() -> impl Strategy<Value = Plan> {
     let least = prop::sample::select(vec![0, 1, 500, 1000, 2500]);
-    (prop::bool::ANY, 0..1500_i64, least, 3..12_i64, 2..6_i64).prop_map(
-        |(up, allowance, least, panes, limit)| Plan { up, allowance, least, panes, limit },
+    let made = prop_oneof![
+        2 => Just(Made::Measured),
+        1 => Just(Made::Fused),
+        1 => Just(Made::Difference),
+    ];
+    let ways = (prop::bool::ANY, made);
+    (ways, 0..1500_i64, least, 3..12_i64, 2..6_i64).prop_map(
+        |((up, made), allowance, least, panes, limit)| Plan {
+            up,
+            allowance,
+            least,
+            panes,
+            limit,
+            made,
+        },
     )
 }
 
@@ -210,12 +249,13 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// The events as they arrive: each in time, or as late as it says; what becomes of a reading follows
-/// it after a second.
+/// The events as they arrive: each in time, or as late as it says, with one of another device before it; what
+/// becomes of a reading follows it after a second.
 pub fn arrivals(steps: &[Step], in_time: bool) -> Vec<(i64, Event)> {
     let mut found = Vec::new();
     for step in steps {
         let arrives = step.ms + if in_time { 0 } else { step.late };
+        found.push((arrives, reading(Kind::PULSE_RATE, step.ms, 60_000)));
         let plain = reading(Kind::HEART_RATE, step.ms, step.value * 1000);
         let event = if step.artifact { plain.quality(Quality::ARTIFACT) } else { plain };
         found.push((arrives, event.clone()));

@@ -273,8 +273,15 @@ fn each_mistake_has_its_code_and_its_place() {
     let mistakes = |drift: Json, cadence: &str| {
         let mut plan = daily(1, &median(28), 4.0);
         plan["signals"]["other"] = json!({ "cadence": cadence, "drift": drift });
-        plan["signals"]["trusted"] = json!({ "fused": { "of": ["heart_rate"] }, "cadence": "1 d" });
+        plan["signals"]["pulse_rate"] = json!({ "cadence": "1 d" });
+        let both = json!(["heart_rate", "pulse_rate"]);
+        plan["signals"]["trusted"] = json!({ "fused": { "of": both }, "cadence": "1 d" });
+        plan["signals"]["apart"] = json!({ "difference": both, "cadence": "1 d" });
+        plan["signals"]["shock"] = json!({ "score": "s", "cadence": "1 d" });
+        plan["scores"] = json!({ "s": { "chart": "news2" } });
+        plan["baselines"]["points"] = json!({ "of": "shock", "learn": median(5) });
         plan["baselines"]["trust"] = json!({ "of": "trusted", "learn": median(5) });
+        plan["baselines"]["gap"] = json!({ "of": "apart", "learn": median(5) });
         let Err(errors) = Policy::from_json(plan.to_string().as_bytes()) else {
             return Vec::new();
         };
@@ -284,9 +291,12 @@ fn each_mistake_has_its_code_and_its_place() {
     let drift = |baseline: &str, allowance: Json| json!({ "baseline": baseline, "direction": "down", "allowance": allowance });
     let day = Duration::from_secs(86_400).to_string();
     assert_eq!(mistakes(drift("usual", json!(0.25)), &day), []);
+    for made in ["trust", "gap"] {
+        assert_eq!(mistakes(drift(made, json!(0.25)), &day), [], "{made}");
+    }
     for (drift, cadence, code, path) in [
         (drift("nobody", json!(1)), "1 d", Code::UnknownBaseline, "signals.other.drift.baseline"),
-        (drift("trust", json!(1)), "1 d", Code::DerivedSignal, "signals.other.drift.baseline"),
+        (drift("points", json!(1)), "1 d", Code::DerivedSignal, "signals.other.drift.baseline"),
         (drift("usual", json!(-1)), "1 d", Code::OutOfRange, "signals.other.drift.allowance"),
         (drift("usual", json!(10)), "1 d", Code::OutOfRange, "signals.other.drift.allowance"),
         (drift("usual", json!(1)), "2 h", Code::NotAMultiple, "signals.other.pane"),
@@ -322,4 +332,33 @@ fn after_a_shift_the_sum_begins_anew() {
     assert!(plain[1] > 0 && plain[5] > plain[1], "{plain:?}");
     // As if nothing had been: the days are ordinary ones.
     assert!(shifted[5] < 1000, "{shifted:?}");
+}
+
+/// Two devices on one patient: both follow the patient, and one of them drifts from the other by less than
+/// anybody would notice on a day.
+#[test]
+fn a_device_that_drifts_from_its_pair_is_found_however_the_patient_fares() {
+    let mut plan = daily(1, &mean(), 4.0);
+    plan["signals"]["pulse_rate"] = json!({ "cadence": "1 d" });
+    let both = json!(["heart_rate", "pulse_rate"]);
+    plan["signals"]["apart"] = json!({ "difference": both, "cadence": "1 d" });
+    plan["baselines"]["usual"]["of"] = "apart".into();
+    let found = |drifts: bool| {
+        let mut run = Run::new(&policy(&plan));
+        for day in 0..90 {
+            // The patient has better and worse weeks.
+            let rate = 60 + (day % 21) as i32;
+            let off = if drifts && day >= 60 { 2 } else { 0 };
+            let noise = ordinary(day) - 60;
+            run.live(heart_rate(at(day, 6), rate + noise + off));
+            run.live(reading(rpm_core::event::Kind::PULSE_RATE, at(day, 7), rate * 1000));
+            if run.state("rises") == ACTIVE {
+                return Some(day);
+            }
+        }
+        None
+    };
+    assert_eq!(found(false), None);
+    let day = found(true).unwrap();
+    assert!((62..72).contains(&day), "{day}");
 }

@@ -40,7 +40,7 @@ impl Compiler {
         let scores: Vec<Score> = compiled.flatten().collect();
         let mut derived = Vec::new();
         let all = || spec.signals.iter().filter(|(_, signal)| signal.is_derived());
-        // What is fused can be summarised, and what is summarised can drift.
+        // What is made of devices can be summarised, and both can drift.
         let turn = |signal: &SignalSpec| match (&signal.summary, &signal.drift) {
             (None, None) => 0,
             (Some(_), None) => 1,
@@ -282,6 +282,9 @@ impl Compiler {
         let path = format!("{path}.baseline");
         let baseline = self.baseline_named(&spec.baseline, &path)?;
         let of = &policy.baselines.get(&spec.baseline)?.of;
+        let of_devices =
+            |signal: &SignalSpec| signal.fused.is_some() || signal.difference.is_some();
+        let of_devices = policy.signals.get(of).is_some_and(of_devices);
         // A baseline of a signal that nobody knows has been told.
         let of = self.names.get(of).copied()?;
         let by_sleep = policy.baselines.get(&spec.baseline).map(|b| &b.learn);
@@ -289,7 +292,7 @@ impl Compiler {
             self.error(Code::UnlikeBaseline, path.as_str());
         }
         let of_summary = |derived: u16| self.summarised.contains(&derived);
-        if self.signals[of].derived.is_some_and(|derived| !of_summary(derived)) {
+        if self.signals[of].derived.is_some_and(|derived| !of_summary(derived) && !of_devices) {
             self.error(Code::DerivedSignal, path);
             return None;
         }
