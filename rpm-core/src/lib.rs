@@ -132,6 +132,7 @@ extern crate std;
 pub mod alert;
 pub mod back_test;
 mod bytes;
+mod document;
 pub mod engine;
 pub mod error;
 pub mod event;

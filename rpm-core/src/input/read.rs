@@ -5,9 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
 use super::{Change, Input, InputBody, MAX_SHIFTS, Whose};
 use crate::alert::{Action, Command, DeliveryReport, Roster, Shift};
+use crate::document;
 use crate::error::{Code, Error};
 use crate::event::json::{
     self, Fields, boolean, host_time, inside, items, short, string, time, whole,
@@ -243,8 +245,7 @@ fn model(text: &str) -> Result<ModelRef, Error> {
 }
 
 fn hash(text: &str) -> Result<Hash, Error> {
-    string(text)?;
-    serde_json::from_str(text).map_err(|_| Error::new(Code::OutOfRange))
+    document::read(&Json::from(string(text)?)).map_err(|_| Error::new(Code::OutOfRange))
 }
 
 fn terms(text: &str) -> Result<Vec<RiskTerm>, Error> {
@@ -300,7 +301,8 @@ fn change(text: &str) -> Result<Change, Error> {
     let mut fields = Fields::read(text)?;
     let change = Change {
         from: fields.optional("from", |text| {
-            serde_json::from_str(text).map_err(|_| Error::new(Code::WrongType))
+            let json: Json = serde_json::from_str(text).map_err(|_| Error::new(Code::WrongType))?;
+            document::read(&json).map_err(|_| Error::new(Code::WrongType))
         })?,
         to: fields.required("to", |text| {
             let first = |e: crate::policy::PolicyErrors| e.errors().first().cloned();
@@ -322,6 +324,5 @@ fn words(text: &str) -> Result<String, Error> {
 
 /// One of a list of names.
 fn coded<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    string(text)?;
-    serde_json::from_str(text).map_err(|_| Error::new(Code::UnknownCode))
+    document::read(&Json::from(string(text)?)).map_err(|_| Error::new(Code::UnknownCode))
 }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::document;
 use crate::error::{Code, Error};
 use crate::record::Hash;
 
@@ -129,15 +130,12 @@ impl Manifest {
         if text.len() > MAX_TEXT {
             return Err(Error::new(Code::TooLarge));
         }
-        let mut reader = serde_json::Deserializer::from_slice(text);
-        let manifest: Self = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
-            let path = e.path().to_string();
-            Error::new(Code::ManifestSyntax).at(path).hint(e.into_inner().to_string())
+        let syntax = |hint: &str| Error::new(Code::ManifestSyntax).hint(hint.to_string());
+        let json = serde_json::from_slice(text).map_err(|e| syntax(&e.to_string()))?;
+        let manifest: Self = document::read(&json).map_err(|mistake| {
+            let error = syntax(mistake.message());
+            if mistake.path().is_empty() { error } else { error.at(mistake.path()) }
         })?;
-        let is_all = reader.end().is_ok();
-        if !is_all {
-            return Err(Error::new(Code::ManifestSyntax));
-        }
         manifest.check().map(|()| manifest)
     }
 

@@ -1,0 +1,448 @@
+//! A JSON tree into what it means, with the place of what is wrong.
+//!
+//! Whatever is read as a whole, and not in the path of events, is read from a tree by this one
+//! deserializer: policies, manifests, records. Each type is then compiled for one source of fields only,
+//! which is what keeps the library small; see `rpm-ffi/README.md`.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, Unexpected, VariantAccess,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+use serde_json::Value as Json;
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub(crate) struct Mistake(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: String,
+    message: String,
+}
+
+/// Reads a tree.
+pub(crate) fn read<T: DeserializeOwned>(json: &Json) -> Result<T, Mistake> {
+    T::deserialize(Node(json))
+}
+
+impl Mistake {
+    /// Where: `levels[0].raise`; empty if it is the whole.
+    pub(crate) fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// What.
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The same, seen from one step further out.
+    #[cold]
+    fn inside(mut self, step: &str) -> Self {
+        let path = &mut self.0.path;
+        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+        path.insert_str(0, dot);
+        path.insert_str(0, step);
+        self
+    }
+
+    #[cold]
+    fn inside_item(self, at: usize) -> Self {
+        self.inside(&format!("[{at}]"))
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl de::StdError for Mistake {}
+
+impl de::Error for Mistake {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(Box::new(Inner { path: String::new(), message: message.to_string() }))
+    }
+
+    #[cold]
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        mismatch("type", found, expected)
+    }
+
+    #[cold]
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        mismatch("value", found, expected)
+    }
+}
+
+/// In the words of JSON.
+fn mismatch(of: &str, found: Unexpected<'_>, expected: &dyn Expected) -> Mistake {
+    let found = match found {
+        Unexpected::Unit => "null".to_string(),
+        Unexpected::Float(x) => format!("floating point `{}`", Json::from(x)),
+        found => found.to_string(),
+    };
+    de::Error::custom(format!("invalid {of}: {found}, expected {expected}"))
+}
+
+/// A value of the tree.
+#[derive(Clone, Copy)]
+struct Node<'a>(&'a Json);
+
+impl<'a> Node<'a> {
+    fn kind(self) -> Unexpected<'a> {
+        match self.0 {
+            Json::Null => Unexpected::Unit,
+            Json::Bool(is) => Unexpected::Bool(*is),
+            Json::Number(n) => match (n.as_u64(), n.as_i64(), n.as_f64()) {
+                (Some(n), _, _) => Unexpected::Unsigned(n),
+                (_, Some(n), _) => Unexpected::Signed(n),
+                (.., x) => Unexpected::Float(x.unwrap_or(f64::NAN)),
+            },
+            Json::String(text) => Unexpected::Str(text),
+            Json::Array(_) => Unexpected::Seq,
+            Json::Object(_) => Unexpected::Map,
+        }
+    }
+
+    #[cold]
+    fn is_not(self, expected: &dyn Expected) -> Mistake {
+        de::Error::invalid_type(self.kind(), expected)
+    }
+
+    fn items(self, expected: &dyn Expected) -> Result<Items<'a>, Mistake> {
+        match self.0 {
+            Json::Array(items) => Ok(Items { items, at: 0 }),
+            _ => Err(self.is_not(expected)),
+        }
+    }
+
+    fn fields(self, expected: &dyn Expected) -> Result<Fields<'a>, Mistake> {
+        match self.0 {
+            Json::Object(fields) => Ok(Fields { rest: fields.iter(), here: None }),
+            _ => Err(self.is_not(expected)),
+        }
+    }
+
+    /// A name alone, or an object of one field.
+    fn variant(self) -> Result<Variant<'a>, Mistake> {
+        match self.0 {
+            Json::String(name) => Ok(Variant { name, content: None }),
+            Json::Object(fields) if fields.len() == 1 => {
+                let only = fields.iter().next().map(|(name, content)| (name.as_str(), content));
+                let (name, content) = only.unwrap_or(("", self.0));
+                Ok(Variant { name, content: Some(Node(content)) })
+            }
+            Json::Object(_) => {
+                Err(de::Error::invalid_value(Unexpected::Map, &"map with a single key"))
+            }
+            _ => Err(self.is_not(&"string or map")),
+        }
+    }
+
+    fn text(self, expected: &dyn Expected) -> Result<&'a str, Mistake> {
+        match self.0 {
+            Json::String(text) => Ok(text),
+            _ => Err(self.is_not(expected)),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for Node<'de> {
+    type Error = Mistake;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        match self.kind() {
+            Unexpected::Bool(is) => visitor.visit_bool(is),
+            Unexpected::Unsigned(n) => visitor.visit_u64(n),
+            Unexpected::Signed(n) => visitor.visit_i64(n),
+            Unexpected::Float(x) => visitor.visit_f64(x),
+            Unexpected::Str(text) => visitor.visit_str(text),
+            Unexpected::Seq => self.deserialize_seq(visitor),
+            Unexpected::Map => self.deserialize_map(visitor),
+            _ => visitor.visit_unit(),
+        }
+    }
+
+    forward_to_deserialize_any! { bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 unit unit_struct }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        let text = self.text(&visitor)?;
+        visitor.visit_str(text)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        self.deserialize_str(visitor)
+    }
+
+    /// JSON has none.
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        Err(self.is_not(&visitor))
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        Err(self.is_not(&visitor))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        let mut items = self.items(&visitor)?;
+        let value = visitor.visit_seq(&mut items)?;
+        items.end().map(|()| value)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Mistake> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        let fields = self.fields(&visitor)?;
+        visitor.visit_map(fields)
+    }
+
+    /// Of its fields by name alone: a list of them would change its meaning with every new field.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        visitor.visit_enum(self.variant()?)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        visitor.visit_unit()
+    }
+}
+
+/// What is left of a list.
+struct Items<'a> {
+    items: &'a [Json],
+    at: usize,
+}
+
+impl Items<'_> {
+    fn end(&self) -> Result<(), Mistake> {
+        if self.at >= self.items.len() {
+            return Ok(());
+        }
+        Err(de::Error::invalid_length(self.items.len(), &"fewer elements in array"))
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for &mut Items<'de> {
+    type Error = Mistake;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Mistake> {
+        let Some(item) = self.items.get(self.at) else { return Ok(None) };
+        let at = self.at;
+        self.at += 1;
+        seed.deserialize(Node(item)).map(Some).map_err(|e| e.inside_item(at))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len() - self.at)
+    }
+}
+
+/// What is left of an object.
+struct Fields<'a> {
+    rest: serde_json::map::Iter<'a>,
+    here: Option<(&'a str, &'a Json)>,
+}
+
+impl<'de> de::MapAccess<'de> for Fields<'de> {
+    type Error = Mistake;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Mistake> {
+        let Some((name, value)) = self.rest.next() else { return Ok(None) };
+        self.here = Some((name, value));
+        let name = name.as_str();
+        seed.deserialize(Name::new(name)).map(Some).map_err(|e| e.inside(name))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
+        let (name, value) = self.here.take().unwrap_or(("", &Json::Null));
+        seed.deserialize(Node(value)).map_err(|e| e.inside(name))
+    }
+}
+
+/// The name of a field or a variant.
+type Name<'a> = StrDeserializer<'a, Mistake>;
+
+/// A variant: its name, and what it carries.
+struct Variant<'a> {
+    name: &'a str,
+    content: Option<Node<'a>>,
+}
+
+impl<'a> Variant<'a> {
+    fn content(&self, expected: &dyn Expected) -> Result<Node<'a>, Mistake> {
+        self.content.ok_or_else(|| de::Error::invalid_type(Unexpected::UnitVariant, expected))
+    }
+}
+
+impl<'de> de::EnumAccess<'de> for Variant<'de> {
+    type Error = Mistake;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Mistake> {
+        seed.deserialize(Name::new(self.name)).map(|variant| (variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'de> {
+    type Error = Mistake;
+
+    fn unit_variant(self) -> Result<(), Mistake> {
+        match self.content {
+            Some(node) if !node.0.is_null() => Err(node.is_not(&"unit").inside(self.name)),
+            _ => Ok(()),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Mistake> {
+        let content = self.content(&"newtype variant");
+        content.and_then(|node| seed.deserialize(node)).map_err(|e| e.inside(self.name))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Mistake> {
+        let content = self.content(&"tuple variant");
+        content.and_then(|node| node.deserialize_seq(visitor)).map_err(|e| e.inside(self.name))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        let content = self.content(&"struct variant");
+        content.and_then(|node| node.deserialize_map(visitor)).map_err(|e| e.inside(self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Whole {
+        name: String,
+        #[serde(default)]
+        pair: Option<[u8; 2]>,
+        #[serde(default)]
+        parts: Vec<Part>,
+    }
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    #[serde(rename_all = "snake_case", deny_unknown_fields)]
+    enum Part {
+        Nothing,
+        One(f32),
+        Two { left: i8, right: bool },
+    }
+
+    fn mistake(json: Json) -> (String, String) {
+        let mistake = read::<Whole>(&json).unwrap_err();
+        (mistake.path().to_string(), mistake.message().to_string())
+    }
+
+    #[test]
+    fn a_tree_reads_as_its_text_does() {
+        let text = r#"{ "name": "a", "pair": [1, 2], "parts":
+            ["nothing", { "nothing": null }, { "one": 0.1 }, { "two": { "right": true, "left": -3 } }] }"#;
+        let from_tree: Whole = read(&serde_json::from_str(text).unwrap()).unwrap();
+        assert_eq!(from_tree, serde_json::from_str(text).unwrap());
+        assert_eq!(from_tree.parts.len(), 4);
+    }
+
+    #[test]
+    fn a_mistake_is_told_at_its_place_in_the_words_of_json() {
+        for json in [
+            json!({}),
+            json!({ "name": null }),
+            json!({ "name": 2.50 }),
+            json!({ "name": "a", "nam": 1 }),
+            json!({ "name": "a", "pair": [1] }),
+            json!({ "name": "a", "pair": [1, 256] }),
+            json!({ "name": "a", "pair": [1, 2, 3] }),
+            json!({ "name": "a", "parts": {} }),
+            json!({ "name": "a", "parts": ["nothing", "what"] }),
+            json!({ "name": "a", "parts": ["one"] }),
+            json!({ "name": "a", "parts": [{ "one": "x" }] }),
+            json!({ "name": "a", "parts": [{ "nothing": 1 }] }),
+            json!({ "name": "a", "parts": [{ "two": { "left": 1, "right": 0 } }] }),
+            json!({ "name": "a", "parts": [{ "two": {}, "one": 1 }] }),
+        ] {
+            let words = serde_json::from_value::<Whole>(json.clone()).unwrap_err().to_string();
+            assert_eq!(mistake(json).1, words);
+        }
+        let path = |json| mistake(json).0;
+        assert_eq!(path(json!([])), "");
+        assert_eq!(path(json!({ "nam": 1 })), "nam");
+        assert_eq!(path(json!({ "name": "a", "pair": [1, 256] })), "pair[1]");
+        assert_eq!(path(json!({ "name": "a", "parts": ["what"] })), "parts[0]");
+        assert_eq!(
+            path(json!({ "name": "a", "parts": ["nothing", { "two": { "left": "x" } }] })),
+            "parts[1].two.left"
+        );
+    }
+}
