@@ -32,6 +32,18 @@ pub(crate) fn read<T: DeserializeOwned>(json: &Json) -> Result<T, Mistake> {
     T::deserialize(Node(json))
 }
 
+/// The variant that an object's field `tag` names; what it carries are the object's fields.
+pub(crate) fn tagged<'de>(
+    json: &'de Json,
+    tag: &'static str,
+) -> Result<impl Deserializer<'de, Error = Mistake>, Mistake> {
+    match json.get(tag) {
+        Some(Json::String(name)) => Ok(Variant { name, content: Some(Node(json)) }),
+        Some(other) => Err(Node(other).is_not(&"the name of a variant").inside(tag)),
+        None => Err(de::Error::missing_field(tag)),
+    }
+}
+
 impl Mistake {
     /// Where: `levels[0].raise`; empty if it is the whole.
     pub(crate) fn path(&self) -> &str {
@@ -331,6 +343,19 @@ struct Variant<'a> {
 impl<'a> Variant<'a> {
     fn content(&self, expected: &dyn Expected) -> Result<Node<'a>, Mistake> {
         self.content.ok_or_else(|| de::Error::invalid_type(Unexpected::UnitVariant, expected))
+    }
+}
+
+impl<'de> Deserializer<'de> for Variant<'de> {
+    type Error = Mistake;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
+        visitor.visit_enum(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -16,6 +16,7 @@ pub mod chain;
 pub mod explain;
 pub mod risk;
 pub mod score;
+mod tagged;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,13 +37,13 @@ pub use risk::{ModelRef, Part, RiskTerm, ScoreFailure, Stage, StageChange};
 pub use score::{Absence, CountedParameter, CountedScore, Monitoring};
 
 /// One decision, as it stands in the stream.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Record {
     /// The organisation, where the host has more than one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<TenantId>,
     /// Whose record; absent for what concerns the engine as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub patient: Option<PatientId>,
     /// Counts the patient's records from 1.
     pub seq: u64,
@@ -61,7 +62,7 @@ pub struct Record {
 
 /// What was decided.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Body {
     /// An event was refused; the event itself came out beside this record.
