@@ -94,6 +94,20 @@ impl de::Error for Mistake {
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         mismatch("value", found, expected)
     }
+
+    // The words of serde, put together here and not once for each field that calls for them.
+
+    #[cold]
+    #[inline(never)]
+    fn missing_field(field: &'static str) -> Self {
+        Self::custom(format_args!("missing field `{field}`"))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::custom(format_args!("duplicate field `{field}`"))
+    }
 }
 
 /// In the words of JSON.
