@@ -98,7 +98,7 @@ pub(crate) fn path_with_linker() -> Result<OsString, Box<dyn std::error::Error>>
     Ok(std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path)))?)
 }
 
-fn rustc_says(arguments: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
+pub(crate) fn rustc_says(arguments: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
     let output = Command::new("rustc").args(arguments).output()?;
     if !output.status.success() {
         return Err(format!("rustc {}: {}", arguments.join(" "), output.status).into());

@@ -6,14 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Outcome;
+use crate::firmware::rustc_says;
+
+const PROFILE: &str = "c-library";
+/// The standard library's own switches: no backtraces, and the smaller of two ways to sort or print.
+const STD_FEATURES: &str = "build-std-features=panic-unwind,optimize_for_size";
 
 /// What a program that links the static library needs besides, on Linux.
 const PRIVATE_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
 /// Builds the library for release and copies it to a prefix, as `make install` would. With `destdir` the files
-/// go below it and still name the prefix.
-pub(crate) fn install(root: &Path, prefix: &Path, destdir: Option<&Path>) -> Outcome {
-    let target = build(root)?;
+/// go below it and still name the prefix. With `rustc` the standard library is built too.
+pub(crate) fn install(
+    root: &Path,
+    prefix: &Path,
+    destdir: Option<&Path>,
+    rustc: Option<&Path>,
+) -> Outcome {
+    let target = build(root, rustc)?;
     let prefix = std::path::absolute(prefix)?;
     let base = match destdir {
         Some(destdir) => destdir.join(prefix.strip_prefix("/").unwrap_or(&prefix)),
@@ -42,22 +52,25 @@ pub(crate) fn install(root: &Path, prefix: &Path, destdir: Option<&Path>) -> Out
     Ok(())
 }
 
-fn build(root: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+fn build(root: &Path, rustc: Option<&Path>) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let mut target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args([
-        "build",
-        "--locked",
-        "--package",
-        "rpm-ffi",
-        "--profile",
-        "c-library",
-    ]);
+    cargo.current_dir(root);
+    // Of these types alone: where a Rust library is asked for too, nothing is optimised across crates.
+    cargo.args(["rustc", "--lib", "--crate-type", "cdylib,staticlib"]);
+    cargo.args(["--locked", "--package", "rpm-ffi", "--profile", PROFILE]);
+    if let Some(rustc) = rustc {
+        // Building the standard library is a nightly feature of cargo, and asks for a named target.
+        let host = rustc_says(&["--print", "host-tuple"])?;
+        cargo.args(["--target", &host, "-Z", "build-std=std,panic_unwind", "-Z", STD_FEATURES]);
+        cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
+        target.push(host);
+    }
     if !cargo.status()?.success() {
         return Err("the library does not build".into());
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("c-library"))
+    Ok(target.join(PROFILE))
 }
 
 fn strip(from: &Path, to: &Path) -> Outcome {

@@ -83,6 +83,10 @@ enum Chore {
         /// Put the files below this folder, as packages are made.
         #[arg(long, value_name = "DIR")]
         destdir: Option<PathBuf>,
+        /// A compiler whose library's source is installed (rust-src): the standard library is then built
+        /// for size too, and without what prints backtraces.
+        #[arg(long, value_name = "PATH")]
+        rustc: Option<PathBuf>,
     },
     /// Run the bare-metal image in QEMU and on the host, and compare every record.
     Firmware {
@@ -110,7 +114,9 @@ fn main() -> ExitCode {
         Chore::ConformanceTable { results, check: true } => table::check(root(), &results),
         Chore::Header { check: false } => header::write(root()),
         Chore::Header { check: true } => header::check(root()),
-        Chore::Install { prefix, destdir } => install::install(root(), &prefix, destdir.as_deref()),
+        Chore::Install { prefix, destdir, rustc } => {
+            install::install(root(), &prefix, destdir.as_deref(), rustc.as_deref())
+        }
         Chore::FirmwareC { target_dir, rustc } => firmware_c::run(root(), target_dir, rustc),
         Chore::Bindings { check: false } => bindings::write(root()),
         Chore::Bindings { check: true } => bindings::check(root()),
