@@ -578,6 +578,22 @@ fileprivate struct FfiConverterInt64: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterFloat: FfiConverterPrimitive {
+    typealias FfiType = Float
+    typealias SwiftType = Float
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Float {
+        return try lift(readFloat(&buf))
+    }
+
+    public static func write(_ value: Float, into buf: inout [UInt8]) {
+        writeFloat(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterDouble: FfiConverterPrimitive {
     typealias FfiType = Double
     typealias SwiftType = Double
@@ -784,6 +800,12 @@ public protocol EngineProtocol: AnyObject, Sendable {
     func handleReport(report: DeliveryReport, now: HostTime) throws
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+    func handleRollOut(rollOut: RollOut, now: HostTime) throws
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
     func handleRoster(shifts: [Shift], now: HostTime) throws
@@ -797,6 +819,11 @@ public protocol EngineProtocol: AnyObject, Sendable {
      * The newest good value of a patient's signal, by the signal's name.
      */
     func latest(patient: PatientKey, signal: String) throws  -> Latest?
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+    func modelHistory() throws  -> [StageChange]
 
     /**
      * When to call `handle_timeout` if nothing else happens before.
@@ -833,6 +860,11 @@ public protocol EngineProtocol: AnyObject, Sendable {
      * What the restore found; nothing for an engine that began anew.
      */
     func restoreReport()  -> RestoreReport?
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String?) throws  -> ModelRef?
 
     /**
      * The whole state as bytes: patients' data, to be kept like them. Drain the outputs first.
@@ -1178,6 +1210,20 @@ open func handleReport(report: DeliveryReport, now: HostTime)throws   {try rustC
 }
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+open func handleRollOut(rollOut: RollOut, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeRollOut_lower(rollOut),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
 open func handleRoster(shifts: [Shift], now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
@@ -1212,6 +1258,18 @@ open func latest(patient: PatientKey, signal: String)throws  -> Latest?  {
             self.uniffiCloneHandle(),
         FfiConverterTypePatientKey_lower(patient),
         FfiConverterString.lower(signal),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+open func modelHistory()throws  -> [StageChange]  {
+    return try  FfiConverterSequenceTypeStageChange.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_engine_model_history(
+            self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
 }
@@ -1310,6 +1368,22 @@ open func restoreReport() -> RestoreReport?  {
 }
 
     /**
+     * Which version of a model scored a patient at a time.
+     */
+open func scoredAt(model: String, patient: PatientId, at: HostTime, cohort: String? = nil)throws  -> ModelRef?  {
+    return try  FfiConverterOptionTypeModelRef.lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_engine_scored_at(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(model),
+        FfiConverterTypePatientId_lower(patient),
+        FfiConverterTypeHostTime_lower(at),
+        FfiConverterOptionString.lower(cohort),uniffiCallStatus
+    )
+})
+}
+
+    /**
      * The whole state as bytes: patients' data, to be kept like them. Drain the outputs first.
      */
 open func snapshot()throws  -> Data  {
@@ -1378,6 +1452,272 @@ public func FfiConverterTypeEngine_lift(_ handle: UInt64) throws -> Engine {
 #endif
 public func FfiConverterTypeEngine_lower(_ value: Engine) -> UInt64 {
     return FfiConverterTypeEngine.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+public protocol ModelProtocol: AnyObject, Sendable {
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */
+    func hash()  -> Hash
+
+    /**
+     * Its name.
+     */
+    func id()  -> String
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */
+    func inputs()  -> UInt32
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+    func reasons(row: [Float], reference: [Float]?) throws  -> Reasons
+
+    /**
+     * What names it: id, version and hash.
+     */
+    func reference()  -> ModelRef
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+    func score(row: [Float]) throws  -> Value
+
+    /**
+     * Its version.
+     */
+    func version()  -> UInt32
+
+    /**
+     * Legal, but probably not meant.
+     */
+    func warnings()  -> [Problem]
+
+}
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+open class Model: ModelProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rpmon_mobile_fn_clone_model(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rpmon_mobile_fn_free_model(handle, $0) }
+    }
+
+
+    /**
+     * Loads a model: the bytes that training exported, and their manifest. The error says what does not fit.
+     */
+public static func load(onnx: Data, manifest: Data)throws  -> Model  {
+    return try  FfiConverterTypeModel_lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_constructor_model_load(
+        FfiConverterData.lower(onnx),
+        FfiConverterData.lower(manifest),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */
+open func hash() -> Hash  {
+    return try!  FfiConverterTypeHash_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_hash(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Its name.
+     */
+open func id() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_id(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */
+open func inputs() -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_inputs(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+open func reasons(row: [Float], reference: [Float]? = nil)throws  -> Reasons  {
+    return try  FfiConverterTypeReasons_lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_reasons(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceFloat.lower(row),
+        FfiConverterOptionSequenceFloat.lower(reference),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * What names it: id, version and hash.
+     */
+open func reference() -> ModelRef  {
+    return try!  FfiConverterTypeModelRef_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_reference(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+open func score(row: [Float])throws  -> Value  {
+    return try  FfiConverterTypeValue_lift(try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_score(
+            self.uniffiCloneHandle(),
+        FfiConverterSequenceFloat.lower(row),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Its version.
+     */
+open func version() -> UInt32  {
+    return try!  FfiConverterUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_version(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Legal, but probably not meant.
+     */
+open func warnings() -> [Problem]  {
+    return try!  FfiConverterSequenceTypeProblem.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_model_warnings(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeModel: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Model
+
+    public static func lift(_ handle: UInt64) throws -> Model {
+        return Model(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Model) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Model {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Model, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModel_lift(_ handle: UInt64) throws -> Model {
+    return try FfiConverterTypeModel.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeModel_lower(_ value: Model) -> UInt64 {
+    return FfiConverterTypeModel.lower(value)
 }
 
 
@@ -2334,6 +2674,175 @@ public func FfiConverterTypePolicy_lift(_ handle: UInt64) throws -> Policy {
 #endif
 public func FfiConverterTypePolicy_lower(_ value: Policy) -> UInt64 {
     return FfiConverterTypePolicy.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
+ */
+public protocol ScorerProtocol: AnyObject, Sendable {
+
+    /**
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
+     */
+    func load(model: Model) throws
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+    func run(engine: Engine, patient: PatientKey, now: HostTime) throws
+
+}
+/**
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
+ */
+open class Scorer: ScorerProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_rpmon_mobile_fn_clone_scorer(self.handle, $0) }
+    }
+    /**
+     * A scorer without models.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_constructor_scorer_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_rpmon_mobile_fn_free_scorer(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
+     */
+open func load(model: Model)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_load(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeModel_lower(model),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+open func run(engine: Engine, patient: PatientKey, now: HostTime)throws   {try rustCallWithError(FfiConverterTypeRpmonError_lift) {
+        uniffiCallStatus in
+    uniffi_rpmon_mobile_fn_method_scorer_run(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeEngine_lower(engine),
+        FfiConverterTypePatientKey_lower(patient),
+        FfiConverterTypeHostTime_lower(now),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScorer: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Scorer
+
+    public static func lift(_ handle: UInt64) throws -> Scorer {
+        return Scorer(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Scorer) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Scorer {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Scorer, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScorer_lift(_ handle: UInt64) throws -> Scorer {
+    return try FfiConverterTypeScorer.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScorer_lower(_ value: Scorer) -> UInt64 {
+    return FfiConverterTypeScorer.lower(value)
 }
 
 
@@ -5354,6 +5863,95 @@ public func FfiConverterTypeHistoryEntry_lower(_ value: HistoryEntry) -> RustBuf
 
 
 /**
+ * What one input added to a model's sum.
+ */
+public struct InputTerm: Equatable, Hashable, Codable {
+    /**
+     * Its place in the row.
+     */
+    public var input: UInt32
+    /**
+     * Its value; NaN if missing.
+     */
+    public var value: Float
+    /**
+     * What it was compared with.
+     */
+    public var usual: Float
+    /**
+     * What it added: to the logarithm of odds, of a model that ends in a logistic function.
+     */
+    public var added: Float
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Its place in the row.
+         */input: UInt32,
+        /**
+         * Its value; NaN if missing.
+         */value: Float,
+        /**
+         * What it was compared with.
+         */usual: Float,
+        /**
+         * What it added: to the logarithm of odds, of a model that ends in a logistic function.
+         */added: Float) {
+        self.input = input
+        self.value = value
+        self.usual = usual
+        self.added = added
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension InputTerm: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeInputTerm: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> InputTerm {
+        return
+            try InputTerm(
+                input: FfiConverterUInt32.read(from: &buf),
+                value: FfiConverterFloat.read(from: &buf),
+                usual: FfiConverterFloat.read(from: &buf),
+                added: FfiConverterFloat.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: InputTerm, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.input, into: &buf)
+        FfiConverterFloat.write(value.value, into: &buf)
+        FfiConverterFloat.write(value.usual, into: &buf)
+        FfiConverterFloat.write(value.added, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeInputTerm_lift(_ buf: RustBuffer) throws -> InputTerm {
+    return try FfiConverterTypeInputTerm.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeInputTerm_lower(_ value: InputTerm) -> RustBuffer {
+    return FfiConverterTypeInputTerm.lower(value)
+}
+
+
+/**
  * A kind of measurement that every policy knows.
  */
 public struct KindInfo: Equatable, Hashable, Codable {
@@ -6668,6 +7266,77 @@ public func FfiConverterTypeProfile_lift(_ buf: RustBuffer) throws -> Profile {
 #endif
 public func FfiConverterTypeProfile_lower(_ value: Profile) -> RustBuffer {
     return FfiConverterTypeProfile.lower(value)
+}
+
+
+/**
+ * What moved a score away from that of a reference row.
+ */
+public struct Reasons: Equatable, Hashable, Codable {
+    /**
+     * Whether terms add up to the difference; else they are found by putting the reference in the place of one
+     * input at a time.
+     */
+    public var exact: Bool
+    /**
+     * The strongest first.
+     */
+    public var terms: [InputTerm]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Whether terms add up to the difference; else they are found by putting the reference in the place of one
+         * input at a time.
+         */exact: Bool,
+        /**
+         * The strongest first.
+         */terms: [InputTerm]) {
+        self.exact = exact
+        self.terms = terms
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Reasons: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReasons: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Reasons {
+        return
+            try Reasons(
+                exact: FfiConverterBool.read(from: &buf),
+                terms: FfiConverterSequenceTypeInputTerm.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Reasons, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.exact, into: &buf)
+        FfiConverterSequenceTypeInputTerm.write(value.terms, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReasons_lift(_ buf: RustBuffer) throws -> Reasons {
+    return try FfiConverterTypeReasons.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReasons_lower(_ value: Reasons) -> RustBuffer {
+    return FfiConverterTypeReasons.lower(value)
 }
 
 
@@ -8024,6 +8693,85 @@ public func FfiConverterTypeWaiting_lift(_ buf: RustBuffer) throws -> Waiting {
 #endif
 public func FfiConverterTypeWaiting_lower(_ value: Waiting) -> RustBuffer {
     return FfiConverterTypeWaiting.lower(value)
+}
+
+
+/**
+ * Who wants a step, and on what grounds.
+ */
+public struct Why: Equatable, Hashable, Codable {
+    /**
+     * Who proposes it, as the host names people.
+     */
+    public var owner: String
+    /**
+     * Why.
+     */
+    public var reason: String
+    /**
+     * Where what was found out can be read: a report, by name or hash.
+     */
+    public var evidence: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Who proposes it, as the host names people.
+         */owner: String,
+        /**
+         * Why.
+         */reason: String,
+        /**
+         * Where what was found out can be read: a report, by name or hash.
+         */evidence: String) {
+        self.owner = owner
+        self.reason = reason
+        self.evidence = evidence
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Why: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWhy: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Why {
+        return
+            try Why(
+                owner: FfiConverterString.read(from: &buf),
+                reason: FfiConverterString.read(from: &buf),
+                evidence: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Why, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.owner, into: &buf)
+        FfiConverterString.write(value.reason, into: &buf)
+        FfiConverterString.write(value.evidence, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWhy_lift(_ buf: RustBuffer) throws -> Why {
+    return try FfiConverterTypeWhy.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWhy_lower(_ value: Why) -> RustBuffer {
+    return FfiConverterTypeWhy.lower(value)
 }
 
 
@@ -13259,6 +14007,138 @@ public func FfiConverterTypeResponse_lower(_ value: Response) -> RustBuffer {
 
 
 /**
+ * What people decide about a version of a model.
+ */
+
+public enum RollOut: Equatable, Hashable, Codable {
+
+    /**
+     * A version is taken in as a candidate.
+     */
+    case register(
+        /**
+         * Which, by the hash of its manifest.
+         */model: ModelRef,
+        /**
+         * Who brings it, as the host names people.
+         */owner: String
+    )
+    /**
+     * A version comes to another stage. Where it becomes active, the one before retires.
+     */
+    case stage(
+        /**
+         * The model.
+         */id: String,
+        /**
+         * Which version.
+         */version: UInt32,
+        /**
+         * Where to.
+         */to: ModelStage,
+        /**
+         * Who wants it, and on what grounds.
+         */why: Why,
+        /**
+         * Who else approves it.
+         */approver: String
+    )
+    /**
+     * Back, at once, to the version that was active before the one that is; to none, and so to rules
+     * alone, if there was none. The one that was active retires.
+     */
+    case rollback(
+        /**
+         * The model.
+         */id: String,
+        /**
+         * Who wants it, and on what grounds.
+         */why: Why,
+        /**
+         * Who else approves it.
+         */approver: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension RollOut: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRollOut: FfiConverterRustBuffer {
+    typealias SwiftType = RollOut
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RollOut {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .register(model: try FfiConverterTypeModelRef.read(from: &buf), owner: try FfiConverterString.read(from: &buf)
+        )
+
+        case 2: return .stage(id: try FfiConverterString.read(from: &buf), version: try FfiConverterUInt32.read(from: &buf), to: try FfiConverterTypeModelStage.read(from: &buf), why: try FfiConverterTypeWhy.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
+        )
+
+        case 3: return .rollback(id: try FfiConverterString.read(from: &buf), why: try FfiConverterTypeWhy.read(from: &buf), approver: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: RollOut, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .register(model,owner):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeModelRef.write(model, into: &buf)
+            FfiConverterString.write(owner, into: &buf)
+
+
+        case let .stage(id,version,to,why,approver):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(id, into: &buf)
+            FfiConverterUInt32.write(version, into: &buf)
+            FfiConverterTypeModelStage.write(to, into: &buf)
+            FfiConverterTypeWhy.write(why, into: &buf)
+            FfiConverterString.write(approver, into: &buf)
+
+
+        case let .rollback(id,why,approver):
+            writeInt(&buf, Int32(3))
+            FfiConverterString.write(id, into: &buf)
+            FfiConverterTypeWhy.write(why, into: &buf)
+            FfiConverterString.write(approver, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRollOut_lift(_ buf: RustBuffer) throws -> RollOut {
+    return try FfiConverterTypeRollOut.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRollOut_lower(_ value: RollOut) -> RustBuffer {
+    return FfiConverterTypeRollOut.lower(value)
+}
+
+
+
+/**
  * Why a call did not do what was asked.
  */
 public
@@ -14732,6 +15612,30 @@ fileprivate struct FfiConverterOptionTypeWithholdReason: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionSequenceFloat: FfiConverterRustBuffer {
+    typealias SwiftType = [Float]?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterSequenceFloat.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterSequenceFloat.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeAlertId: FfiConverterRustBuffer {
     typealias SwiftType = AlertId?
 
@@ -14918,6 +15822,31 @@ fileprivate struct FfiConverterOptionTypeTimestamp: FfiConverterRustBuffer {
         case 1: return try FfiConverterTypeTimestamp.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceFloat: FfiConverterRustBuffer {
+    typealias SwiftType = [Float]
+
+    public static func write(_ value: [Float], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterFloat.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Float] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Float]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterFloat.read(from: &buf))
+        }
+        return seq
     }
 }
 
@@ -15141,6 +16070,31 @@ fileprivate struct FfiConverterSequenceTypeHistoryEntry: FfiConverterRustBuffer 
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeHistoryEntry.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeInputTerm: FfiConverterRustBuffer {
+    typealias SwiftType = [InputTerm]
+
+    public static func write(_ value: [InputTerm], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeInputTerm.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [InputTerm] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [InputTerm]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeInputTerm.read(from: &buf))
         }
         return seq
     }
@@ -16423,6 +17377,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_engine_handle_report() != 30925) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out() != 51043) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rpmon_mobile_checksum_method_engine_handle_roster() != 25705) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -16430,6 +17387,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_engine_latest() != 36697) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_engine_model_history() != 53448) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_engine_next_wakeup() != 53010) {
@@ -16453,10 +17413,43 @@ private let initializationResult: InitializationResult = {
     if (uniffi_rpmon_mobile_checksum_method_engine_restore_report() != 29873) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_rpmon_mobile_checksum_method_engine_scored_at() != 59029) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_rpmon_mobile_checksum_method_engine_snapshot() != 42831) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_engine_why() != 63579) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_hash() != 35740) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_id() != 6193) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_inputs() != 60670) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_reasons() != 25012) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_reference() != 36775) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_score() != 4257) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_version() != 3961) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_model_warnings() != 26488) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_load() != 38973) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_method_scorer_run() != 59033) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_method_monitor_alert() != 5133) {
@@ -16574,6 +17567,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_constructor_engine_restore() != 34329) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_constructor_model_load() != 9841) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_rpmon_mobile_checksum_constructor_scorer_new() != 57486) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_rpmon_mobile_checksum_constructor_monitor_new() != 12673) {

@@ -729,11 +729,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_handle_report(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_handle_roster(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_handle_timeout(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_latest(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_engine_model_history(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_next_wakeup(
     ): Int
@@ -749,9 +753,31 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_restore_report(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_engine_scored_at(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_snapshot(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_engine_why(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_hash(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_id(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_inputs(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_reasons(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_reference(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_score(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_version(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_model_warnings(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_load(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_method_scorer_run(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_method_monitor_alert(
     ): Int
@@ -831,6 +857,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_rpmon_mobile_checksum_constructor_engine_restore(
     ): Int
+    external fun uniffi_rpmon_mobile_checksum_constructor_model_load(
+    ): Int
+    external fun uniffi_rpmon_mobile_checksum_constructor_scorer_new(
+    ): Int
     external fun uniffi_rpmon_mobile_checksum_constructor_monitor_new(
     ): Int
     external fun uniffi_rpmon_mobile_checksum_constructor_monitor_restore(
@@ -903,11 +933,15 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_handle_report(`ptr`: Long,`report`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(`ptr`: Long,`rollOut`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_rpmon_mobile_fn_method_engine_handle_roster(`ptr`: Long,`shifts`: RustBuffer.ByValue,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rpmon_mobile_fn_method_engine_handle_timeout(`ptr`: Long,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_rpmon_mobile_fn_method_engine_latest(`ptr`: Long,`patient`: Int,`signal`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_engine_model_history(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_next_wakeup(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -923,10 +957,44 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_restore_report(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_engine_scored_at(`ptr`: Long,`model`: RustBuffer.ByValue,`patient`: RustBuffer.ByValue,`at`: Long,`cohort`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_snapshot(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_rpmon_mobile_fn_method_engine_why(`ptr`: Long,`patient`: Int,`rule`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_clone_model(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_free_model(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_constructor_model_load(`onnx`: RustBuffer.ByValue,`manifest`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_method_model_hash(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_inputs(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_rpmon_mobile_fn_method_model_reasons(`ptr`: Long,`row`: RustBuffer.ByValue,`reference`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_reference(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_method_model_score(`ptr`: Long,`row`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_rpmon_mobile_fn_method_model_version(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_rpmon_mobile_fn_method_model_warnings(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_rpmon_mobile_fn_clone_scorer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_free_scorer(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_constructor_scorer_new(uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_rpmon_mobile_fn_method_scorer_load(`ptr`: Long,`model`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_rpmon_mobile_fn_method_scorer_run(`ptr`: Long,`engine`: Long,`patient`: Int,`now`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_rpmon_mobile_fn_clone_monitor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_rpmon_mobile_fn_free_monitor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1235,6 +1303,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_report() and 0xFFFF) != 30925) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_roll_out() and 0xFFFF) != 51043) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_handle_roster() and 0xFFFF) != 25705) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1242,6 +1313,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_latest() and 0xFFFF) != 36697) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_model_history() and 0xFFFF) != 53448) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_next_wakeup() and 0xFFFF) != 53010) {
@@ -1265,10 +1339,43 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_restore_report() and 0xFFFF) != 29873) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_engine_scored_at() and 0xFFFF) != 59029) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_snapshot() and 0xFFFF) != 42831) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_engine_why() and 0xFFFF) != 63579) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_hash() and 0xFFFF) != 35740) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_id() and 0xFFFF) != 6193) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_inputs() and 0xFFFF) != 60670) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_reasons() and 0xFFFF) != 25012) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_reference() and 0xFFFF) != 36775) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_score() and 0xFFFF) != 4257) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_version() and 0xFFFF) != 3961) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_model_warnings() and 0xFFFF) != 26488) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_load() and 0xFFFF) != 38973) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_method_scorer_run() and 0xFFFF) != 59033) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_method_monitor_alert() and 0xFFFF) != 5133) {
@@ -1386,6 +1493,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_constructor_engine_restore() and 0xFFFF) != 34329) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_constructor_model_load() and 0xFFFF) != 9841) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_rpmon_mobile_checksum_constructor_scorer_new() and 0xFFFF) != 57486) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_rpmon_mobile_checksum_constructor_monitor_new() and 0xFFFF) != 12673) {
@@ -1729,6 +1842,29 @@ public object FfiConverterLong: FfiConverter<Long, Long> {
 /**
  * @suppress
  */
+public object FfiConverterFloat: FfiConverter<Float, Float> {
+    override fun lift(value: Float): Float {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Float {
+        return buf.getFloat()
+    }
+
+    override fun lower(value: Float): Float {
+        return value
+    }
+
+    override fun allocationSize(value: Float) = 4UL
+
+    override fun write(value: Float, buf: ByteBuffer) {
+        buf.putFloat(value)
+    }
+}
+
+/**
+ * @suppress
+ */
 public object FfiConverterDouble: FfiConverter<Double, Double> {
     override fun lift(value: Double): Double {
         return value
@@ -2046,6 +2182,12 @@ public interface EngineInterface {
     fun `handleReport`(`report`: DeliveryReport, `now`: HostTime)
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+    fun `handleRollOut`(`rollOut`: RollOut, `now`: HostTime)
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
     fun `handleRoster`(`shifts`: List<Shift>, `now`: HostTime)
@@ -2059,6 +2201,11 @@ public interface EngineInterface {
      * The newest good value of a patient's signal, by the signal's name.
      */
     fun `latest`(`patient`: PatientKey, `signal`: kotlin.String): Latest?
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+    fun `modelHistory`(): List<StageChange>
 
     /**
      * When to call `handle_timeout` if nothing else happens before.
@@ -2095,6 +2242,11 @@ public interface EngineInterface {
      * What the restore found; nothing for an engine that began anew.
      */
     fun `restoreReport`(): RestoreReport?
+
+    /**
+     * Which version of a model scored a patient at a time.
+     */
+    fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String? = null): ModelRef?
 
     /**
      * The whole state as bytes: patients' data, to be kept like them. Drain the outputs first.
@@ -2562,6 +2714,25 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
 
 
     /**
+     * Takes in what people decided about a version of a model. It holds from the next score on, and each step
+     * is recorded.
+     */
+    @Throws(RpmonException::class)override fun `handleRollOut`(`rollOut`: RollOut, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_engine_handle_roll_out(
+        it,
+
+        FfiConverterTypeRollOut.lower(`rollOut`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+    /**
      * Takes in who is on duty from now on, and until when; it replaces what was said before.
      */
     @Throws(RpmonException::class)override fun `handleRoster`(`shifts`: List<Shift>, `now`: HostTime)
@@ -2608,6 +2779,23 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
 
         FfiConverterTypePatientKey.lower(`patient`),
         FfiConverterString.lower(`signal`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Every step that a version of a model took, the oldest first.
+     */
+    @Throws(RpmonException::class)override fun `modelHistory`(): List<StageChange> {
+            return FfiConverterSequenceTypeStageChange.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_engine_model_history(
+        it,
+        _status)
 }
     }
     )
@@ -2743,6 +2931,27 @@ open class Engine: Disposable, AutoCloseable, EngineInterface
 
 
     /**
+     * Which version of a model scored a patient at a time.
+     */
+    @Throws(RpmonException::class)override fun `scoredAt`(`model`: kotlin.String, `patient`: PatientId, `at`: HostTime, `cohort`: kotlin.String?): ModelRef? {
+            return FfiConverterOptionalTypeModelRef.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_engine_scored_at(
+        it,
+
+        FfiConverterString.lower(`model`),
+        FfiConverterTypePatientId.lower(`patient`),
+        FfiConverterTypeHostTime.lower(`at`),
+        FfiConverterOptionalString.lower(`cohort`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * The whole state as bytes: patients' data, to be kept like them. Drain the outputs first.
      */
     @Throws(RpmonException::class)override fun `snapshot`(): kotlin.ByteArray {
@@ -2830,6 +3039,442 @@ public object FfiConverterTypeEngine: FfiConverter<Engine, Long> {
     override fun allocationSize(value: Engine) = 8UL
 
     override fun write(value: Engine, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+public interface ModelInterface {
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */
+    fun `hash`(): Hash
+
+    /**
+     * Its name.
+     */
+    fun `id`(): kotlin.String
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */
+    fun `inputs`(): kotlin.UInt
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+    fun `reasons`(`row`: List<kotlin.Float>, `reference`: List<kotlin.Float>? = null): Reasons
+
+    /**
+     * What names it: id, version and hash.
+     */
+    fun `reference`(): ModelRef
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+    fun `score`(`row`: List<kotlin.Float>): Value
+
+    /**
+     * Its version.
+     */
+    fun `version`(): kotlin.UInt
+
+    /**
+     * Legal, but probably not meant.
+     */
+    fun `warnings`(): List<Problem>
+
+    companion object
+}
+
+/**
+ * A verified model, immutable and shared: its bytes are those of its manifest, and it computes what it did
+ * when it was trained.
+ */
+open class Model: Disposable, AutoCloseable, ModelInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rpmon_mobile_fn_free_model(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rpmon_mobile_fn_clone_model(handle, status)
+        }
+    }
+
+
+    /**
+     * The SHA-256 of its manifest, which holds that of its bytes.
+     */override fun `hash`(): Hash {
+            return FfiConverterTypeHash.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_hash(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Its name.
+     */override fun `id`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_id(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * How many numbers go in. A window grid goes in line by line.
+     */override fun `inputs`(): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_inputs(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What moved the score of a row; the reference are the medians of training if there is none.
+     */
+    @Throws(RpmonException::class)override fun `reasons`(`row`: List<kotlin.Float>, `reference`: List<kotlin.Float>?): Reasons {
+            return FfiConverterTypeReasons.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_reasons(
+        it,
+
+        FfiConverterSequenceFloat.lower(`row`),
+        FfiConverterOptionalSequenceFloat.lower(`reference`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * What names it: id, version and hash.
+     */override fun `reference`(): ModelRef {
+            return FfiConverterTypeModelRef.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_reference(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The calibrated score of a row, between 0 and 1 in thousandths; NaN is missing. Nothing is recorded.
+     */
+    @Throws(RpmonException::class)override fun `score`(`row`: List<kotlin.Float>): Value {
+            return FfiConverterTypeValue.lift(
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_score(
+        it,
+
+        FfiConverterSequenceFloat.lower(`row`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Its version.
+     */override fun `version`(): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_version(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Legal, but probably not meant.
+     */override fun `warnings`(): List<Problem> {
+            return FfiConverterSequenceTypeProblem.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_model_warnings(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+    companion object {
+
+    /**
+     * Loads a model: the bytes that training exported, and their manifest. The error says what does not fit.
+     */
+    @Throws(RpmonException::class) fun `load`(`onnx`: kotlin.ByteArray, `manifest`: kotlin.ByteArray): Model {
+            return FfiConverterTypeModel.lift(
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_constructor_model_load(
+
+
+        FfiConverterByteArray.lower(`onnx`),
+        FfiConverterByteArray.lower(`manifest`),_status)
+}
+    )
+    }
+
+
+
+    }
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeModel: FfiConverter<Model, Long> {
+    override fun lower(value: Model): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Model {
+        return Model(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Model {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Model) = 8UL
+
+    override fun write(value: Model, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -4232,6 +4877,319 @@ public object FfiConverterTypePolicy: FfiConverter<Policy, Long> {
     override fun allocationSize(value: Policy) = 8UL
 
     override fun write(value: Policy, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
+ */
+public interface ScorerInterface {
+
+    /**
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
+     */
+    fun `load`(`model`: Model)
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+    fun `run`(`engine`: Engine, `patient`: PatientKey, `now`: HostTime)
+
+    companion object
+}
+
+/**
+ * Asks models when they are due, and gives what they say to an engine, whose registry says which version
+ * counts. Safe to share between threads: calls wait for each other.
+ *
+ * Nothing of it is in a snapshot: after a restart make another one, and load the models again.
+ */
+open class Scorer: Disposable, AutoCloseable, ScorerInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A scorer without models.
+     */
+    constructor() :
+        this(UniffiWithHandle,
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_constructor_scorer_new(
+
+        _status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_rpmon_mobile_fn_free_scorer(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_rpmon_mobile_fn_clone_scorer(handle, status)
+        }
+    }
+
+
+    /**
+     * Takes a model in. Whom it scores, the engine's registry says: see `handle_roll_out` there.
+     */
+    @Throws(RpmonException::class)override fun `load`(`model`: Model)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_load(
+        it,
+
+        FfiConverterTypeModel.lower(`model`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Asks the models that are due for a patient: where there is new evidence, and not more often than the
+     * policy says. What they say enters the engine. Call it after inputs, whenever there is time; the error
+     * says that outputs have to be drained first.
+     */
+    @Throws(RpmonException::class)override fun `run`(`engine`: Engine, `patient`: PatientKey, `now`: HostTime)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(RpmonException) { _status ->
+    UniffiLib.uniffi_rpmon_mobile_fn_method_scorer_run(
+        it,
+
+        FfiConverterTypeEngine.lower(`engine`),
+        FfiConverterTypePatientKey.lower(`patient`),
+        FfiConverterTypeHostTime.lower(`now`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScorer: FfiConverter<Scorer, Long> {
+    override fun lower(value: Scorer): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Scorer {
+        return Scorer(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Scorer {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Scorer) = 8UL
+
+    override fun write(value: Scorer, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -6443,6 +7401,69 @@ public object FfiConverterTypeHistoryEntry: FfiConverterRustBuffer<HistoryEntry>
 
 
 /**
+ * What one input added to a model's sum.
+ */
+data class InputTerm (
+    /**
+     * Its place in the row.
+     */
+    val `input`: kotlin.UInt
+    ,
+    /**
+     * Its value; NaN if missing.
+     */
+    val `value`: kotlin.Float
+    ,
+    /**
+     * What it was compared with.
+     */
+    val `usual`: kotlin.Float
+    ,
+    /**
+     * What it added: to the logarithm of odds, of a model that ends in a logistic function.
+     */
+    val `added`: kotlin.Float
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeInputTerm: FfiConverterRustBuffer<InputTerm> {
+    override fun read(buf: ByteBuffer): InputTerm {
+        return InputTerm(
+            FfiConverterUInt.read(buf),
+            FfiConverterFloat.read(buf),
+            FfiConverterFloat.read(buf),
+            FfiConverterFloat.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: InputTerm) = (
+            FfiConverterUInt.allocationSize(value.`input`) +
+            FfiConverterFloat.allocationSize(value.`value`) +
+            FfiConverterFloat.allocationSize(value.`usual`) +
+            FfiConverterFloat.allocationSize(value.`added`)
+    )
+
+    override fun write(value: InputTerm, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`input`, buf)
+            FfiConverterFloat.write(value.`value`, buf)
+            FfiConverterFloat.write(value.`usual`, buf)
+            FfiConverterFloat.write(value.`added`, buf)
+    }
+}
+
+
+
+/**
  * A kind of measurement that every policy knows.
  */
 data class KindInfo (
@@ -7388,6 +8409,54 @@ public object FfiConverterTypeProfile: FfiConverterRustBuffer<Profile> {
             FfiConverterOptionalShort.write(value.`utcOffsetMin`, buf)
             FfiConverterOptionalBoolean.write(value.`consent`, buf)
             FfiConverterSequenceString.write(value.`declinedChannels`, buf)
+    }
+}
+
+
+
+/**
+ * What moved a score away from that of a reference row.
+ */
+data class Reasons (
+    /**
+     * Whether terms add up to the difference; else they are found by putting the reference in the place of one
+     * input at a time.
+     */
+    val `exact`: kotlin.Boolean
+    ,
+    /**
+     * The strongest first.
+     */
+    val `terms`: List<InputTerm>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReasons: FfiConverterRustBuffer<Reasons> {
+    override fun read(buf: ByteBuffer): Reasons {
+        return Reasons(
+            FfiConverterBoolean.read(buf),
+            FfiConverterSequenceTypeInputTerm.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Reasons) = (
+            FfiConverterBoolean.allocationSize(value.`exact`) +
+            FfiConverterSequenceTypeInputTerm.allocationSize(value.`terms`)
+    )
+
+    override fun write(value: Reasons, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`exact`, buf)
+            FfiConverterSequenceTypeInputTerm.write(value.`terms`, buf)
     }
 }
 
@@ -8358,6 +9427,61 @@ public object FfiConverterTypeWaiting: FfiConverterRustBuffer<Waiting> {
             FfiConverterTypePatientKey.write(value.`patient`, buf)
             FfiConverterTypeAlertId.write(value.`alert`, buf)
             FfiConverterTypePriority.write(value.`priority`, buf)
+    }
+}
+
+
+
+/**
+ * Who wants a step, and on what grounds.
+ */
+data class Why (
+    /**
+     * Who proposes it, as the host names people.
+     */
+    val `owner`: kotlin.String
+    ,
+    /**
+     * Why.
+     */
+    val `reason`: kotlin.String
+    ,
+    /**
+     * Where what was found out can be read: a report, by name or hash.
+     */
+    val `evidence`: kotlin.String
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWhy: FfiConverterRustBuffer<Why> {
+    override fun read(buf: ByteBuffer): Why {
+        return Why(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Why) = (
+            FfiConverterString.allocationSize(value.`owner`) +
+            FfiConverterString.allocationSize(value.`reason`) +
+            FfiConverterString.allocationSize(value.`evidence`)
+    )
+
+    override fun write(value: Why, buf: ByteBuffer) {
+            FfiConverterString.write(value.`owner`, buf)
+            FfiConverterString.write(value.`reason`, buf)
+            FfiConverterString.write(value.`evidence`, buf)
     }
 }
 
@@ -13274,6 +14398,184 @@ public object FfiConverterTypeResponse : FfiConverterRustBuffer<Response>{
 
 
 
+/**
+ * What people decide about a version of a model.
+ */
+sealed class RollOut {
+
+    /**
+     * A version is taken in as a candidate.
+     */
+    data class Register(
+        /**
+         * Which, by the hash of its manifest.
+         */
+        val `model`: org.rpmon.ModelRef,
+        /**
+         * Who brings it, as the host names people.
+         */
+        val `owner`: kotlin.String) : RollOut()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A version comes to another stage. Where it becomes active, the one before retires.
+     */
+    data class Stage(
+        /**
+         * The model.
+         */
+        val `id`: kotlin.String,
+        /**
+         * Which version.
+         */
+        val `version`: kotlin.UInt,
+        /**
+         * Where to.
+         */
+        val `to`: org.rpmon.ModelStage,
+        /**
+         * Who wants it, and on what grounds.
+         */
+        val `why`: org.rpmon.Why,
+        /**
+         * Who else approves it.
+         */
+        val `approver`: kotlin.String) : RollOut()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Back, at once, to the version that was active before the one that is; to none, and so to rules
+     * alone, if there was none. The one that was active retires.
+     */
+    data class Rollback(
+        /**
+         * The model.
+         */
+        val `id`: kotlin.String,
+        /**
+         * Who wants it, and on what grounds.
+         */
+        val `why`: org.rpmon.Why,
+        /**
+         * Who else approves it.
+         */
+        val `approver`: kotlin.String) : RollOut()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRollOut : FfiConverterRustBuffer<RollOut>{
+    override fun read(buf: ByteBuffer): RollOut {
+        return when(buf.getInt()) {
+            1 -> RollOut.Register(
+                FfiConverterTypeModelRef.read(buf),
+                FfiConverterString.read(buf),
+                )
+            2 -> RollOut.Stage(
+                FfiConverterString.read(buf),
+                FfiConverterUInt.read(buf),
+                FfiConverterTypeModelStage.read(buf),
+                FfiConverterTypeWhy.read(buf),
+                FfiConverterString.read(buf),
+                )
+            3 -> RollOut.Rollback(
+                FfiConverterString.read(buf),
+                FfiConverterTypeWhy.read(buf),
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: RollOut): ULong = when(value) {
+        is RollOut.Register -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeModelRef.allocationSize(value.`model`)
+                + FfiConverterString.allocationSize(value.`owner`)
+            )
+        }
+        is RollOut.Stage -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`id`)
+                + FfiConverterUInt.allocationSize(value.`version`)
+                + FfiConverterTypeModelStage.allocationSize(value.`to`)
+                + FfiConverterTypeWhy.allocationSize(value.`why`)
+                + FfiConverterString.allocationSize(value.`approver`)
+            )
+        }
+        is RollOut.Rollback -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`id`)
+                + FfiConverterTypeWhy.allocationSize(value.`why`)
+                + FfiConverterString.allocationSize(value.`approver`)
+            )
+        }
+    }
+
+    override fun write(value: RollOut, buf: ByteBuffer) {
+        when(value) {
+            is RollOut.Register -> {
+                buf.putInt(1)
+                FfiConverterTypeModelRef.write(value.`model`, buf)
+                FfiConverterString.write(value.`owner`, buf)
+                Unit
+            }
+            is RollOut.Stage -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`id`, buf)
+                FfiConverterUInt.write(value.`version`, buf)
+                FfiConverterTypeModelStage.write(value.`to`, buf)
+                FfiConverterTypeWhy.write(value.`why`, buf)
+                FfiConverterString.write(value.`approver`, buf)
+                Unit
+            }
+            is RollOut.Rollback -> {
+                buf.putInt(3)
+                FfiConverterString.write(value.`id`, buf)
+                FfiConverterTypeWhy.write(value.`why`, buf)
+                FfiConverterString.write(value.`approver`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 
 /**
@@ -14891,6 +16193,38 @@ public object FfiConverterOptionalTypeWithholdReason: FfiConverterRustBuffer<Wit
 /**
  * @suppress
  */
+public object FfiConverterOptionalSequenceFloat: FfiConverterRustBuffer<List<kotlin.Float>?> {
+    override fun read(buf: ByteBuffer): List<kotlin.Float>? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterSequenceFloat.read(buf)
+    }
+
+    override fun allocationSize(value: List<kotlin.Float>?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterSequenceFloat.allocationSize(value)
+        }
+    }
+
+    override fun write(value: List<kotlin.Float>?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterSequenceFloat.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeAlertId: FfiConverterRustBuffer<AlertId?> {
     override fun read(buf: ByteBuffer): AlertId? {
         if (buf.get().toInt() == 0) {
@@ -15147,6 +16481,34 @@ public object FfiConverterOptionalTypeTimestamp: FfiConverterRustBuffer<Timestam
 /**
  * @suppress
  */
+public object FfiConverterSequenceFloat: FfiConverterRustBuffer<List<kotlin.Float>> {
+    override fun read(buf: ByteBuffer): List<kotlin.Float> {
+        val len = buf.getInt()
+        return List<kotlin.Float>(len) {
+            FfiConverterFloat.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.Float>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterFloat.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.Float>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterFloat.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
     override fun read(buf: ByteBuffer): List<kotlin.String> {
         val len = buf.getInt()
@@ -15389,6 +16751,34 @@ public object FfiConverterSequenceTypeHistoryEntry: FfiConverterRustBuffer<List<
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeHistoryEntry.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeInputTerm: FfiConverterRustBuffer<List<InputTerm>> {
+    override fun read(buf: ByteBuffer): List<InputTerm> {
+        val len = buf.getInt()
+        return List<InputTerm>(len) {
+            FfiConverterTypeInputTerm.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<InputTerm>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeInputTerm.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<InputTerm>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeInputTerm.write(it, buf)
         }
     }
 }
