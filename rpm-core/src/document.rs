@@ -7,15 +7,16 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, Deserializer, Expected, Unexpected, VariantAccess,
-    Visitor,
+    self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Expected, MapAccess,
+    SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// What is wrong, and where.
 #[derive(Debug)]
@@ -25,6 +26,12 @@ pub(crate) struct Mistake(Box<Inner>);
 struct Inner {
     path: String,
     message: String,
+}
+
+/// Text into a tree. A field that stands twice is an error: one of the two would be lost, and nobody could
+/// say which of them was meant.
+pub(crate) fn parse(text: &[u8]) -> Result<Json, serde_json::Error> {
+    serde_json::from_slice(text).map(|Once(json)| json)
 }
 
 /// Reads a tree.
@@ -107,6 +114,69 @@ impl de::Error for Mistake {
     #[inline(never)]
     fn duplicate_field(field: &'static str) -> Self {
         Self::custom(format_args!("duplicate field `{field}`"))
+    }
+}
+
+/// A tree in which each field of an object stands once.
+struct Once(Json);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(OnceVisitor).map(Self)
+    }
+}
+
+struct OnceVisitor;
+
+impl<'de> Visitor<'de> for OnceVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Once(item)) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(all.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Json, A::Error> {
+        let mut all = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if all.contains_key(&name) {
+                return Err(de::Error::custom(format_args!("duplicate field `{name}`")));
+            }
+            let Once(value) = fields.next_value()?;
+            all.insert(name, value);
+        }
+        Ok(all.into())
     }
 }
 
@@ -302,7 +372,7 @@ impl Items<'_> {
     }
 }
 
-impl<'de> de::SeqAccess<'de> for &mut Items<'de> {
+impl<'de> SeqAccess<'de> for &mut Items<'de> {
     type Error = Mistake;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -326,7 +396,7 @@ struct Fields<'a> {
     here: Option<(&'a str, &'a Json)>,
 }
 
-impl<'de> de::MapAccess<'de> for Fields<'de> {
+impl<'de> MapAccess<'de> for Fields<'de> {
     type Error = Mistake;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(

@@ -18,7 +18,7 @@ const MAX_TEXT: usize = 16 << 20;
 
 pub(super) fn json(text: &[u8]) -> Result<PolicySpec, PolicyErrors> {
     check_size(text.len())?;
-    let document = serde_json::from_slice(text).map_err(|e| syntax(&e.to_string()))?;
+    let document = document::parse(text).map_err(|e| syntax(&e.to_string()))?;
     document_to_spec(document)
 }
 

@@ -131,7 +131,7 @@ impl Manifest {
             return Err(Error::new(Code::TooLarge));
         }
         let syntax = |hint: &str| Error::new(Code::ManifestSyntax).hint(hint.to_string());
-        let json = serde_json::from_slice(text).map_err(|e| syntax(&e.to_string()))?;
+        let json = document::parse(text).map_err(|e| syntax(&e.to_string()))?;
         let manifest: Self = document::read(&json).map_err(|mistake| {
             let error = syntax(mistake.message());
             if mistake.path().is_empty() { error } else { error.at(mistake.path()) }

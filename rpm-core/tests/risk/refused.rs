@@ -39,6 +39,9 @@ fn a_manifest_must_fit_its_model() {
     assert_eq!(refused(|m| m.thresholds.extend([("review".into(), 1.5)])), Code::BadShare);
     assert_eq!(code(&onnx, b"{}"), Code::ManifestSyntax);
     assert_eq!(code(&onnx, b"[1"), Code::ManifestSyntax);
+    let twice =
+        String::from_utf8(with("boosted", |_| ())).unwrap().replacen('{', "{\"version\": 9,", 1);
+    assert_eq!(code(&onnx, twice.as_bytes()), Code::ManifestSyntax);
 }
 
 #[test]
