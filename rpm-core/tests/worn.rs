@@ -145,6 +145,31 @@ fn taking_the_device_off_clears_nothing() {
     assert_eq!(run.state("low"), Normal);
 }
 
+/// It sends on, and watches nobody: that is as if it had stopped. Worn again it is back at once.
+#[test]
+fn a_device_on_the_table_is_a_missing_signal() {
+    let gone = json!({ "id": "gone", "title": "Gone", "signal": "spo2", "missing_for": "30 s" });
+    let rules = json!([low(), gone]);
+    for flagged in [false, true] {
+        let mut run = Run::new(&home(&json!({ "spo2": { "cadence": "1 s" } }), &rules));
+        stretch(&mut run, 0, 10, 97);
+        if !flagged {
+            run.live(off(seconds(10)));
+        }
+        for second in 10..60 {
+            let mut reading = spo2(seconds(second), 97);
+            if flagged {
+                reading.quality = Quality::NOT_WORN;
+            }
+            run.live(reading);
+        }
+        assert_eq!(run.opened("gone").len(), 1, "{flagged}");
+        run.live(on(seconds(60)));
+        stretch(&mut run, 60, 65, 97);
+        assert!(run.changes("gone").contains(&AlertChange::Cleared), "{flagged}");
+    }
+}
+
 /// The word that it was off comes after what it measured: what that raised never was.
 #[test]
 fn a_late_word_takes_back_what_was_raised_by_readings_of_nobody() {

@@ -315,8 +315,11 @@ impl Lane {
         }
         self.evaluate_all(policy, index, pane, good, nights, effects);
         for twin in &def.twins {
-            self.insert(policy, usize::from(*twin), sample, effects);
-            self.signals[usize::from(*twin)].last_arrival = Some(effects.now);
+            let twin = usize::from(*twin);
+            self.insert(policy, twin, sample, effects);
+            if !self.is_of_nobody(&policy.signals()[twin], sample) {
+                self.signals[twin].last_arrival = Some(effects.now);
+            }
         }
         placed
     }
@@ -444,10 +447,17 @@ impl Lane {
     /// Whether a reading counts: for what it is, and for where its device was.
     #[inline]
     fn is_good(&self, def: &SignalDef, sample: &Sample) -> bool {
+        sample.quality.without(def.accept).is_good() && !self.is_of_nobody(def, sample)
+    }
+
+    /// Whether a reading is none of the patient, because its device was not worn. A signal of such readings
+    /// alone is missing: a device on the table watches nobody.
+    #[inline]
+    pub fn is_of_nobody(&self, def: &SignalDef, sample: &Sample) -> bool {
         let wearing = &self.background.situation.wearing;
         let at = sample.observed_at.as_millis();
-        sample.quality.without(def.accept).is_good()
-            && (def.accept.any(Quality::NOT_WORN) || !wearing.leaves_out(sample.device, at))
+        !def.accept.any(Quality::NOT_WORN)
+            && (sample.quality.any(Quality::NOT_WORN) || wearing.leaves_out(sample.device, at))
     }
 
     fn settle(&mut self, index: usize, def: &SignalDef) {

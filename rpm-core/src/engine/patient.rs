@@ -230,13 +230,16 @@ impl Patient {
         if placed != Placed::Accepted {
             return placed;
         }
-        if self.lane.signals[index].last_arrival.replace(call.now).is_none() {
-            call.rearm = true;
-        }
-        if self.lane.absent > 0 {
-            self.signal_is_back(call, index, sample.observed_at);
-            for twin in &call.policy.signals()[index].twins {
-                self.signal_is_back(call, usize::from(*twin), sample.observed_at);
+        let def = &call.policy.signals()[index];
+        if !self.lane.is_of_nobody(def, sample) {
+            if self.lane.signals[index].last_arrival.replace(call.now).is_none() {
+                call.rearm = true;
+            }
+            if self.lane.absent > 0 {
+                self.signal_is_back(call, index, sample.observed_at);
+                for twin in &def.twins {
+                    self.signal_is_back(call, usize::from(*twin), sample.observed_at);
+                }
             }
         }
         if !effects.list.is_empty() {

@@ -475,7 +475,8 @@ pub struct RuleSpec {
     /// The levels, from mild to severe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<LevelSpec>,
-    /// Instead of levels: the signal has been silent for so long although it is expected.
+    /// Instead of levels: the signal has been silent for so long although it is expected. A device that is
+    /// known not to be worn, and sends on, is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_for: Option<String>,
 }
