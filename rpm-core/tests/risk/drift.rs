@@ -5,6 +5,7 @@ use rpm_core::risk::Manifest;
 use rpm_core::risk::manifest::ReferenceSpec;
 
 use rpm_core::event::Device;
+use rpm_core::policy::Policy;
 use rpm_core::record::Record;
 use rpm_core::{DeviceId, HostTime, Value};
 use serde_json::json;
@@ -293,6 +294,16 @@ fn alert_record(alert: i64, at: i64, body: serde_json::Value) -> Record {
     serde_json::from_value(record).unwrap()
 }
 
+fn opened(at: i64, route: &str) -> serde_json::Value {
+    let at = observed(at);
+    json!({
+        "type": "alert_opened", "title": "Low", "level": "review", "shadow": false, "onset": at,
+        "since": at, "observed_at": at, "evidence": [], "hold": "0 s",
+        "policy": { "id": "x", "version": 1, "hash": "0".repeat(64) },
+        "priority": { "total": 0, "terms": [] }, "route": route,
+    })
+}
+
 /// Alerts go to two routes and are called true or false within hours; then to another one, and later.
 #[test]
 fn who_gets_alerts_and_how_long_a_label_takes_is_watched() {
@@ -303,16 +314,7 @@ fn who_gets_alerts_and_how_long_a_label_takes_is_watched() {
             let usual = if random.uniform() < 0.4 { "bed" } else { "station" };
             let is_other = is_after && what == "route" && random.uniform() < 0.3;
             let route = if is_other { "hotline" } else { usual };
-            drift.record(&alert_record(
-                n,
-                at,
-                json!({
-                    "type": "alert_opened", "title": "Low", "level": "review", "shadow": false,
-                    "onset": observed(at), "since": observed(at), "observed_at": observed(at), "evidence": [], "hold": "0 s",
-                    "policy": { "id": "x", "version": 1, "hash": "0".repeat(64) },
-                    "priority": { "total": 0, "terms": [] }, "route": route,
-                }),
-            ));
+            drift.record(&alert_record(n, at, opened(at, route)));
             let late = if is_after && what == "delay" { 0.3 } else { 0.05 };
             let delay = if random.uniform() < late { 30 } else { 3 } * DAY / 24;
             let label = if random.uniform() < 0.2 { "false_artifact" } else { "true_acted_on" };
@@ -328,4 +330,46 @@ fn who_gets_alerts_and_how_long_a_label_takes_is_watched() {
             _ => assert_eq!(names, ["alerts labelled late"]),
         }
     }
+}
+
+/// Half of the alerts clear before anybody takes them, and then nine in ten; and limits were changed.
+#[test]
+fn what_nobody_takes_is_watched_and_other_limits_are_told() {
+    let hybrid = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/training/icu-hybrid.toml");
+    let policy = Policy::from_toml(&std::fs::read_to_string(hybrid).unwrap()).unwrap();
+    let mut manifest = Manifest::from_json(&bytes("gemm", "json")).unwrap();
+    manifest.id = "sepsis-vitals".into();
+    let config = DriftConfig { run_length: 1e6, ..DriftConfig::default() };
+    let mut drift = Drift::new(manifest, host(0), config).beside(&policy);
+    let mut random = Random(23);
+    for n in 0..3000_i64 {
+        let at = n * DAY / 20;
+        let rest = json!({ "revision": 2, "status": "new", "condition": "normal" });
+        let changed = |change: &str| {
+            let mut body = rest.clone();
+            body["type"] = "alert_changed".into();
+            body["change"] = change.into();
+            body
+        };
+        drift.record(&alert_record(n, at, opened(at, "bed")));
+        if random.uniform() < if n < 2000 { 0.5 } else { 0.1 } {
+            drift.record(&alert_record(n, at + 1, changed("acknowledged")));
+        }
+        drift.record(&alert_record(n, at + 2, changed("closed")));
+    }
+    assert_eq!(
+        found(&drift, DriftKind::Protocol, host(100 * DAY), 10),
+        ["alerts that nobody took"]
+    );
+    let rules = &drift.findings()[0].rules;
+    assert!(rules.iter().any(|rule| rule == "sepsis-likely"), "{rules:?}");
+    assert!(!rules.iter().any(|rule| rule == "blood-pressure-low"), "{rules:?}");
+
+    let version = |version: u32| json!({ "id": "icu", "version": version, "hash": "0".repeat(64) });
+    let body = json!({
+        "type": "policy_changed", "from": version(1), "to": version(2), "reason": "too many",
+        "owner": "dr.a", "approver": "dr.b",
+    });
+    drift.record(&alert_record(1, 150 * DAY, body));
+    assert_eq!(drift.findings().last().unwrap().what, "policy icu 2 in force");
 }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Drift, DriftKind, Stream};
+use super::{Drift, DriftKind, Opened, Stream};
 use crate::event::Device;
 use crate::record::{AlertChange, Body, Record, Resolution};
 use crate::time::HostTime;
@@ -30,7 +30,8 @@ impl Drift {
         self.observe(DriftKind::Device, &format!("pairs of {signal} that disagree"), apart, at);
     }
 
-    /// Which route takes an alert, what people call it, and how long that takes.
+    /// Which limits are in force, which route takes an alert, whether anybody does, what people call it, and how
+    /// long that takes.
     pub(super) fn alert(&mut self, record: &Record) {
         use DriftKind::Protocol;
         let at = record.at;
@@ -39,19 +40,36 @@ impl Drift {
             Body::AlertOpened { alert, shadow: false, route, .. } => {
                 let route = route.as_deref().unwrap_or("nobody");
                 self.one_of(Protocol, "alerts routed to ", route, at);
-                self.opened.insert(key(*alert), at);
+                self.opened.insert(key(*alert), Opened { at, taken: false });
+            }
+            Body::AlertChanged {
+                alert,
+                change: AlertChange::Acknowledged | AlertChange::RemediationStarted,
+                ..
+            } => {
+                if let Some(opened) = self.opened.get_mut(&key(*alert)) {
+                    opened.taken = true;
+                }
+            }
+            // No share that drifts: from now on alerts are others.
+            Body::PolicyChanged { to, .. } => {
+                self.found(Protocol, &format!("policy {} {} in force", to.id, to.version), at, at);
             }
             Body::AlertChanged { alert, change, reason, .. } => {
                 let named = |r: &Resolution| Some(r.name()) == reason.as_deref();
                 let resolution = Resolution::ALL.into_iter().find(named);
                 let label = resolution.and_then(Resolution::is_true);
-                let is_over = label.is_some() || *change == AlertChange::Closed;
+                let is_over = resolution.is_some() || *change == AlertChange::Closed;
                 let opened = if is_over { self.opened.remove(&key(*alert)) } else { None };
-                if let Some(is_true) = label {
-                    self.observe(Protocol, "alerts resolved as false", !is_true, at);
+                if let Some(opened) = opened {
+                    let untaken = !opened.taken && resolution.is_none();
+                    self.observe(Protocol, "alerts that nobody took", untaken, at);
+                }
+                if let Some(resolution) = resolution {
+                    self.one_of(Protocol, "alerts resolved as ", resolution.name(), at);
                 }
                 if let (Some(_), Some(opened)) = (label, opened) {
-                    let is_late = at.since(opened) > self.config.label_within;
+                    let is_late = at.since(opened.at) > self.config.label_within;
                     self.observe(Protocol, "alerts labelled late", is_late, at);
                 }
             }

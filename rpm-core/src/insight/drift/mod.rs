@@ -17,6 +17,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::id::{AlertId, PatientId, TenantId};
+use crate::policy::{Policy, Rule, RuleBody};
 use crate::record::{Body, Record, ScoreFailure};
 use crate::risk::Manifest;
 use crate::time::{Duration, HostTime};
@@ -48,6 +49,8 @@ pub struct Finding {
     pub found_at: HostTime,
     /// The models that it touches.
     pub touches: Vec<String>,
+    /// The rules that read their scores, if the fold knows the policy.
+    pub rules: Vec<String>,
     /// What to do.
     pub action: &'static str,
 }
@@ -96,9 +99,19 @@ pub struct Drift {
     features: Vec<Sketch>,
     since: Option<HostTime>,
     streams: BTreeMap<(DriftKind, String), Stream>,
-    /// When the alerts opened that nobody has called anything yet.
-    opened: BTreeMap<(Option<TenantId>, Option<PatientId>, AlertId), HostTime>,
+    /// The alerts that nobody has called anything yet.
+    opened: BTreeMap<(Option<TenantId>, Option<PatientId>, AlertId), Opened>,
+    /// The rules that read the model's scores.
+    rules: Vec<String>,
     findings: Vec<Finding>,
+}
+
+/// An open alert.
+#[derive(Clone, Copy, Debug)]
+struct Opened {
+    at: HostTime,
+    /// Whether somebody took it.
+    taken: bool,
 }
 
 /// Yes and no over time: its share is learned, then watched.
@@ -121,8 +134,24 @@ impl Drift {
     /// Of a model, which was trained at a time.
     pub fn new(manifest: Manifest, trained_at: HostTime, config: DriftConfig) -> Self {
         let features = manifest.reference.iter().map(Sketch::new).collect();
-        let (streams, opened, findings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        Self { config, manifest, trained_at, features, since: None, streams, opened, findings }
+        let (streams, opened) = (BTreeMap::new(), BTreeMap::new());
+        let (rules, findings) = (Vec::new(), Vec::new());
+        let since = None;
+        Self { config, manifest, trained_at, features, since, streams, opened, rules, findings }
+    }
+
+    /// Findings name the rules of this policy that read the model's scores.
+    #[must_use]
+    pub fn beside(mut self, policy: &Policy) -> Self {
+        let of_model = policy.risks().iter().filter(|risk| risk.model() == self.manifest.id);
+        let signals: Vec<u16> =
+            of_model.flat_map(|risk| [Some(risk.signal), risk.shadow]).flatten().collect();
+        let reads = |rule: &&Rule| match &rule.body {
+            RuleBody::Limits(limits) => limits.signals.iter().any(|s| signals.contains(s)),
+            RuleBody::Missing(missing) => signals.contains(&missing.signal),
+        };
+        self.rules = policy.rules().iter().filter(reads).map(|rule| rule.id().into()).collect();
+        self
     }
 
     /// Takes in a row that the model was given.
@@ -156,10 +185,14 @@ impl Drift {
         let fresh = || Stream::new(&config);
         let stream = self.streams.entry((kind, what.to_string())).or_insert_with(fresh);
         if let Some(since) = stream.observe(yes, at, config.learn) {
-            let touches = Vec::from([self.manifest.id.clone()]);
-            let (what, action) = (what.to_string(), action(kind));
-            self.findings.push(Finding { kind, what, since, found_at: at, touches, action });
+            self.found(kind, what, since, at);
         }
+    }
+
+    fn found(&mut self, kind: DriftKind, what: &str, since: HostTime, found_at: HostTime) {
+        let (touches, rules) = (Vec::from([self.manifest.id.clone()]), self.rules.clone());
+        let (what, action) = (what.to_string(), action(kind));
+        self.findings.push(Finding { kind, what, since, found_at, touches, rules, action });
     }
 
     /// How far each feature is from its reference, by the name of the feature.
@@ -174,29 +207,19 @@ impl Drift {
     /// Missing values are the device's matter, all else the population's.
     pub fn close_period(&mut self, at: HostTime) {
         let since = self.since.take().unwrap_or(at);
-        let touches = Vec::from([self.manifest.id.clone()]);
+        let mut found = Vec::new();
         for (sketch, reference) in self.features.iter_mut().zip(&self.manifest.reference) {
             if let Some(distance) = sketch.distance(reference) {
                 let missing = distance.is_missing(reference);
                 let other = distance.is_drift(reference.shares.len());
-                for (found, kind) in [(missing, DriftKind::Device), (other, DriftKind::Population)]
-                {
-                    if found {
-                        let (what, touches) = (reference.name.clone(), touches.clone());
-                        let action = action(kind);
-                        let found_at = at;
-                        self.findings.push(Finding {
-                            kind,
-                            what,
-                            since,
-                            found_at,
-                            touches,
-                            action,
-                        });
-                    }
-                }
+                let kinds = [(missing, DriftKind::Device), (other, DriftKind::Population)];
+                let kinds = kinds.into_iter().filter(|(is_found, _)| *is_found);
+                found.extend(kinds.map(|(_, kind)| (kind, reference.name.clone())));
             }
             *sketch = Sketch::new(reference);
+        }
+        for (kind, what) in found {
+            self.found(kind, &what, since, at);
         }
     }
 
