@@ -109,6 +109,9 @@ pub enum Request {
     /// a report to be signed.
     #[command(after_help = TRIAL_HELP)]
     Trial(Trial),
+    /// Tell whether what a model meets is still what it was trained on: devices, people measured, what is done.
+    #[command(after_help = DRIFT_HELP)]
+    Drift(Drift),
     /// Bring a version of a model to another stage, or tell what became of all of them.
     #[command(after_help = MODELS_HELP)]
     Models(Models),
@@ -218,6 +221,25 @@ impl Trial {
     pub fn stay(&self) -> Option<[&str; 2]> {
         Some([self.from_column.as_deref()?, self.until_column.as_deref()?])
     }
+}
+
+/// What `drift` needs.
+#[derive(clap::Args, Debug)]
+pub struct Drift {
+    /// What `run` wrote.
+    pub directory: PathBuf,
+    /// The model's manifest, with the reference of its features.
+    #[arg(long, value_name = "FILE")]
+    pub manifest: PathBuf,
+    /// What `run --rows` wrote: the rows that the model was to see.
+    #[arg(long, value_name = "FILE")]
+    pub rows: Option<PathBuf>,
+    /// So long are features counted before they are compared with the reference.
+    #[arg(long, value_name = "TIME", default_value = "30 d", requires = "rows")]
+    pub period: Duration,
+    /// When the model was trained, for how old it may become.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub trained: Option<HostTime>,
 }
 
 /// What `models` needs.
@@ -509,6 +531,17 @@ Examples:
   replay trial out/shadow --candidate low-spo2-next --active low-spo2 --from 2026-03-01T00:00:00Z
 
 Exit codes: 0 written, 1 a hash chain is broken, 2 bad usage or bad input.";
+
+const DRIFT_HELP: &str = "\
+Devices (missing values, scores that fail), people measured (features against the manifest's reference) and what is
+done (limits, routes, what nobody takes, resolutions, late labels) are kept apart: each asks for another person.
+Writes drift.json beside the records.
+
+Example:
+  replay run --policy p.toml --readings may.csv --models models --rows out/rows.csv --out out
+  replay drift out --manifest models/sepsis.json --rows out/rows.csv
+
+Exit codes: 0 nothing drifted, 1 something did, or a hash chain is broken, 2 bad usage or bad input.";
 
 const MODELS_HELP: &str = "\
 Each step is one line of DIR/registry.jsonl, an input like those of --commands, with who wanted it, who approved

@@ -28,6 +28,7 @@ mod cli;
 mod compare;
 mod diff;
 mod draw;
+mod drift;
 mod episode;
 mod explain;
 mod failure;
@@ -79,6 +80,7 @@ fn dispatch(cli: Cli, out: &mut dyn Write) -> Result<Verdict, Failure> {
             explain::run(&directory, &alert, json, out)
         }
         Some(Request::Trial(request)) => trial::run(&request, out),
+        Some(Request::Drift(request)) => drift::run(&request, out),
         Some(Request::Models(request)) => models::run(&request, out),
         Some(Request::Compare(request)) => compare::run(&request, out),
         Some(Request::Suggest(request)) => suggest::run(&request, out),

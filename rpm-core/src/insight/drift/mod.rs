@@ -140,7 +140,7 @@ impl Drift {
         Self { config, manifest, trained_at, features, since, streams, opened, rules, findings }
     }
 
-    /// Findings name the rules of this policy that read the model's scores.
+    /// Findings name the rules of this policy, too, that read the model's scores.
     #[must_use]
     pub fn beside(mut self, policy: &Policy) -> Self {
         let of_model = policy.risks().iter().filter(|risk| risk.model() == self.manifest.id);
@@ -150,7 +150,11 @@ impl Drift {
             RuleBody::Limits(limits) => limits.signals.iter().any(|s| signals.contains(s)),
             RuleBody::Missing(missing) => signals.contains(&missing.signal),
         };
-        self.rules = policy.rules().iter().filter(reads).map(|rule| rule.id().into()).collect();
+        for rule in policy.rules().iter().filter(reads) {
+            if !self.rules.iter().any(|id| id == rule.id()) {
+                self.rules.push(rule.id().into());
+            }
+        }
         self
     }
 
