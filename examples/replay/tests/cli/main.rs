@@ -5,6 +5,7 @@
 mod bundle;
 mod commands;
 mod common;
+mod drift;
 mod models;
 mod run;
 mod score;
