@@ -22,6 +22,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 const HOUR: Params = Params { patients: 1_000, duration_ms: 3_600_000, seed: 1 };
+/// More than ten million events: whether memory grows with them.
+const LONGER: Params = Params { duration_ms: 4_800_000, ..HOUR };
 const BATCH: usize = 256;
 const ROUNDS: usize = 5;
 
@@ -120,7 +122,7 @@ fn live() -> usize {
 fn main() {
     let samples = generate(&HOUR);
     let events = readings(&samples);
-    let in_c: Vec<_> = events.iter().map(in_c).collect();
+    let hour: Vec<_> = events.iter().map(in_c).collect();
     let ns = |time: Duration| time.as_nanos() as f64 / events.len() as f64;
     let [mut rust, mut c, mut ratios] = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
@@ -128,7 +130,7 @@ fn main() {
         let by_rust = timed(|| events.chunks(BATCH).for_each(|batch| ward.push(batch)));
         drop(ward);
         let mut ward = CWard::new(HOUR.patients);
-        let by_c = timed(|| in_c.chunks(BATCH).for_each(|batch| ward.push(batch)));
+        let by_c = timed(|| hour.chunks(BATCH).for_each(|batch| ward.push(batch)));
         rust.push(ns(by_rust));
         c.push(ns(by_c));
         ratios.push(by_rust.as_secs_f64() / by_c.as_secs_f64());
@@ -141,14 +143,15 @@ fn main() {
         median(ratios)
     );
 
-    let part = &in_c[..1_000_000];
+    let part = &hour[..1_000_000];
     let mut ward = CWard::new(HOUR.patients);
     let single = timed(|| part.chunks(1).for_each(|one| ward.push(one)));
     println!("one by one: {:.0} ns an event", single.as_nanos() as f64 / part.len() as f64);
     drop(ward);
 
+    let in_c: Vec<_> = readings(&generate(&LONGER)).iter().map(in_c).collect();
     let before = live();
-    let mut ward = CWard::new(HOUR.patients);
+    let mut ward = CWard::new(LONGER.patients);
     let fifth = in_c.len() / 5;
     in_c[..fifth].chunks(BATCH).for_each(|batch| ward.push(batch));
     let after_a_fifth = live() - before;
@@ -156,7 +159,8 @@ fn main() {
     let at_the_end = live() - before;
     drop(ward);
     println!(
-        "memory: {after_a_fifth} bytes after a fifth of the events, {at_the_end} after all, {} when freed",
+        "memory: {after_a_fifth} bytes after a fifth of {} events, {at_the_end} after all, {} when freed",
+        in_c.len(),
         live().saturating_sub(before)
     );
 }
