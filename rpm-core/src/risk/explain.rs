@@ -55,7 +55,7 @@ pub(super) fn reasons(
 
 /// Puts the reference in the place of one input at a time.
 pub(super) fn occlude(
-    model: &dyn RiskModel,
+    model: &(impl RiskModel + ?Sized),
     inputs: &[f32],
     reference: &[f32],
     work: &mut Work,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::layer::Layer;
 use super::prepare::Prepare;
-use super::{Attribution, Link, RiskModel, Work, explain};
+use super::{Link, RiskModel, Work};
 
 /// Dense layers, one behind the other.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,15 +31,5 @@ impl RiskModel for MlpModel {
             core::mem::swap(&mut work.here, &mut work.next);
         }
         work.here.first().copied().unwrap_or(f32::NAN)
-    }
-
-    fn attribute(
-        &self,
-        inputs: &[f32],
-        reference: &[f32],
-        work: &mut Work,
-        out: &mut [f32],
-    ) -> Attribution {
-        explain::occlude(self, inputs, reference, work, out)
     }
 }

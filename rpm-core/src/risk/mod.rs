@@ -88,14 +88,16 @@ pub trait RiskModel: fmt::Debug + Send + Sync {
     }
 
     /// How much each input moves the margin away from that of a reference row, such as the patient's
-    /// usual values.
+    /// usual values. By occlusion, where a model knows nothing better.
     fn attribute(
         &self,
         inputs: &[f32],
         reference: &[f32],
         work: &mut Work,
         out: &mut [f32],
-    ) -> Attribution;
+    ) -> Attribution {
+        explain::occlude(self, inputs, reference, work, out)
+    }
 }
 
 /// How contributions were found.

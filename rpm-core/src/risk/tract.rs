@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tract_onnx::prelude::*;
 
 use super::manifest::Manifest;
-use super::{Attribution, Link, RiskModel, Work, explain};
+use super::{Link, RiskModel, Work};
 use crate::error::{Code, Error};
 
 /// Known to be several times slower here than in other runtimes.
@@ -63,16 +63,6 @@ impl RiskModel for TractModel {
     fn margin(&self, inputs: &[f32], _work: &mut Work) -> f32 {
         let run = catch_unwind(AssertUnwindSafe(|| self.run(inputs)));
         run.ok().and_then(Result::ok).unwrap_or(f32::NAN)
-    }
-
-    fn attribute(
-        &self,
-        inputs: &[f32],
-        reference: &[f32],
-        work: &mut Work,
-        out: &mut [f32],
-    ) -> Attribution {
-        explain::occlude(self, inputs, reference, work, out)
     }
 }
 

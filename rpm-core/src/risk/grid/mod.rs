@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 use super::layer::{Activation, Layer};
 use super::prepare::Prepare;
-use super::{Attribution, Link, RiskModel, Work, explain};
+use super::{Link, RiskModel, Work};
 
 pub(super) use conv::{Conv, Window};
 pub(super) use gru::Gru;
@@ -60,16 +60,6 @@ impl RiskModel for GridModel {
         self.prepare.run(inputs, work);
         self.stages.iter().for_each(|stage| stage.run(work));
         work.here.first().copied().unwrap_or(f32::NAN)
-    }
-
-    fn attribute(
-        &self,
-        inputs: &[f32],
-        reference: &[f32],
-        work: &mut Work,
-        out: &mut [f32],
-    ) -> Attribution {
-        explain::occlude(self, inputs, reference, work, out)
     }
 }
 
