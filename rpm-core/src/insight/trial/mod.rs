@@ -211,26 +211,28 @@ impl Trial {
         if record.at >= self.question.until {
             return;
         }
-        if let Body::PolicyChanged { from, to, .. } = &record.body
-            && self.question.holds(record.at)
-        {
-            self.policies.extend([from.clone(), to.clone()]);
+        let holds = self.question.holds(record.at);
+        match &record.body {
+            Body::PolicyChanged { from, to, .. } if holds => {
+                self.policies.extend([from.clone(), to.clone()]);
+            }
+            Body::AlertOpened { policy, .. } if holds => {
+                self.policies.insert(policy.clone());
+            }
+            _ => {}
         }
         let Some(owner) = Owner::of(record) else {
             return;
         };
-        let course = self.courses.entry(owner).or_default();
+        let course = self.courses.entry(owner.clone()).or_default();
         course.follow(record, &self.question);
-        if !self.question.holds(record.at) {
+        if !holds {
             return;
         }
         course.see(record);
-        if let Body::AlertOpened { policy, .. } = &record.body {
-            self.policies.insert(policy.clone());
-        }
         let mut latest = course.scores;
         self.hear(&record.body, &mut latest);
-        if let Some(course) = Owner::of(record).and_then(|owner| self.courses.get_mut(&owner)) {
+        if let Some(course) = self.courses.get_mut(&owner) {
             course.scores = latest;
         }
     }
