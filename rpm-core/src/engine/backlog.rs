@@ -80,14 +80,15 @@ impl Backlog {
             lane.insert(policy, usize::from(*signal), &sample, &mut effects);
             let changed = effects.list.iter().filter(|(_, e)| matches!(e, Effect::Changed(_)));
             for (rule, _) in changed {
-                follow(&lane, *rule, &mut open, &mut past);
+                let until = lane.frontier(policy, *rule);
+                follow(&lane, *rule, until, &mut open, &mut past);
             }
         }
         // What was still active where the data end.
         let ends = open.into_iter().map(|(rule, machine)| Past {
             rule,
             machine,
-            until: lane.pulses[rule].frontier,
+            until: lane.frontier(policy, rule),
         });
         past.extend(ends);
         past
@@ -95,13 +96,18 @@ impl Backlog {
 }
 
 /// Notes that a rule became active, became worse, or is over.
-fn follow(lane: &Lane, rule: usize, open: &mut BTreeMap<usize, Machine>, past: &mut Vec<Past>) {
+fn follow(
+    lane: &Lane,
+    rule: usize,
+    until: i64,
+    open: &mut BTreeMap<usize, Machine>,
+    past: &mut Vec<Past>,
+) {
     let RuleState::Limits(watch) = &lane.rules[rule] else {
         return;
     };
     let machine = watch.condition.machine;
     if machine.level == 0 {
-        let until = lane.pulses[rule].frontier;
         past.extend(open.remove(&rule).map(|machine| Past { rule, machine, until }));
         return;
     }

@@ -298,8 +298,9 @@ impl Patient {
                 let retired = to.policy.rules()[index].retired.is_some();
                 if self.goes_on(&state, retired) {
                     lane.rules[index] = state;
-                    lane.pulses[index] = self.lane.pulses[source];
-                    lane.pulses[index].wake();
+                    let pulse = lane.pulses.at(&to.policy, &mut lane.signals, index);
+                    *pulse = self.lane.pulses.of(old, &self.lane.signals, source);
+                    pulse.wake();
                 }
             }
         }
@@ -381,7 +382,8 @@ impl Patient {
         };
         let successor = retired.successor;
         self.lane.rules[rule] = RuleState::Resting;
-        self.lane.pulses[rule] = Pulse::default();
+        let lane = &mut self.lane;
+        *lane.pulses.at(call.policy, &mut lane.signals, rule) = Pulse::default();
         self.lane.count_absent();
         self.successor_speaks(call, successor);
     }

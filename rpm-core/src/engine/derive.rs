@@ -10,6 +10,7 @@ use crate::policy::{Derivation, Derived, Policy, RuleBody};
 use crate::rule::calm::Calm;
 use crate::rule::derived::Inputs;
 use crate::rule::predicate::{Known, Signals, pane_at};
+use crate::signal::slack::Slack;
 use crate::signal::{Feed, Gate, Held, SignalDef};
 use crate::time::Timestamp;
 
@@ -43,6 +44,7 @@ impl Lane {
             return;
         };
         let closed = wearing.leaves_out(device, stretch.start);
+        self.signals.iter_mut().for_each(|signal| signal.borne = Slack::NONE);
         let mut regated = Vec::new();
         for (index, def) in policy.signals().iter().enumerate() {
             // What takes readings of a device that is not worn takes all of them; what is derived has none.
@@ -239,7 +241,9 @@ impl Lane {
     /// it goes on.
     fn is_quiet(&self, policy: &Policy, signal: usize) -> bool {
         let mut rules = policy.readers(signal).iter().map(|reader| usize::from(reader.rule));
-        rules.all(|rule| self.pulses[rule].quiet || matches!(self.rules[rule], RuleState::Resting))
+        rules.all(|rule| {
+            self.pulses.is_quiet(rule) || matches!(self.rules[rule], RuleState::Resting)
+        })
     }
 
     fn derive_one(&mut self, policy: &Policy, feed: Feed, at: i64) -> bool {
@@ -306,7 +310,8 @@ impl Lane {
         let (at, pane) = (ring.newest_start(), ring.newest_pane());
         let known = Known { signal: index, at, pane };
         let mut signals = Signals::knowing(policy, &mut self.signals, &self.background, known);
-        self.pulses[rule].passes_late(&watch.condition, limits, &mut signals, at)
+        let pulse = self.pulses.at(policy, signals.live, rule);
+        pulse.passes_late(&watch.condition, limits, &mut signals, at)
     }
 
     /// After a pane of a signal changed: derives what is made of it from there on.
@@ -400,7 +405,7 @@ impl Lane {
         for (start, signal, pane, first) in looks {
             // From its first pane on all is evaluated again. A value that was missing may have made
             // panes after that count for the first time.
-            let is_new = |rule: u16| self.pulses[usize::from(rule)].frontier < start;
+            let is_new = |rule: u16| self.frontier(policy, rule.into()) < start;
             if first || policy.readers(signal).iter().any(|reader| is_new(reader.rule)) {
                 self.evaluate(policy, signal, pane, true, effects);
             }

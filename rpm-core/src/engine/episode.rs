@@ -123,11 +123,11 @@ impl Patient {
         let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
             return;
         };
+        let frontier = self.lane.frontier(call.policy, rule);
         let RuleState::Limits(watch) = &mut self.lane.rules[rule] else {
             return;
         };
-        let state = watch.condition.machine.state(limits);
-        let (frontier, machine) = (self.lane.pulses[rule].frontier, watch.condition.machine);
+        let (machine, state) = (watch.condition.machine, watch.condition.machine.state(limits));
         let has_alert = watch.alert.is_some();
         let was_dated = watch.dated;
         watch.unverified = false;
@@ -219,7 +219,7 @@ impl Patient {
         };
         let top = usize::from(machine.level).saturating_sub(1);
         // Old panes may have left the ring: then what holds now is the evidence.
-        let frontier = self.lane.pulses[rule].frontier;
+        let frontier = self.lane.frontier(call.policy, rule);
         let kept = frontier.saturating_sub(call.policy.lateness_horizon().as_millis());
         let at = if machine.reached >= kept { machine.reached } else { frontier };
         let times = [machine.onset, machine.since, machine.reached];
@@ -295,7 +295,7 @@ impl Patient {
         self.next_alert = self.next_alert.saturating_add(1);
         // As a return within an episode is dated: by the rule's own evidence.
         let observed = match &call.policy.rules()[rule].body {
-            RuleBody::Limits(_) => self.lane.pulses[rule].frontier,
+            RuleBody::Limits(_) => self.lane.frontier(call.policy, rule),
             RuleBody::Missing(_) => call.now.as_millis(),
         };
         let told = self.told(call, rule, observed);
@@ -342,14 +342,14 @@ impl Patient {
         match (&call.policy.rules()[rule].body, &self.lane.rules[rule]) {
             (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
                 let top = usize::from(watch.condition.machine.level).saturating_sub(1);
-                let frontier = self.lane.pulses[rule].frontier;
+                let frontier = self.lane.frontier(call.policy, rule);
                 let mut signals =
                     Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
                 signals.evidence(limits, top, frontier).1
             }
             (RuleBody::Missing(missing), _) => {
                 let signal = &self.lane.signals[usize::from(missing.signal)];
-                let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
+                let last = signal.last_arrival.max(signal.expected().from).unwrap_or(call.now);
                 Vec::from([silence(call, missing, call.now.since(last))])
             }
             _ => Vec::new(),

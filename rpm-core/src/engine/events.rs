@@ -136,8 +136,8 @@ impl Patient {
                 let signal = &mut self.lane.signals[index];
                 let pane = call.policy.signals()[index].pane_ms;
                 signal.cover = policy::cover(expected.cadence, pane);
-                signal.expected =
-                    Expected { from: Some(host(expected.from)), until: expected.until.map(host) };
+                let (from, until) = (Some(host(expected.from)), expected.until.map(host));
+                signal.enrolled = Expected { from, until }.kept();
             }
         }
         // What is covered has changed, and with it what can be met.

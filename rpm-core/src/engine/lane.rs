@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::Reading;
 use super::derive::Rederived;
 use crate::error::Code;
 use crate::event::Quality;
@@ -16,6 +17,7 @@ use crate::rule::background::Background;
 use crate::rule::calm::Calm;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
+use crate::rule::pulses::Pulses;
 use crate::signal::{Amended, Placed, Sample, Signal};
 use crate::time::HostTime;
 use crate::value::Value;
@@ -23,19 +25,20 @@ use crate::value::Value;
 /// So many panes in a side table are looked through for ones that fit a slot again.
 const SETTLE_EVERY: usize = 8;
 
+/// What every reading needs comes first, within a line of the cache.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Lane {
     pub signals: Box<[Signal]>,
-    pub rules: Box<[RuleState]>,
-    /// Of each rule; of no meaning for a missing signal.
-    pub pulses: Box<[Pulse]>,
+    pub pulses: Pulses,
     /// The newest observation, in event time.
     pub newest: i64,
     /// From when on evidence is judged only after [`Lane::learn`].
     pub learn_at: i64,
-    pub background: Background,
     /// How many rules miss their signal now.
     pub absent: u16,
+    pub rules: Box<[RuleState]>,
+    pub background: Background,
 }
 
 /// What a patient remembers of a rule.
@@ -132,7 +135,7 @@ impl Lane {
         Self {
             signals: policy.signals().iter().map(Signal::new).collect(),
             rules: policy.rules().iter().map(state).collect(),
-            pulses: policy.rules().iter().map(|_| Pulse::default()).collect(),
+            pulses: Pulses::new(policy),
             newest: i64::MIN,
             learn_at: if policy.learns() { i64::MIN } else { i64::MAX },
             background: Background::new(policy),
@@ -143,9 +146,7 @@ impl Lane {
     /// Reads what every reading of a signal needs, for the sake of the cache.
     #[inline]
     pub fn touch(&self, index: usize) -> u64 {
-        let pulses = self.pulses.first().zip(self.pulses.last());
-        let pulses = pulses.map_or(0, |(first, last)| first.frontier ^ last.frontier);
-        self.signals.get(index).map_or(0, Signal::touch) ^ pulses as u64
+        self.signals.get(index).map_or(0, Signal::touch) ^ self.pulses.touch() as u64
     }
 
     /// The same for what lies one pointer further.
@@ -156,7 +157,7 @@ impl Lane {
 
     /// What is usual, or known of the patient, has changed: what cannot be met is not known any more.
     pub fn wake(&mut self) {
-        self.pulses.iter_mut().for_each(Pulse::wake);
+        self.pulses.wake(&mut self.signals);
         self.look_at_all_again();
     }
 
@@ -167,21 +168,68 @@ impl Lane {
         self.absent = self.rules.iter().filter(missing).count() as u16;
     }
 
+    /// The newest pane for which a rule was evaluated.
+    pub fn frontier(&self, policy: &Policy, rule: usize) -> i64 {
+        self.pulses.of(policy, &self.signals, rule).frontier
+    }
+
     /// Whether the reading lies within the lateness horizon of the newest one.
     #[inline]
     pub fn is_current(&self, def: &SignalDef, observed: i64) -> bool {
         // The usual case first: nothing newer has been seen.
         observed >= self.newest || {
             let behind = self.newest - observed;
-            behind <= def.horizon_panes * def.pane_ms
+            behind <= def.horizon_ms
                 || self.newest.div_euclid(def.pane_ms) - observed.div_euclid(def.pane_ms)
                     <= def.horizon_panes
         }
     }
 
-    /// Takes a plain reading, good or an artifact, that follows the one before: the usual case, and
-    /// all of its work if everything stays calm. Nothing changed if it is not that.
+    /// Takes the good reading that nearly all are: of the next pane, and so ordinary that no rule need look at
+    /// it. What [`append`](Self::append) does for it, in few steps; nothing changed if it is not that.
     #[inline(always)]
+    pub fn glide(&mut self, policy: &Policy, index: usize, r: &Reading, now: HostTime) -> Appended {
+        let (observed, value) = (r.observed_at.as_millis(), r.value.thousandths());
+        let def = &policy.signals()[index];
+        let Some(signal) = self.signals.get_mut(index) else {
+            return Appended::No;
+        };
+        let from = signal.ring.next_start();
+        let Some((at, code)) = signal.fits_next(observed, r.device, value) else {
+            return Appended::No;
+        };
+        if !signal.borne.lasts(from, Some(value))
+            || observed > now.as_millis()
+            || !r.observed_at.is_plausible()
+            || observed >= self.learn_at
+            || self.newest.wrapping_sub(observed) > def.horizon_ms
+            || self.absent > 0
+        {
+            return Appended::No;
+        }
+        if !def.feeds.is_empty() {
+            // What leaves the ring leaves it without a trace, and what is derived stays as it is.
+            let calm = &mut self.background.calm[index];
+            if !signal.ring.forgets(def.stands_in()) || !calm.bears(observed, value) {
+                return Appended::No;
+            }
+            calm.takes(observed, value);
+        }
+        signal.ring.push(at, code);
+        signal.last_arrival = Some(now);
+        self.newest = self.newest.max(observed);
+        for gauge in policy.readers(index).iter().filter_map(|reader| reader.gauge.as_ref()) {
+            if !rests(gauge, signal, def, value) {
+                return Appended::Restless;
+            }
+        }
+        signal.glided = from;
+        Appended::Calm
+    }
+
+    /// Takes a plain reading, good or an artifact, that follows the one before, and all of its work if everything
+    /// stays calm. Nothing changed if it is not that.
+    #[inline(never)]
     pub fn append(
         &mut self,
         policy: &Policy,
@@ -194,8 +242,7 @@ impl Lane {
             return Appended::No;
         };
         let observed = sample.observed_at.as_millis();
-        let late =
-            observed < self.newest && self.newest - observed > def.horizon_panes * def.pane_ms;
+        let late = self.newest.saturating_sub(observed) > def.horizon_ms;
         let Some(steps) = signal.ring.steps_to(sample).filter(|_| !late && self.absent == 0) else {
             return Appended::No;
         };
@@ -210,9 +257,7 @@ impl Lane {
             signal = &mut self.signals[index];
         }
         if !def.feeds.is_empty() {
-            // A value in the ring that is older than all that can still be derived.
-            let settled = i64::from(def.ring_panes) > def.derived_panes + 1;
-            if steps > 1 || !signal.ring.forgets(settled) {
+            if steps > 1 || !signal.ring.forgets(def.stands_in()) {
                 self.carry(index, i64::from(steps));
             }
             signal = &mut self.signals[index];
@@ -225,27 +270,29 @@ impl Lane {
         let value = good.then_some(sample.value.thousandths());
         // Before the signal's own rules: some read both.
         if good && !def.feeds.is_empty() {
-            let calm = self.background.calm[index].takes(observed, sample.value.thousandths());
-            if !calm && !self.derive(policy, def, index) {
+            let (calm, value) = (&mut self.background.calm[index], sample.value.thousandths());
+            calm.takes(observed, value);
+            if !calm.bears(observed, value) && !self.derive(policy, def, index) {
                 return Appended::Restless;
             }
             signal = &mut self.signals[index];
         }
         for reader in policy.readers(index) {
             let rule = usize::from(reader.rule);
-            let Some(pulse) = self.pulses.get_mut(rule) else {
-                continue;
-            };
-            if pulse.idles(from, steps, value) {
-                continue;
-            }
-            let gauge = reader.gauge.as_ref().filter(|_| good && pulse.quiet);
-            if gauge.is_some_and(|leaf| rests(leaf, signal, def, sample.value.thousandths())) {
-                pulse.frontier = from;
+            let gauge = reader.gauge.as_ref().filter(|_| good && self.pulses.is_quiet(rule));
+            let rests = |leaf| rests(leaf, signal, def, sample.value.thousandths());
+            if self.pulses.idles(rule, from, value) || gauge.is_some_and(rests) {
+                if good {
+                    self.pulses.reach(rule, from);
+                }
             } else if !self.stays_calm(policy, rule, index, good) {
                 return Appended::Restless;
             }
             signal = &mut self.signals[index];
+        }
+        let worn = self.background.situation.wearing.stays_worn(sample.device, observed);
+        if good && worn && def.twins.is_empty() {
+            signal.borne = self.pulses.bear(policy, index);
         }
         Appended::Calm
     }
@@ -256,14 +303,15 @@ impl Lane {
         let RuleBody::Limits(limits) = &policy.rules()[rule].body else {
             return true;
         };
+        let pulse = self.pulses.at(policy, &mut self.signals, rule);
         if let RuleState::Resting = self.rules[rule] {
+            pulse.rest();
             return true;
         }
-        let (pulse, signal) = (&mut self.pulses[rule], &self.signals[index]);
         if !good {
             return pulse.quiet || !limits.minds_artifacts;
         }
-        let ring = &signal.ring;
+        let ring = &self.signals[index].ring;
         let (at, pane) = (ring.newest_start(), ring.newest_pane());
         let known = Known { signal: index, at, pane };
         let mut signals = Signals::knowing(policy, &mut self.signals, &self.background, known);
@@ -407,7 +455,7 @@ impl Lane {
             let RuleBody::Limits(limits) = &policy.rules()[reader].body else {
                 continue;
             };
-            let pulse = &mut self.pulses[reader];
+            let pulse = self.pulses.at(policy, signals.live, reader);
             if !good && !limits.minds_artifacts {
                 pulse.wake();
                 continue;

@@ -182,6 +182,9 @@ impl BatchReceipt {
 /// How many readings of a batch are looked at ahead: their memory fits the first-level cache.
 const READ_AHEAD: usize = 16;
 
+/// What readings of so many patients touch stays in the processor's caches.
+const NEAR: usize = 512;
+
 /// Watches many patients by one policy.
 ///
 /// Four families of calls. `handle_*` take something in; after each of them
@@ -315,7 +318,9 @@ impl Engine {
     pub fn handle_batch(&mut self, readings: &[Reading]) -> BatchReceipt {
         let mut done = BatchReceipt::default();
         for group in readings.chunks(READ_AHEAD) {
-            self.read_ahead(group.iter().map(|r| (r.patient.0, r.kind)));
+            if self.patients.len() > NEAR {
+                self.read_ahead(group.iter().map(|r| (r.patient.0, r.kind)));
+            }
             for reading in group {
                 let Ok(receipt) = self.handle_reading(reading) else {
                     return done;

@@ -28,10 +28,10 @@ pub(crate) const UNARMED: i64 = i64::MAX;
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Patient {
-    pub lane: Lane,
     pub devices: SmallVec<[DeviceState; 1]>,
     pub chain: Chain,
     pub counts: Counts,
+    pub lane: Lane,
     pub tenant: Option<TenantId>,
     pub id: PatientId,
     /// Data older than the horizon, to be evaluated on their own.
@@ -96,13 +96,44 @@ impl Patient {
     /// The same for one that has been noted.
     #[inline]
     pub fn take(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {
+        match self.glide(call.policy, r, call.now) {
+            Appended::No => return self.take_in(call, r),
+            Appended::Calm => {}
+            Appended::Restless => self.look(call, r),
+        }
+        self.counts.accepted += 1;
+        Receipt::Accepted
+    }
+
+    /// Good, new, and the next of its signal: see [`Lane::glide`].
+    #[inline(always)]
+    fn glide(&mut self, policy: &Policy, r: &Reading, now: HostTime) -> Appended {
+        let (Some(index), Some(device)) =
+            (policy.signal_of(r.kind), self.devices.get_mut(usize::from(r.device.0)))
+        else {
+            return Appended::No;
+        };
+        let new = r.sequence.is_none_or(|number| device.sequence.is_new(number));
+        if !new || !r.quality.is_good() {
+            return Appended::No;
+        }
+        let appended = self.lane.glide(policy, index, r, now);
+        if let (Some(number), true) = (r.sequence, appended != Appended::No) {
+            device.sequence.mark(number);
+        }
+        appended
+    }
+
+    /// Whatever else it is.
+    #[inline(never)]
+    fn take_in(&mut self, call: &mut Call<'_>, r: &Reading) -> Receipt {
         let Some(index) = call.policy.signal_of(r.kind) else {
             return self.irregular(call, r);
         };
         match self.regular(call, r, index) {
             Appended::No => return self.irregular(call, r),
             Appended::Calm => {}
-            Appended::Restless => self.look(call, index, r.quality.is_good()),
+            Appended::Restless => self.look(call, r),
         }
         self.counts.accepted += 1;
         Receipt::Accepted
@@ -110,7 +141,6 @@ impl Patient {
 
     /// The reading that nearly all are: believable, new, and the next of its signal.
     /// Does for it what [`receive`](Self::receive) does, or nothing and says so.
-    #[inline]
     fn regular(&mut self, call: &Call<'_>, r: &Reading, index: usize) -> Appended {
         let (sample, def) = (r.sample(), &call.policy.signals()[index]);
         let Some(device) = self.devices.get_mut(usize::from(sample.device.0)) else {
@@ -134,11 +164,13 @@ impl Patient {
         appended
     }
 
-    /// A rule has something to say of the newest pane of a signal.
+    /// A rule has something to say of the pane into which a reading went, its signal's newest.
     #[inline(never)]
-    fn look(&mut self, call: &mut Call<'_>, index: usize, good: bool) {
+    fn look(&mut self, call: &mut Call<'_>, r: &Reading) {
         let mut effects = Effects::at(call.now);
-        self.lane.look(call.policy, index, good, &mut effects);
+        if let Some(index) = call.policy.signal_of(r.kind) {
+            self.lane.look(call.policy, index, r.quality.is_good(), &mut effects);
+        }
         self.take_effects(call, effects);
     }
 

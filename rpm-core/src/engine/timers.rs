@@ -68,10 +68,10 @@ impl Patient {
 
     fn missing_at(&self, missing: &Missing) -> Option<HostTime> {
         let signal = &self.lane.signals[usize::from(missing.signal)];
-        let base = signal.last_arrival.max(signal.expected.from)?;
+        let base = signal.last_arrival.max(signal.expected().from)?;
         let at = base.plus(missing.after);
         // Nobody waits for a signal after the end of its enrolment.
-        signal.expected.until.is_none_or(|until| at <= until).then_some(at)
+        signal.expected().until.is_none_or(|until| at <= until).then_some(at)
     }
 
     fn backlog_at(&self) -> Option<HostTime> {
@@ -144,7 +144,7 @@ impl Patient {
             return;
         };
         let signal = &self.lane.signals[usize::from(missing.signal)];
-        let last = signal.last_arrival.max(signal.expected.from).unwrap_or(call.now);
+        let last = signal.last_arrival.max(signal.expected().from).unwrap_or(call.now);
         let onset = Timestamp::from_millis(last.as_millis());
         let due = Timestamp::from_millis(call.now.as_millis());
         self.open_alert(

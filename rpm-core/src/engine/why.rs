@@ -101,7 +101,7 @@ impl Patient {
         let RuleState::Limits(watch) = &self.lane.rules[rule] else {
             return Vec::new();
         };
-        let (machine, at) = (watch.condition.machine, self.lane.pulses[rule].frontier);
+        let (machine, at) = (watch.condition.machine, self.lane.frontier(policy, rule));
         if !machine.seen || at == i64::MIN {
             return Vec::new();
         }
@@ -124,7 +124,7 @@ impl Patient {
     }
 
     fn not_worn(&mut self, policy: &Policy, rule: usize, limits: &Limits) -> Option<NotWorn> {
-        let since = self.lane.pulses[rule].frontier..self.lane.newest.saturating_add(1);
+        let since = self.lane.frontier(policy, rule)..self.lane.newest.saturating_add(1);
         let signals = Signals::new(policy, &mut self.lane.signals, &self.lane.background);
         let of_signals = limits.signals.iter().filter_map(|s| signals.not_worn(*s, since.clone()));
         of_signals.max_by_key(|not_worn| not_worn.since)

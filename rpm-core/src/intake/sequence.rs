@@ -37,10 +37,10 @@ impl SequenceWindow {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn insert(&mut self, number: u64) {
         if number >= self.next {
-            let (filling, wanted) = (self.next.saturating_sub(1) / 64, number / 64);
+            let (filling, wanted) = (self.filling(), number / 64);
             if wanted != filling {
                 self.open_words(filling, wanted);
             }
@@ -48,6 +48,28 @@ impl SequenceWindow {
         } else if self.next - number > REACH {
             return;
         }
+        self.bits[word(number)] |= bit(number);
+    }
+
+    /// The word that is being filled.
+    #[inline]
+    fn filling(&self) -> u64 {
+        self.next.saturating_sub(1) / 64
+    }
+
+    /// Whether a number was not seen, and lies in a word that is there and surely not too old: as nearly all do.
+    /// Signals of one device overtake each other at random, so this does not ask which number is higher, which
+    /// no processor could guess.
+    #[inline(always)]
+    pub fn is_new(&self, number: u64) -> bool {
+        let back = self.filling().wrapping_sub(number / 64);
+        back <= WORDS as u64 - 2 && self.bits[word(number)] & bit(number) == 0
+    }
+
+    /// Takes in a number that [`is_new`](Self::is_new).
+    #[inline(always)]
+    pub fn mark(&mut self, number: u64) {
+        self.next = self.next.max(number.saturating_add(1));
         self.bits[word(number)] |= bit(number);
     }
 
@@ -86,6 +108,24 @@ mod tests {
         assert_eq!(window.lookup(250), Seen::Yes);
         assert_eq!(window.lookup(1), Seen::Unknown);
         assert_eq!(window.lookup(120), Seen::No);
+    }
+
+    #[test]
+    fn what_is_new_is_not_seen_and_marking_it_is_inserting_it() {
+        let (mut window, mut random) = (SequenceWindow::default(), 17_u64);
+        let mut new = 0;
+        for step in 0..20_000_u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let number = (step / 3 + 40).saturating_sub((random >> 33) % 300);
+            let (seen, mut marked) = (window.lookup(number), window);
+            window.insert(number);
+            if marked.is_new(number) {
+                marked.mark(number);
+                assert_eq!((seen, marked), (Seen::No, window), "{number}");
+                new += 1;
+            }
+        }
+        assert!(new > 2_000, "{new}");
     }
 
     #[test]

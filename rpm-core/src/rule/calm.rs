@@ -30,21 +30,22 @@ impl Calm {
         (0..signals).map(|_| Self::NEVER).collect()
     }
 
-    /// Takes in a good reading newer than all before. Whether it changes nothing.
+    /// Whether a good reading newer than all before changes nothing.
     #[inline]
-    pub fn takes(&mut self, at: i64, value: i32) -> bool {
+    pub fn bears(&self, at: i64, value: i32) -> bool {
+        at < self.end && self.low <= value && value <= self.high
+    }
+
+    /// Takes it in.
+    #[inline]
+    pub fn takes(&mut self, at: i64, value: i32) {
         (self.at, self.value) = (at, value);
-        at < self.end && self.is_usual()
     }
 
     /// The newest good reading, if it is known.
     #[inline]
     pub fn newest(&self) -> Option<(i64, i32)> {
         (self.at != i64::MIN).then_some((self.at, self.value))
-    }
-
-    fn is_usual(&self) -> bool {
-        self.low <= self.value && self.value <= self.high
     }
 
     /// What was derived of the newest reading would be of any between these, until an end.
@@ -65,7 +66,8 @@ impl Calm {
     /// Goes on until a later end, if the newest reading lies between the two and is not from before the
     /// panes that end there. Whether it does.
     pub fn goes_on(&mut self, until: i64) -> bool {
-        let same = self.end != i64::MIN && (self.end..until).contains(&self.at) && self.is_usual();
+        let newer = self.end != i64::MIN && self.at >= self.end;
+        let same = newer && Self { end: until, ..*self }.bears(self.at, self.value);
         if same {
             self.end = until;
         }

@@ -11,9 +11,9 @@
 use alloc::vec::Vec;
 
 use super::predicate::{Signals, pane_at};
-use super::slack::Slack;
 use crate::policy::{Expr, Leaf, LevelDef, Limits};
 use crate::record::{ConditionState, Level, Verdict};
+use crate::signal::slack::Slack;
 use crate::time::Duration;
 
 /// The most levels a rule can have: one of each class.
@@ -43,12 +43,12 @@ pub(crate) struct Pulse {
     /// The newest pane evaluated.
     pub frontier: i64,
     /// For how long nothing can be met, so that plain readings need no look.
-    slack: Slack,
+    pub slack: Slack,
     /// Normal, and no hold is running.
     pub quiet: bool,
 }
 
-const _: () = assert!(size_of::<Pulse>() <= 16);
+const _: () = assert!(size_of::<Pulse>() <= 32);
 
 /// What a condition remembers from one pane to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,15 +122,15 @@ impl Pulse {
         Self { frontier, slack: Slack::NONE, quiet: condition.machine.is_quiet() }
     }
 
-    /// Takes in a plain reading at `from`, so many panes after the one before, if it cannot matter: a
-    /// good one has a value. If that cannot be said without a look, the slack is gone.
-    #[inline]
-    pub fn idles(&mut self, from: i64, steps: u32, good: Option<i32>) -> bool {
-        let idle = self.slack.lasts(steps, good) && from > self.frontier;
-        if idle && good.is_some() {
-            self.frontier = from;
-        }
-        idle
+    /// Whether a plain reading at `from` cannot matter: a good one has a value.
+    #[inline(always)]
+    pub fn idles(&self, from: i64, good: Option<i32>) -> bool {
+        self.slack.lasts(from, good) && from > self.frontier
+    }
+
+    /// Nobody asks what it says any more.
+    pub fn rest(&mut self) {
+        *self = Self { slack: Slack::ENDLESS, ..Self::default() };
     }
 
     /// What cannot be met is not known any more.

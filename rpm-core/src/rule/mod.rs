@@ -6,7 +6,7 @@
 //! | [`condition`] | holds, levels, hysteresis; taking back and evaluating again |
 //! | [`score`] | early warning scores: points, total, what it means |
 //! | [`derived`] | scores as signals |
-//! | [`slack`] | for how long a comparison need not be looked at |
+//! | [`pulses`] | what readings no rule need look at |
 //! | `modified` | what circumstances make of limits and holds |
 //! | [`calm`] | the newest value of what others are derived of |
 //! | [`background`] | what is usual, and what is known of the patient's circumstances |
@@ -18,6 +18,6 @@ pub(crate) mod condition;
 pub(crate) mod derived;
 mod modified;
 pub(crate) mod predicate;
+pub(crate) mod pulses;
 pub(crate) mod score;
-pub(crate) mod slack;
 pub(crate) mod wearing;

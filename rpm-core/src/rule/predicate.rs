@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::background::Background;
-use super::slack::{Slack, edge};
 use crate::event::Quality;
 use crate::id::DeviceKey;
 use crate::policy::{Comparison, Expr, FromBaseline, Leaf, Policy, Recently, SignalDef};
 use crate::record::{self, Clause, Verdict};
 use crate::signal::baseline::{Method, Norm};
 use crate::signal::cursor::{Cursor, Window};
+use crate::signal::slack::Slack;
 use crate::signal::slots::{Slot, Walk};
 use crate::signal::statistic::{UnitOf, WindowView};
 use crate::signal::{Signal, Statistic};
@@ -223,24 +223,27 @@ impl Signals<'_> {
         self.live[index].window(usize::from(leaf.window), pane, def)
     }
 
-    /// For how many more panes a mean that is not met now cannot be met, whatever plain readings on this
-    /// side of an edge they bring. The window stays where it is until then, and what leaves it must
+    /// For how long a mean that is not met now cannot be met, whatever plain readings on this side of an edge
+    /// come. A pane moves the sum of a window by no more than the range of what counts, so a mean that is far
+    /// from its limit stays on its side of it for a while. What is possible is far wider than what is usual: with
+    /// an edge a little beyond the limit, and a look at every reading beyond that, the while is much longer.
+    ///
+    /// The window stays where it is until then, and what leaves it must
     /// still be in the ring: so at most half of what the ring has to spare, since a gap may come on top.
     pub fn slack(&mut self, leaf: &Leaf, at: i64) -> Slack {
         let def = &self.defs[usize::from(leaf.signal)];
         let window = def.windows[usize::from(leaf.window)].panes;
         let spare = def.ring_panes.saturating_sub(window) / 2;
         let (width, range) = (def.pane_ms, def.counting());
-        let left = self.stands_until(leaf, at).saturating_sub(at) / width;
-        let left = u32::try_from(left).unwrap_or(u32::MAX).min(spare);
-        let limit = self.limit(leaf, at);
+        let after = |panes: u32| at.saturating_add(i64::from(panes) * width);
+        let left = self.stands_until(leaf, at).min(after(spare));
         // From what is not known nothing can be measured.
-        let Some(limit) = limit else {
-            return Slack::of(leaf.comparison, left, None);
+        let Some(limit) = self.limit(leaf, at) else {
+            return Slack::ENDLESS.until(left);
         };
-        let (edge, range) = edge(leaf.comparison, limit, range);
+        let range = up_to_edge(leaf.comparison, limit, range);
         let panes = margin(leaf, limit, self.view(leaf, at).cursor, range);
-        Slack::of(leaf.comparison, panes.min(left), Some(edge))
+        Slack::within(range).until(left.min(after(panes)))
     }
 
     /// The value of a comparison, in thousandths.
@@ -356,6 +359,16 @@ pub(crate) fn rests(leaf: &Leaf, signal: &mut Signal, def: &SignalDef, value: i3
     judge(leaf, leaf.limit, &view) != Verdict::Met
 }
 
+/// What is left of the range of what counts up to half as far beyond a limit as it reaches on this side of it.
+fn up_to_edge(comparison: Comparison, limit: i64, (low, high): (Value, Value)) -> (Value, Value) {
+    let (least, most) = (i64::from(low.thousandths()), i64::from(high.thousandths()));
+    let high_side = comparison.is_high();
+    let reach = if high_side { limit - least } else { most - limit }.max(0) / 2;
+    let edge = if high_side { limit.saturating_add(reach) } else { limit.saturating_sub(reach) };
+    let edge = Value::from_thousandths(edge.clamp(least, most) as i32);
+    if high_side { (low, edge) } else { (edge, high) }
+}
+
 /// How many panes away a mean is from being met: each of them moves the sum by no more than the range
 /// of what counts. Zero if it is met, or not to be told.
 fn margin(leaf: &Leaf, limit: i64, cursor: &Cursor, (low, high): (Value, Value)) -> u32 {
@@ -462,5 +475,23 @@ fn judge(leaf: &Leaf, limit: i64, view: &WindowView<'_>) -> Verdict {
         Some(ordering) if leaf.comparison.met(ordering) => Verdict::Met,
         Some(_) => Verdict::NotMet,
         None => Verdict::Stale,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edge_lies_beyond_the_limit_and_within_what_counts() {
+        let range = (Value::from_thousandths(20_000), Value::from_thousandths(100_000));
+        let of = |comparison, limit| {
+            let (low, high) = up_to_edge(comparison, limit, range);
+            (low.thousandths(), high.thousandths())
+        };
+        assert_eq!(of(Comparison::Below, 90_000), (85_000, 100_000));
+        assert_eq!(of(Comparison::Above, 60_000), (20_000, 80_000));
+        assert_eq!(of(Comparison::Above, 95_000), (20_000, 100_000));
+        assert_eq!(of(Comparison::Below, 200_000), (100_000, 100_000));
     }
 }

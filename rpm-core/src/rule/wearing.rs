@@ -50,6 +50,15 @@ impl Wearing {
         self.gates && self.unworn_since(device, at).is_some()
     }
 
+    /// Whether the readings of a device count from a time on, as far as is known.
+    pub fn stays_worn(&self, device: DeviceKey, at: i64) -> bool {
+        let more = || {
+            let later = self.said.get(self.place_after(device.0, at));
+            later.is_some_and(|said| said.device == device.0)
+        };
+        !self.gates || !more() && !self.leaves_out(device, at)
+    }
+
     /// Since when a device has been known not to be worn, if that is known of a time.
     #[inline(never)]
     pub fn unworn_since(&self, device: DeviceKey, at: i64) -> Option<i64> {

@@ -23,6 +23,7 @@ pub struct SignalDef {
     /// How much further back than the horizon evidence of a neighbour in a rule can reach.
     pub(crate) reach_ms: i64,
     pub(crate) horizon_panes: i64,
+    pub(crate) horizon_ms: i64,
     /// What is derived of it is derived again no further back than this from the newest pane.
     pub(crate) derived_panes: i64,
     /// How far back a hold of a rule that reads the signal survives a gap.
@@ -65,6 +66,13 @@ impl SignalDef {
     /// Within what the readings lie that count.
     pub(crate) fn counting(&self) -> (Value, Value) {
         if self.accept.any(Quality::IMPLAUSIBLE) { self.possible } else { self.plausible }
+    }
+
+    /// Whether a value that leaves the ring is older than all that can still be derived, so that the next one may
+    /// stand in for it.
+    #[inline]
+    pub(crate) fn stands_in(&self) -> bool {
+        i64::from(self.ring_panes) > self.derived_panes + 1
     }
 
     /// Its name in policies and records.

@@ -5,6 +5,7 @@
 //! | `ring` | the panes: who is in which, exact duplicates, what is late |
 //! | `slots` | what each pane holds, in two bytes or in four |
 //! | `cursor` | running sums of one window, movable forwards and backwards |
+//! | `slack` | which readings need no look |
 //! | `def` | what a policy says of a signal |
 //! | `baseline` | what is usual for the patient |
 //! | `drift` | a slow drift away from what is usual |
@@ -17,10 +18,12 @@ mod def;
 pub(crate) mod drift;
 pub(crate) mod pane;
 pub(crate) mod ring;
+pub(crate) mod slack;
 pub(crate) mod slots;
 pub mod statistic;
 pub(crate) mod summary;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
@@ -36,6 +39,7 @@ pub(crate) use def::Feed;
 pub use def::SignalDef;
 use pane::Tally;
 pub(crate) use ring::{Amended, Gate, Placed, Ring};
+use slack::Slack;
 pub use statistic::Statistic;
 use statistic::WindowView;
 
@@ -60,21 +64,25 @@ pub(crate) enum Held {
     Artifact(i32),
 }
 
-/// One signal of one patient: four lines of the cache, of which a usual reading touches the first two.
+/// One signal of one patient: four lines of the cache, of which the usual reading touches the first two.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Signal {
     pub ring: Ring,
     /// When the host last got a reading of this signal, good or bad.
     pub last_arrival: Option<HostTime>,
+    /// What good readings of the next panes no rule need look at.
+    pub borne: Slack,
+    /// When the pane of the newest such reading starts: rules that read the signal have come so far.
+    pub glided: i64,
     /// How many panes one reading covers: the cadence in panes, at least one.
     pub cover: u32,
     /// The newest pane that a window was asked of; it can lie beyond the ring's.
     pub asked: i64,
     /// One per window of the signal's definition, in its order.
     pub cursors: SmallVec<[Cursor; 2]>,
-    /// When the signal is expected, by enrolment; from the first arrival on without one.
-    pub expected: Expected,
+    /// When the signal is expected, if an enrolment says so; from the first arrival on without one.
+    pub enrolled: Option<Box<Expected>>,
 }
 
 const _: () = assert!(size_of::<Signal>() <= 256);
@@ -86,21 +94,35 @@ pub(crate) struct Expected {
     pub until: Option<HostTime>,
 }
 
+impl Expected {
+    /// For [`Signal::enrolled`]: nothing, if nothing is known.
+    pub fn kept(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| self.into())
+    }
+}
+
 impl Signal {
     pub fn new(def: &SignalDef) -> Self {
         Self {
             ring: Ring::new(def.pane_ms, def.ring_panes),
             cursors: def.windows.iter().map(|_| Cursor::default()).collect(),
             last_arrival: None,
+            borne: Slack::NONE,
+            glided: i64::MIN,
             cover: def.cover,
             asked: i64::MIN,
-            expected: Expected::default(),
+            enrolled: None,
         }
+    }
+
+    /// When the signal is expected, by enrolment.
+    pub fn expected(&self) -> Expected {
+        self.enrolled.as_deref().copied().unwrap_or_default()
     }
 
     /// Takes the readings of another signal of the same kind over.
     pub fn take_over(&mut self, from: &Self, was: &SignalDef, def: &SignalDef) {
-        (self.last_arrival, self.expected) = (from.last_arrival, from.expected);
+        (self.last_arrival, self.enrolled) = (from.last_arrival, from.enrolled.clone());
         if from.cover != was.cover {
             // An enrolment said so; in panes of this width.
             let span = i64::from(from.cover) * was.pane_ms;
@@ -171,6 +193,14 @@ impl Signal {
         if pane <= self.asked {
             self.replace(pane, Tally::EMPTY, def);
         }
+    }
+
+    /// The place and the code of a good reading that is the only one of the next pane, in step with those
+    /// before, where no window stands already: all that is left to do is to [`push`](Ring::push) it.
+    #[inline(always)]
+    pub fn fits_next(&self, observed: i64, device: DeviceKey, value: i32) -> Option<(usize, i16)> {
+        let fits = self.ring.fits_next(observed, device, value)?;
+        (self.ring.newest_pane() >= self.asked).then_some(fits)
     }
 
     /// Reads what the next reading will need, for the sake of the cache.

@@ -224,6 +224,27 @@ impl Slots {
         self.set(at, if good { Slot::Good(value) } else { Slot::Artifact(value) });
     }
 
+    /// How a good value is written in a two-byte slot at a place, if it is one and the value fits.
+    #[inline(always)]
+    pub fn narrow_code(&self, at: usize, value: i32) -> Option<i16> {
+        match self {
+            Self::Narrow { codes, step } if at < codes.len() => {
+                Code::narrow(*step).multiple(value).map(|n| n as i16)
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts in what [`narrow_code`](Self::narrow_code) gave.
+    #[inline(always)]
+    pub fn store_narrow(&mut self, at: usize, code: i16) {
+        if let Self::Narrow { codes, .. } = self {
+            if let Some(slot) = codes.get_mut(at) {
+                *slot = code;
+            }
+        }
+    }
+
     #[inline]
     fn code(&self) -> Code {
         match self {

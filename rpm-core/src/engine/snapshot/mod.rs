@@ -70,7 +70,7 @@ impl Engine {
         self.desk.save(&mut w);
         w.len(self.patients.len());
         for patient in &self.patients {
-            patient.save(&mut w);
+            patient.save(&mut w, &self.force.plan);
         }
         Ok(seal(w))
     }
@@ -112,7 +112,7 @@ impl Monitor {
         }
         let mut w = head(&self.force);
         self.desk.save(&mut w);
-        self.patient.save(&mut w);
+        self.patient.save(&mut w, &self.force.plan);
         Ok(seal(w))
     }
 
@@ -169,7 +169,7 @@ fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Fo
 fn report(force: &Force, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
     let due = |p: &&Patient| p.next_deadline(force).is_some_and(|at| at <= now);
     let missed = |(signal, def): (&Signal, &SignalDef)| {
-        let last = signal.last_arrival.max(signal.expected.from);
+        let last = signal.last_arrival.max(signal.expected().from);
         let silent = last.map_or(Duration::ZERO, |last| now.since(last));
         (silent.as_millis() / def.cadence().as_millis().max(1)) as u64
     };

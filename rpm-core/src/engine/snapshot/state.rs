@@ -19,6 +19,7 @@ use crate::policy::{Policy, RuleBody, SignalDef};
 use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
 use crate::rule::background::Background;
 use crate::rule::condition::{Condition, Hold, Machine, Pulse};
+use crate::rule::pulses::Pulses;
 use crate::signal::{Expected, Ring, Signal};
 use crate::time::{HostTime, Timestamp};
 
@@ -334,7 +335,7 @@ impl Signal {
         self.ring.save(w);
         self.cover.save(w);
         self.last_arrival.save(w);
-        self.expected.save(w);
+        self.expected().save(w);
     }
 
     fn load(r: &mut Reader<'_>, def: &SignalDef, devices: usize) -> Result<Self, Error> {
@@ -343,7 +344,7 @@ impl Signal {
             ring,
             cover: r.read()?,
             last_arrival: r.read()?,
-            expected: r.read()?,
+            enrolled: r.read::<Expected>()?.kept(),
             ..Self::new(def)
         };
         r.ensure(signal.cover > 0)?;
@@ -352,7 +353,7 @@ impl Signal {
 }
 
 impl Lane {
-    fn save(&self, w: &mut Writer) {
+    fn save(&self, w: &mut Writer, policy: &Policy) {
         self.newest.save(w);
         self.signals.iter().for_each(|signal| signal.save(w));
         for rule in &self.rules {
@@ -363,7 +364,12 @@ impl Lane {
                 RuleState::Resting => {}
             }
         }
-        self.pulses.iter().for_each(|pulse| pulse.frontier.save(w));
+        for (index, rule) in self.rules.iter().enumerate() {
+            match rule {
+                RuleState::Resting => Pulse::default().frontier.save(w),
+                _ => self.frontier(policy, index).save(w),
+            }
+        }
         self.learn_at.save(w);
         self.background.save(w);
     }
@@ -399,7 +405,8 @@ impl Lane {
                 RuleState::Missing(_) | RuleState::Resting => Pulse::default(),
             });
         }
-        let (signals, rules, pulses) = (signals.into(), rules.into(), pulses.into());
+        let pulses = Pulses::from(Box::from(pulses));
+        let (signals, rules) = (signals.into(), rules.into());
         let (learn_at, background) = (r.read()?, Background::load(r, policy)?);
         let fresh = Self::new(policy);
         let mut lane = Self { signals, rules, pulses, newest, learn_at, background, ..fresh };
@@ -437,11 +444,11 @@ impl Backlog {
 }
 
 impl Patient {
-    pub(super) fn save(&self, w: &mut Writer) {
+    pub(super) fn save(&self, w: &mut Writer, policy: &Policy) {
         self.tenant.save(w);
         self.id.save(w);
         w.list(self.devices.iter());
-        self.lane.save(w);
+        self.lane.save(w, policy);
         self.backlog.as_deref().map(Backlog::len).save(w);
         self.backlog.iter().for_each(|backlog| backlog.save(w));
         w.list(self.alerts.iter());

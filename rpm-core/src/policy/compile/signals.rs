@@ -116,6 +116,7 @@ impl Compiler {
             self.error_with(Code::OutOfRange, pane_path, "1 ms to 1 d".to_string());
             return None;
         }
+        let horizon_panes = self.horizon.in_panes(pane_ms).max(1);
         Some(SignalDef {
             name: name.to_string(),
             title: facts.title,
@@ -128,7 +129,8 @@ impl Compiler {
             reach_ms: 0,
             memory_ms: 0,
             settles_ms: 0,
-            horizon_panes: self.horizon.in_panes(pane_ms).max(1),
+            horizon_panes,
+            horizon_ms: horizon_panes * pane_ms,
             derived_panes: 0,
             accept,
             possible: facts.possible,
