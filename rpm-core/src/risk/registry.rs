@@ -13,6 +13,9 @@
 //! | canary | another canary, active, shadow, retired |
 //! | active | retired; by a rollback the version before it is active again |
 //! | retired | shadow |
+//!
+//! One version of a model is the canary at a time, and one is in shadow: their scores are readings of one
+//! signal each, and those of two could not be told apart.
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
@@ -124,7 +127,7 @@ impl Registry {
     /// [`Code::MissingField`] without an owner, a reason or evidence; [`Code::NotApproved`] if nobody
     /// approves, or the owner; [`Code::TimePassed`] before what has happened; [`Code::UnknownModel`];
     /// [`Code::DuplicateId`] if a version is registered again; [`Code::StageOrder`] if it cannot go there
-    /// from where it is, or another one is the canary; [`Code::OutOfRange`] if the part of a canary is
+    /// from where it is, or another one is the canary or in shadow; [`Code::OutOfRange`] if the part of a canary is
     /// nobody or more than all.
     pub fn take(&mut self, roll_out: &RollOut, at: HostTime) -> Result<(), Error> {
         if self.history.last().is_some_and(|last| at < last.at) {
@@ -182,13 +185,17 @@ impl Registry {
         }
         let from =
             self.stage(id, version).ok_or_else(|| Error::new(Code::UnknownModel).at("id"))?;
-        let other_canary = || {
-            let canary = self.find(id, |stage| matches!(stage, Stage::Canary(_)));
-            canary.is_some_and(|other| other != version)
+        let is_taken = |by: fn(&Stage) -> bool| {
+            by(to) && self.find(id, by).is_some_and(|other| other != version)
         };
-        let is_canary = matches!(to, Stage::Canary(_));
-        if !may_follow(from, to) || is_canary && other_canary() {
+        if !may_follow(from, to) {
             return Err(Error::new(Code::StageOrder).at("to"));
+        }
+        let taken =
+            [is_taken(|s| matches!(s, Stage::Canary(_))), is_taken(|s| *s == Stage::Shadow)];
+        if taken.contains(&true) {
+            let hint = "another version of the model is there: it has to leave first";
+            return Err(Error::new(Code::StageOrder).at("to").hint(hint));
         }
         let before = self.active(id).filter(|_| *to == Stage::Active);
         if let Some(before) = before {

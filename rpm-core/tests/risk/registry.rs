@@ -86,6 +86,10 @@ impl Naive {
         self.stages.iter().find(|(_, s)| matches!(s, Stage::Canary(_))).map(|(v, _)| *v)
     }
 
+    fn in_shadow(&self) -> Option<u32> {
+        self.stages.iter().find(|(_, stage)| **stage == Stage::Shadow).map(|(v, _)| *v)
+    }
+
     /// Whether it is allowed; done if so.
     fn run(&mut self, op: &Op) -> bool {
         use Stage as S;
@@ -98,10 +102,13 @@ impl Naive {
             Op::Go(v, to) => {
                 let Some(from) = self.stages.get(v).cloned() else { return false };
                 let allowed = match (&from, to) {
-                    (S::Candidate | S::Retired, S::Shadow) | (S::Shadow, S::Active) => true,
+                    (S::Candidate | S::Retired | S::Canary(_), S::Shadow) => {
+                        self.in_shadow().is_none()
+                    }
+                    (S::Shadow, S::Active) => true,
                     (S::Candidate | S::Shadow | S::Active, S::Retired) => true,
                     (S::Shadow, S::Canary(_)) => self.canary().is_none(),
-                    (S::Canary(_), S::Shadow | S::Active | S::Retired) => true,
+                    (S::Canary(_), S::Active | S::Retired) => true,
                     (S::Canary(a), S::Canary(b)) => a != b,
                     _ => false,
                 };
@@ -192,11 +199,13 @@ fn nobody_approves_what_they_proposed() {
 fn who_scored_this_patient_at_two_fourteen() {
     let mut registry = Registry::default();
     let midnight = 1_772_323_200;
-    for (number, second) in [(1, 0), (2, 60)] {
+    for (number, second) in [(1, 0), (2, 120)] {
         register(&mut registry, number, midnight + second).unwrap();
         go(&mut registry, number, Stage::Shadow, midnight + second + 1).unwrap();
+        if number == 1 {
+            go(&mut registry, 1, Stage::Active, midnight + 100).unwrap();
+        }
     }
-    go(&mut registry, 1, Stage::Active, midnight + 100).unwrap();
     go(&mut registry, 2, Stage::Active, midnight + 2 * 3600).unwrap();
     roll_back(&mut registry, midnight + 3 * 3600).unwrap();
     let scored = |second| {
@@ -211,11 +220,11 @@ fn who_scored_this_patient_at_two_fourteen() {
 #[test]
 fn a_wider_canary_keeps_those_that_it_had() {
     let mut registry = Registry::default();
-    for number in 1..3 {
-        register(&mut registry, number, 1).unwrap();
-        go(&mut registry, number, Stage::Shadow, 1).unwrap();
-    }
+    register(&mut registry, 1, 1).unwrap();
+    register(&mut registry, 2, 1).unwrap();
+    go(&mut registry, 1, Stage::Shadow, 1).unwrap();
     go(&mut registry, 1, Stage::Active, 2).unwrap();
+    go(&mut registry, 2, Stage::Shadow, 2).unwrap();
     let mut before: Vec<usize> = Vec::new();
     for (second, share) in [(3, 50), (4, 300), (5, 1000)] {
         go(&mut registry, 2, Stage::Canary(Part::Permille(share)), second).unwrap();
@@ -229,4 +238,24 @@ fn a_wider_canary_keeps_those_that_it_had() {
         assert!(now.len().abs_diff(wanted) < 120, "{} of {wanted}", now.len());
         before = now;
     }
+}
+
+/// Both would be readings of the signal for scores in shadow, and nobody could tell whose they are.
+#[test]
+fn two_versions_are_not_in_shadow_at_once() {
+    let mut registry = Registry::default();
+    for number in [1, 2] {
+        register(&mut registry, number, 0).unwrap();
+    }
+    go(&mut registry, 1, Stage::Shadow, 1).unwrap();
+    let refused = registry.take(&step(2, Stage::Shadow, "dr.a", "dr.b"), at(2)).unwrap_err();
+    assert_eq!((refused.code(), refused.path()), (Code::StageOrder, Some("to")));
+    assert!(refused.to_string().contains("another version of the model is there"), "{refused}");
+    assert_eq!(registry.assigned(ID, &patient(1), None).shadows, [version(1)]);
+    // One that steps back from being the canary waits as well.
+    go(&mut registry, 1, Stage::Canary(Part::Permille(50)), 3).unwrap();
+    go(&mut registry, 2, Stage::Shadow, 4).unwrap();
+    assert_eq!(go(&mut registry, 1, Stage::Shadow, 5), Err(Code::StageOrder));
+    go(&mut registry, 2, Stage::Retired, 6).unwrap();
+    go(&mut registry, 1, Stage::Shadow, 7).unwrap();
 }
