@@ -46,7 +46,8 @@ pub struct ScoringSpec {
     /// Not asked more often than this, and only after new evidence.
     pub every: String,
     /// Asked only while one of these rules is pending or active for the patient; always if absent. A rule
-    /// in shadow will do: it has a condition, and tells nobody.
+    /// in shadow will do: it has a condition, and tells nobody. One that cannot begin before the model has scored is
+    /// refused, with the way on which it waits, unless `at_least_every` has it asked all the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only_while: Vec<String>,
     /// Whatever those rules say, asked once in so long all the same, after new evidence.

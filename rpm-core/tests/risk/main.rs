@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
+mod asked;
 mod beside;
 #[path = "../common/mod.rs"]
 mod common;

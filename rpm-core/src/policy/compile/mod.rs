@@ -14,6 +14,7 @@
 //! [`RuleSpec`](super::spec::RuleSpec), a variant of [`RuleBody`](super::RuleBody), an arm in
 //! [`Compiler::rule_body`], and its evaluation in `rule`.
 
+mod asked;
 mod baselines;
 mod derived;
 mod modifiers;
@@ -58,6 +59,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let modifiers = compiler.modifiers(&spec, &mut rules);
     let care = compiler.care(&spec.care, &rules);
     let risks = compiler.risks(&spec);
+    compiler.asked(&spec, &rules, &derived);
     compiler.size_rings();
     compiler.keep_derived(&derived);
     let mut baselines = compiler.baselines(&spec, &rules, &derived);

@@ -83,19 +83,14 @@ impl Compiler {
         })
     }
 
-    /// Rules while which a model is asked: there, not resting, and not read of its own score, which would
-    /// never begin.
+    /// Rules while which a model is asked: there, and not resting. See `asked` for what they wait for.
     fn only_while(&mut self, policy: &PolicySpec, spec: &ScoringSpec, path: &str) {
         for (i, name) in spec.only_while.iter().enumerate() {
             let path = format!("{path}.only_while[{i}]");
-            let own = [Some(&spec.signal), spec.shadow.as_ref()];
             match policy.rules.iter().find(|rule| rule.id == *name) {
                 None => self.error(Code::UnknownRule, path),
                 Some(rule) if rule.mode.as_deref() == Some("disabled") => {
                     self.error(Code::AskedForm, path);
-                }
-                Some(rule) if rule.signal.is_some() && own.contains(&rule.signal.as_ref()) => {
-                    self.error(Code::Cycle, path);
                 }
                 Some(_) => {}
             }
