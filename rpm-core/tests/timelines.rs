@@ -68,7 +68,7 @@ fn timeline(run: &Run) -> String {
             Body::ConditionChanged { rule, observed_at, state, .. } => {
                 write!(text, "{rule}: {} at {}", words(*state), at(*observed_at))
             }
-            Body::ConditionRevised { rule, since, history } => {
+            Body::ConditionRevised { rule, since, history, .. } => {
                 write!(text, "{rule}: revised since {}:", at(*since)).unwrap();
                 for change in history {
                     write!(text, " [{} {}]", at(change.observed_at), words(change.state)).unwrap();

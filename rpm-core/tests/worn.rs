@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use common::{Run, With, event, heart_rate, history, host, patient_id, policy, spo2};
 use proptest::prelude::*;
-use rpm_core::event::{Body, DeviceStatus, Event, Kind, KindRef, Quality};
+use rpm_core::event::{Body as EventBody, Context, DeviceStatus, Event, Kind, KindRef, Quality};
 use rpm_core::policy::Policy;
 use rpm_core::record::ConditionState::{Active, ActiveUnverified, Normal};
-use rpm_core::record::{AlertChange, Level};
+use rpm_core::record::{AlertChange, Body, Level};
 use rpm_core::{Duration, Engine, EngineConfig, PatientKey, Receipt, Value};
 use serde_json::{Value as Json, json};
 
@@ -42,7 +42,7 @@ fn oximeter() -> Arc<Policy> {
 
 fn said(ms: i64, worn: Option<bool>) -> Event {
     let status = DeviceStatus { worn, battery_percent: Some(50), ..DeviceStatus::default() };
-    event(ms, Body::DeviceStatus(status))
+    event(ms, EventBody::DeviceStatus(status))
 }
 
 fn off(ms: i64) -> Event {
@@ -185,6 +185,121 @@ fn a_late_word_takes_back_what_was_raised_by_readings_of_nobody() {
     assert_eq!(run.state("low"), Active(Level::Review));
 }
 
+/// Why it was taken back stands in the records, in what explains the alert, and in words.
+#[test]
+fn what_a_late_word_takes_back_says_why() {
+    let mut run = Run::new(&oximeter());
+    stretch(&mut run, 0, 30, 97);
+    stretch(&mut run, 30, 50, 60);
+    run.event(off(seconds(30)), host(seconds(50)));
+    let reasons = |run: &Run| {
+        let reason = |body: &Body| match body {
+            Body::ConditionRevised { reason, .. } => Some(("condition", reason.clone())),
+            Body::AlertChanged { change: AlertChange::Revised, reason, .. } => {
+                Some(("alert", reason.clone()))
+            }
+            _ => None,
+        };
+        run.bodies().into_iter().filter_map(reason).collect::<Vec<_>>()
+    };
+    let not_worn = Some("not_worn".to_string());
+    assert_eq!(reasons(&run), [("condition", not_worn.clone()), ("alert", not_worn)]);
+    let records = run.records.iter().map(|sealed| &sealed.record);
+    let told = rpm_core::record::explain(records, rpm_core::AlertId(1)).unwrap();
+    let event = told.history.iter().find(|e| e.change == AlertChange::Revised).unwrap();
+    let left_out = event.not_worn.unwrap();
+    assert_eq!((left_out.since, left_out.until), (common::observed(seconds(30)), None));
+    let words = "taken back by late evidence: device not worn since 2020-09-13T12:27:30Z\n";
+    assert!(told.to_string().contains(words), "{told}");
+}
+
+/// Nobody had been told yet, and the level only falls: the reason is the same.
+#[test]
+fn what_a_late_word_lowers_or_retracts_says_why() {
+    let levels = json!([
+        { "level": "review", "raise": { "below": 90 }, "clear": { "at_or_above": 92 } },
+        { "level": "urgent", "raise": { "below": 70 }, "latch": false },
+    ]);
+    let two = json!({ "id": "low", "title": "Low", "signal": "spo2", "levels": levels });
+    let signals = json!({ "spo2": { "cadence": "1 s" } });
+    let mut run = Run::new(&home(&signals, &json!([two])));
+    stretch(&mut run, 0, 10, 85);
+    stretch(&mut run, 10, 20, 60);
+    run.event(off(seconds(10)), host(seconds(20)));
+    let lowered = |body: &&Body| match body {
+        Body::AlertChanged { change: AlertChange::Lowered, reason, evidence, .. } => {
+            reason.as_deref() == Some("not_worn") && evidence[0].not_worn.is_some()
+        }
+        _ => false,
+    };
+    assert!(run.bodies().into_iter().any(|body| lowered(&body)), "{:?}", run.changes("low"));
+    // Somebody would have been told, and was not yet.
+    let mut plan = json!({
+        "id": "home", "version": 1, "title": "Home", "lateness_horizon": "2 min",
+        "signals": signals, "rules": [low()],
+    });
+    plan["care"] = json!({
+        "routes": [{ "id": "all", "queue": "ward", "escalation": "page" }],
+        "escalations": { "page": { "answer_within": "5 min", "steps": [
+            { "after": "0 s", "to": ["nurse"], "channels": ["pager"] },
+        ] } },
+    });
+    let mut run = Run::new(&policy(&plan));
+    stretch(&mut run, 0, 30, 97);
+    stretch(&mut run, 30, 50, 60);
+    run.event(off(seconds(30)), host(seconds(50)));
+    let retracted = |body: &&Body| match body {
+        Body::AlertChanged { change: AlertChange::Retracted, reason, evidence, .. } => {
+            reason.as_deref() == Some("not_worn") && evidence[0].not_worn.is_some()
+        }
+        _ => false,
+    };
+    assert!(run.bodies().into_iter().any(|body| retracted(&body)), "{:?}", run.changes("low"));
+}
+
+/// What else writes over what was decided is named as well; a reading that came late is what is usual.
+#[test]
+fn corrections_voids_and_circumstances_are_reasons_too() {
+    let by = |arrives: &dyn Fn(&mut Run)| {
+        let mut plan = json!({
+            "id": "home", "version": 1, "title": "Home", "lateness_horizon": "2 min",
+            "signals": { "spo2": { "cadence": "1 s" } },
+            "rules": [{ "id": "low", "title": "Low", "signal": "spo2",
+                        "levels": [{ "level": "review", "raise": { "below": 90 } }] }],
+        });
+        plan["modifiers"] = json!([{
+            "id": "copd", "title": "target prescribed", "when": { "asleep": true }, "rules": ["low"],
+            "limit": { "to": 80 },
+        }]);
+        let mut run = Run::new(&policy(&plan));
+        stretch(&mut run, 0, 10, 97);
+        run.live(spo2(seconds(10), 85));
+        run.live(spo2(seconds(12), 97));
+        run.live(spo2(seconds(14), 85));
+        arrives(&mut run);
+        let reason = |body: &Body| match body {
+            Body::ConditionRevised { reason, .. } => Some(reason.clone()),
+            _ => None,
+        };
+        run.bodies().into_iter().filter_map(reason).next_back().unwrap()
+    };
+    let kind = || KindRef::Known(Kind::SPO2);
+    let told = |body: EventBody| {
+        by(&|run: &mut Run| {
+            run.event(event(seconds(14), body.clone()), host(seconds(15)));
+        })
+    };
+    let value = Value::from_thousandths(96_000);
+    assert_eq!(told(EventBody::Correction { kind: kind(), value }).as_deref(), Some("correction"));
+    assert_eq!(told(EventBody::Void { kind: kind() }).as_deref(), Some("void"));
+    let asleep = Context { asleep: Some(true), ..Context::default() };
+    assert_eq!(told(EventBody::Context(asleep)).as_deref(), Some("circumstances"));
+    let late = by(&|run: &mut Run| {
+        run.event(spo2(seconds(11), 97), host(seconds(15)));
+    });
+    assert_eq!(late, None);
+}
+
 #[test]
 fn a_signal_can_take_readings_of_a_device_that_is_not_worn() {
     let lying =
@@ -204,7 +319,7 @@ fn a_correction_of_a_reading_that_is_left_out_is_left_out() {
     for second in 20..30 {
         let kind = KindRef::Known(Kind::SPO2);
         let value = Value::from_thousandths(70_000);
-        let correction = event(seconds(second), Body::Correction { kind, value });
+        let correction = event(seconds(second), EventBody::Correction { kind, value });
         assert_eq!(run.event(correction, host(seconds(30))), Receipt::Accepted);
     }
     assert_eq!((run.state("low"), run.opened("low").len()), (Normal, 0));
@@ -324,7 +439,7 @@ fn readings() -> impl Strategy<Value = Vec<Event>> {
         let mut seen = std::collections::BTreeSet::new();
         let mut events = events;
         events.retain(|e| {
-            let Body::Reading { kind, .. } = &e.body else { return true };
+            let EventBody::Reading { kind, .. } = &e.body else { return true };
             seen.insert((format!("{kind:?}"), e.device.id.clone(), e.observed_at))
         });
         events

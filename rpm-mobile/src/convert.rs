@@ -425,8 +425,10 @@ pub struct WhyNot {
     pub state: ConditionState,
     /// Each level, from mild to severe.
     pub levels: Vec<LevelNow>,
-    /// For a missing signal: since when nothing came, if anything ever did.
+    /// For a missing signal: since when nothing came that counts, if anything ever did.
     pub silent_since: Option<Timestamp>,
+    /// For a missing signal: what has come since then that does not count, as in the record.
+    pub instead: Vec<String>,
     /// If readings since the last that counted are left out because their device is not worn.
     pub not_worn: Option<NotWorn>,
     /// All of that for people.
@@ -436,8 +438,8 @@ pub struct WhyNot {
 impl From<CoreWhyNot> for WhyNot {
     fn from(why: CoreWhyNot) -> Self {
         let text = why.to_string();
-        let CoreWhyNot { rule, state, levels, silent_since, not_worn } = why;
-        Self { rule, state, levels, silent_since, not_worn, text }
+        let CoreWhyNot { rule, state, levels, silent_since, instead, not_worn } = why;
+        Self { rule, state, levels, silent_since, instead, not_worn, text }
     }
 }
 

@@ -5549,7 +5549,7 @@ class Clause:
     """
     What one comparison found.
 """
-    def __init__(self, *, signal:str, statistic:str, over:typing.Optional[TimeSpan], value:typing.Optional[str], unit:str, comparison:str, limit:typing.Optional[str], modifiers:typing.List[Modified], baseline:typing.Optional[Usual], accuracy:typing.Optional[str], score:typing.Optional[CountedScore], summary:typing.Optional[Summarised], drift:typing.Optional[Drifted], not_worn:typing.Optional[NotWorn], coverage:int, verdict:Verdict):
+    def __init__(self, *, signal:str, statistic:str, over:typing.Optional[TimeSpan], value:typing.Optional[str], unit:str, comparison:str, limit:typing.Optional[str], modifiers:typing.List[Modified], baseline:typing.Optional[Usual], accuracy:typing.Optional[str], score:typing.Optional[CountedScore], summary:typing.Optional[Summarised], drift:typing.Optional[Drifted], not_worn:typing.Optional[NotWorn], instead:typing.List[str], coverage:int, verdict:Verdict):
         self.signal = signal
         self.statistic = statistic
         self.over = over
@@ -5564,6 +5564,7 @@ class Clause:
         self.summary = summary
         self.drift = drift
         self.not_worn = not_worn
+        self.instead = instead
         self.coverage = coverage
         self.verdict = verdict
 
@@ -5571,7 +5572,7 @@ class Clause:
 
 
     def __str__(self):
-        return "Clause(signal={}, statistic={}, over={}, value={}, unit={}, comparison={}, limit={}, modifiers={}, baseline={}, accuracy={}, score={}, summary={}, drift={}, not_worn={}, coverage={}, verdict={})".format(self.signal, self.statistic, self.over, self.value, self.unit, self.comparison, self.limit, self.modifiers, self.baseline, self.accuracy, self.score, self.summary, self.drift, self.not_worn, self.coverage, self.verdict)
+        return "Clause(signal={}, statistic={}, over={}, value={}, unit={}, comparison={}, limit={}, modifiers={}, baseline={}, accuracy={}, score={}, summary={}, drift={}, not_worn={}, instead={}, coverage={}, verdict={})".format(self.signal, self.statistic, self.over, self.value, self.unit, self.comparison, self.limit, self.modifiers, self.baseline, self.accuracy, self.score, self.summary, self.drift, self.not_worn, self.instead, self.coverage, self.verdict)
     def __eq__(self, other):
         if self.signal != other.signal:
             return False
@@ -5601,6 +5602,8 @@ class Clause:
             return False
         if self.not_worn != other.not_worn:
             return False
+        if self.instead != other.instead:
+            return False
         if self.coverage != other.coverage:
             return False
         if self.verdict != other.verdict:
@@ -5625,6 +5628,7 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
             summary=_UniffiFfiConverterOptionalTypeSummarised.read(buf),
             drift=_UniffiFfiConverterOptionalTypeDrifted.read(buf),
             not_worn=_UniffiFfiConverterOptionalTypeNotWorn.read(buf),
+            instead=_UniffiFfiConverterSequenceString.read(buf),
             coverage=_UniffiFfiConverterUInt8.read(buf),
             verdict=_UniffiFfiConverterTypeVerdict.read(buf),
         )
@@ -5645,6 +5649,7 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeSummarised.check_lower(value.summary)
         _UniffiFfiConverterOptionalTypeDrifted.check_lower(value.drift)
         _UniffiFfiConverterOptionalTypeNotWorn.check_lower(value.not_worn)
+        _UniffiFfiConverterSequenceString.check_lower(value.instead)
         _UniffiFfiConverterUInt8.check_lower(value.coverage)
         _UniffiFfiConverterTypeVerdict.check_lower(value.verdict)
 
@@ -5664,6 +5669,7 @@ class _UniffiFfiConverterTypeClause(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalTypeSummarised.write(value.summary, buf)
         _UniffiFfiConverterOptionalTypeDrifted.write(value.drift, buf)
         _UniffiFfiConverterOptionalTypeNotWorn.write(value.not_worn, buf)
+        _UniffiFfiConverterSequenceString.write(value.instead, buf)
         _UniffiFfiConverterUInt8.write(value.coverage, buf)
         _UniffiFfiConverterTypeVerdict.write(value.verdict, buf)
 
@@ -9527,7 +9533,7 @@ class HistoryEntry:
     """
     One entry of an alert's history.
 """
-    def __init__(self, *, at:HostTime, change:AlertChange, status:Status, by:typing.Optional[str], until:typing.Optional[HostTime], reason:typing.Optional[str], note:typing.Optional[str], intervention:typing.Optional[str], queue:typing.Optional[str]):
+    def __init__(self, *, at:HostTime, change:AlertChange, status:Status, by:typing.Optional[str], until:typing.Optional[HostTime], reason:typing.Optional[str], note:typing.Optional[str], intervention:typing.Optional[str], queue:typing.Optional[str], not_worn:typing.Optional[NotWorn]):
         self.at = at
         self.change = change
         self.status = status
@@ -9537,12 +9543,13 @@ class HistoryEntry:
         self.note = note
         self.intervention = intervention
         self.queue = queue
+        self.not_worn = not_worn
 
 
 
 
     def __str__(self):
-        return "HistoryEntry(at={}, change={}, status={}, by={}, until={}, reason={}, note={}, intervention={}, queue={})".format(self.at, self.change, self.status, self.by, self.until, self.reason, self.note, self.intervention, self.queue)
+        return "HistoryEntry(at={}, change={}, status={}, by={}, until={}, reason={}, note={}, intervention={}, queue={}, not_worn={})".format(self.at, self.change, self.status, self.by, self.until, self.reason, self.note, self.intervention, self.queue, self.not_worn)
     def __eq__(self, other):
         if self.at != other.at:
             return False
@@ -9562,6 +9569,8 @@ class HistoryEntry:
             return False
         if self.queue != other.queue:
             return False
+        if self.not_worn != other.not_worn:
+            return False
         return True
 
 class _UniffiFfiConverterTypeHistoryEntry(_UniffiConverterRustBuffer):
@@ -9577,6 +9586,7 @@ class _UniffiFfiConverterTypeHistoryEntry(_UniffiConverterRustBuffer):
             note=_UniffiFfiConverterOptionalString.read(buf),
             intervention=_UniffiFfiConverterOptionalString.read(buf),
             queue=_UniffiFfiConverterOptionalString.read(buf),
+            not_worn=_UniffiFfiConverterOptionalTypeNotWorn.read(buf),
         )
 
     @staticmethod
@@ -9590,6 +9600,7 @@ class _UniffiFfiConverterTypeHistoryEntry(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalString.check_lower(value.note)
         _UniffiFfiConverterOptionalString.check_lower(value.intervention)
         _UniffiFfiConverterOptionalString.check_lower(value.queue)
+        _UniffiFfiConverterOptionalTypeNotWorn.check_lower(value.not_worn)
 
     @staticmethod
     def write(value, buf):
@@ -9602,6 +9613,7 @@ class _UniffiFfiConverterTypeHistoryEntry(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalString.write(value.note, buf)
         _UniffiFfiConverterOptionalString.write(value.intervention, buf)
         _UniffiFfiConverterOptionalString.write(value.queue, buf)
+        _UniffiFfiConverterOptionalTypeNotWorn.write(value.not_worn, buf)
 
 class _UniffiFfiConverterSequenceTypeHistoryEntry(_UniffiConverterRustBuffer):
     @classmethod
@@ -13171,7 +13183,7 @@ class RecordBody:
         Late evidence rewrote a condition's history from a time on.
 """
 
-        def __init__(self, rule:str, since:Timestamp, history:typing.List[Change]):
+        def __init__(self, rule:str, since:Timestamp, history:typing.List[Change], reason:typing.Optional[str]):
             self.rule = rule
 
             """
@@ -13190,6 +13202,13 @@ class RecordBody:
         The state before `since`, then each change.
 """
 
+            self.reason = reason
+
+            """
+        What did, if not a reading that came late: `not_worn` or `worn`, by what a device says of itself;
+        `circumstances`; a `correction` or a `void` of a reading.
+"""
+
             pass
 
 
@@ -13197,7 +13216,7 @@ class RecordBody:
 
 
         def __str__(self):
-            return "RecordBody.CONDITION_REVISED(rule={}, since={}, history={})".format(self.rule, self.since, self.history)
+            return "RecordBody.CONDITION_REVISED(rule={}, since={}, history={}, reason={})".format(self.rule, self.since, self.history, self.reason)
         def __eq__(self, other):
             if not isinstance(other, RecordBody):
                 return NotImplemented
@@ -13208,6 +13227,8 @@ class RecordBody:
             if self.since != other.since:
                 return False
             if self.history != other.history:
+                return False
+            if self.reason != other.reason:
                 return False
             return True
 
@@ -13564,7 +13585,8 @@ class RecordBody:
             self.reason = reason
 
             """
-        Why, as a code or a reference.
+        Why, as a code or a reference. Where late evidence changed it, what that was if no reading: as of
+        the condition.
 """
 
             self.note = note
@@ -14621,6 +14643,7 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterString.read(buf),
                 _UniffiFfiConverterTypeTimestamp.read(buf),
                 _UniffiFfiConverterSequenceTypeChange.read(buf),
+                _UniffiFfiConverterOptionalString.read(buf),
             )
         if variant == 4:
             return RecordBody.HOLD_ABANDONED(
@@ -14804,6 +14827,7 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
             _UniffiFfiConverterString.check_lower(value.rule)
             _UniffiFfiConverterTypeTimestamp.check_lower(value.since)
             _UniffiFfiConverterSequenceTypeChange.check_lower(value.history)
+            _UniffiFfiConverterOptionalString.check_lower(value.reason)
             return
         if value.is_HOLD_ABANDONED():
             _UniffiFfiConverterString.check_lower(value.rule)
@@ -14970,6 +14994,7 @@ class _UniffiFfiConverterTypeRecordBody(_UniffiConverterRustBuffer):
             _UniffiFfiConverterString.write(value.rule, buf)
             _UniffiFfiConverterTypeTimestamp.write(value.since, buf)
             _UniffiFfiConverterSequenceTypeChange.write(value.history, buf)
+            _UniffiFfiConverterOptionalString.write(value.reason, buf)
         if value.is_HOLD_ABANDONED():
             buf.write_i32(4)
             _UniffiFfiConverterString.write(value.rule, buf)
@@ -15470,11 +15495,12 @@ class WhyNot:
     """
     Where a rule stands for a patient, and what holds it back.
 """
-    def __init__(self, *, rule:str, state:ConditionState, levels:typing.List[LevelNow], silent_since:typing.Optional[Timestamp], not_worn:typing.Optional[NotWorn], text:str):
+    def __init__(self, *, rule:str, state:ConditionState, levels:typing.List[LevelNow], silent_since:typing.Optional[Timestamp], instead:typing.List[str], not_worn:typing.Optional[NotWorn], text:str):
         self.rule = rule
         self.state = state
         self.levels = levels
         self.silent_since = silent_since
+        self.instead = instead
         self.not_worn = not_worn
         self.text = text
 
@@ -15482,7 +15508,7 @@ class WhyNot:
 
 
     def __str__(self):
-        return "WhyNot(rule={}, state={}, levels={}, silent_since={}, not_worn={}, text={})".format(self.rule, self.state, self.levels, self.silent_since, self.not_worn, self.text)
+        return "WhyNot(rule={}, state={}, levels={}, silent_since={}, instead={}, not_worn={}, text={})".format(self.rule, self.state, self.levels, self.silent_since, self.instead, self.not_worn, self.text)
     def __eq__(self, other):
         if self.rule != other.rule:
             return False
@@ -15491,6 +15517,8 @@ class WhyNot:
         if self.levels != other.levels:
             return False
         if self.silent_since != other.silent_since:
+            return False
+        if self.instead != other.instead:
             return False
         if self.not_worn != other.not_worn:
             return False
@@ -15506,6 +15534,7 @@ class _UniffiFfiConverterTypeWhyNot(_UniffiConverterRustBuffer):
             state=_UniffiFfiConverterTypeConditionState.read(buf),
             levels=_UniffiFfiConverterSequenceTypeLevelNow.read(buf),
             silent_since=_UniffiFfiConverterOptionalTypeTimestamp.read(buf),
+            instead=_UniffiFfiConverterSequenceString.read(buf),
             not_worn=_UniffiFfiConverterOptionalTypeNotWorn.read(buf),
             text=_UniffiFfiConverterString.read(buf),
         )
@@ -15516,6 +15545,7 @@ class _UniffiFfiConverterTypeWhyNot(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypeConditionState.check_lower(value.state)
         _UniffiFfiConverterSequenceTypeLevelNow.check_lower(value.levels)
         _UniffiFfiConverterOptionalTypeTimestamp.check_lower(value.silent_since)
+        _UniffiFfiConverterSequenceString.check_lower(value.instead)
         _UniffiFfiConverterOptionalTypeNotWorn.check_lower(value.not_worn)
         _UniffiFfiConverterString.check_lower(value.text)
 
@@ -15525,6 +15555,7 @@ class _UniffiFfiConverterTypeWhyNot(_UniffiConverterRustBuffer):
         _UniffiFfiConverterTypeConditionState.write(value.state, buf)
         _UniffiFfiConverterSequenceTypeLevelNow.write(value.levels, buf)
         _UniffiFfiConverterOptionalTypeTimestamp.write(value.silent_since, buf)
+        _UniffiFfiConverterSequenceString.write(value.instead, buf)
         _UniffiFfiConverterOptionalTypeNotWorn.write(value.not_worn, buf)
         _UniffiFfiConverterString.write(value.text, buf)
 

@@ -68,7 +68,7 @@ fn histories(records: &str) -> Histories {
             {
                 found.entry((patient, rule)).or_default().push((observed_at.as_millis(), state));
             }
-            Body::ConditionRevised { rule, since, history } => {
+            Body::ConditionRevised { rule, since, history, .. } => {
                 let of_rule = found.entry((patient, rule)).or_default();
                 of_rule.retain(|(at, _)| *at < since.as_millis());
                 let time = |t: Timestamp| t.as_millis();

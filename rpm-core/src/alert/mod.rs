@@ -63,7 +63,7 @@ pub struct Alert {
     pub opened_at: HostTime,
     /// Counts every change; commands name the one they saw.
     pub revision: u32,
-    /// How often it came back or rose after it was acknowledged.
+    /// How often it came back, or rose after it was acknowledged.
     pub repeats: u16,
     /// Whether it keeps coming and going: then it stays one episode, and only what is worse is news.
     pub unstable: bool,
@@ -219,10 +219,12 @@ impl Alert {
         self.reentries.len() == FLAPS && at.observed - first <= at.flap_window.as_millis()
     }
 
-    /// More severe, or back: whoever acknowledged has not seen this.
+    /// More severe, or back: whoever acknowledged has not seen this. What nobody had acknowledged and only
+    /// rises is no repetition: nobody has seen it yet.
     fn rise_to(&mut self, level: Level) {
+        let repeats = !self.is_active() || self.response != Response::Unowned;
         self.level = self.level.max(level);
-        self.repeats = self.repeats.saturating_add(1);
+        self.repeats = self.repeats.saturating_add(repeats.into());
         // Every open state has this transition, and a closed alert does not follow its condition.
         let _ = self.respond(ResponseTrigger::Rise, Response::Unowned);
     }

@@ -214,7 +214,9 @@ impl Patient {
     /// After an alert changed, or what bears on it: its suppression, its messages, and alerts that it
     /// may inhibit. `news` is why somebody should be told, if somebody should.
     pub fn attend(&mut self, call: &mut Call<'_>, id: AlertId, news: Option<NotifyReason>) {
-        let news = self.suppress(call, id).or(news);
+        // That it is worse is what brought it out of a suppression, and what is said.
+        let rose = news.filter(|news| *news == NotifyReason::Raised);
+        let news = rose.or(self.suppress(call, id)).or(news);
         let news = news.or(self.surface(call, id));
         let Some(alert) = self.alert_mut(id) else {
             return;

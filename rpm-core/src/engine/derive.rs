@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use super::lane::{Effects, Lane, RuleState};
+use super::lane::{Cause, Effects, Lane, RuleState};
 use crate::event::{Context, Quality};
 use crate::id::DeviceKey;
 use crate::policy::{Derivation, Derived, Policy, RuleBody};
@@ -45,6 +45,7 @@ impl Lane {
         };
         let closed = wearing.leaves_out(device, stretch.start);
         self.signals.iter_mut().for_each(|signal| signal.borne = Slack::NONE);
+        effects.cause = Cause::of_wearing(!closed, &stretch);
         let mut regated = Vec::new();
         for (index, def) in policy.signals().iter().enumerate() {
             // What takes readings of a device that is not worn takes all of them; what is derived has none.

@@ -4,13 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::deadlines::flap_window;
-use super::lane::{Effect, Effects, RuleState};
+use super::lane::{Cause, Effect, Effects, RuleState};
 use super::patient::{Call, Patient};
-use super::timers::silence;
 use crate::alert::{Alert, Escalation, Response, Suppression, Told, level_of, news_of};
 use crate::id::AlertId;
-use crate::policy::{Policy, RuleBody};
-use crate::record::{AlertChange, Body, Clause, Closure, ConditionState, Level, NotifyReason};
+use crate::policy::{Limits, Policy, RuleBody};
+use crate::record::{
+    AlertChange, Body, Clause, Closure, ConditionState, Level, NotWorn, NotifyReason,
+};
 use crate::rule::condition::{Abandoned, Change, Machine};
 use crate::rule::predicate::Signals;
 use crate::time::{Duration, HostTime, Timestamp};
@@ -28,6 +29,9 @@ pub(crate) struct Note {
     pub queue: Option<String>,
     pub intervention: Option<String>,
     pub evidence: Vec<Clause>,
+    /// Whether it is more severe than it has been: whoever is told hears that first, also of what keeps coming
+    /// and going.
+    pub worse: bool,
 }
 
 /// What a record of a new episode says of its condition.
@@ -41,13 +45,21 @@ pub(crate) struct Opening {
     pub hold: Duration,
 }
 
+/// What late evidence made of a condition's history, and why it did.
+#[derive(Clone, Copy)]
+pub(crate) struct Revision<'a> {
+    pub history: &'a [(i64, ConditionState)],
+    pub cause: Cause,
+}
+
 impl Patient {
     #[inline(never)]
     pub fn take_effects(&mut self, call: &mut Call<'_>, effects: Effects) {
+        let cause = effects.cause;
         for (rule, effect) in effects.list {
             match effect {
                 Effect::Abandoned(gap) => self.hold_abandoned(call, rule, &gap),
-                Effect::Changed(change) => self.condition_changed(call, rule, &change),
+                Effect::Changed(change) => self.condition_changed(call, rule, &change, cause),
                 Effect::Refreshed => self.annunciate(call, rule, None),
             }
         }
@@ -63,7 +75,13 @@ impl Patient {
         self.record(call, body);
     }
 
-    fn condition_changed(&mut self, call: &mut Call<'_>, rule: usize, change: &Change) {
+    fn condition_changed(
+        &mut self,
+        call: &mut Call<'_>,
+        rule: usize,
+        change: &Change,
+        cause: Cause,
+    ) {
         let id = call.policy.rules()[rule].label();
         match change {
             Change::Stepped { at, state } => {
@@ -87,9 +105,10 @@ impl Patient {
                     rule: id,
                     since: Timestamp::from_millis(*since),
                     history: history_exact,
+                    reason: cause.reason.map(Into::into),
                 };
                 self.record(call, body);
-                self.annunciate(call, rule, Some(history));
+                self.annunciate(call, rule, Some(Revision { history, cause }));
             }
         }
     }
@@ -114,12 +133,7 @@ impl Patient {
     }
 
     /// Brings the alert of a rule in line with its condition.
-    pub fn annunciate(
-        &mut self,
-        call: &mut Call<'_>,
-        rule: usize,
-        revised: Option<&[(i64, ConditionState)]>,
-    ) {
+    pub fn annunciate(&mut self, call: &mut Call<'_>, rule: usize, revised: Option<Revision<'_>>) {
         let RuleBody::Limits(limits) = &call.policy.rules()[rule].body else {
             return;
         };
@@ -133,7 +147,7 @@ impl Patient {
         watch.unverified = false;
         if level_of(state).is_none() {
             watch.dated = false;
-            if let (false, Some(history)) = (has_alert, revised) {
+            if let (false, Some(Revision { history, .. })) = (has_alert, revised) {
                 self.past_finding(call, rule, history);
             } else if was_dated {
                 self.dated_finding(call, rule, frontier);
@@ -146,7 +160,7 @@ impl Patient {
         self.set_dated(rule, false);
         match (has_alert, level_of(state)) {
             (true, level) if !self.let_go(call, rule, level) => {
-                self.follow(call, rule, state, frontier, revised.is_some());
+                self.follow(call, rule, state, frontier, revised.map(|revised| revised.cause));
             }
             (_, Some(level))
                 if self.alert_of(rule).is_none()
@@ -228,7 +242,7 @@ impl Patient {
         let mut signals = Signals::new(call.policy, &mut self.lane.signals, background);
         let (source, mut evidence) = signals.evidence(limits, top, at);
         let (own, now) = (call.policy.rules()[rule].mode, call.now.as_millis());
-        let mode = signals.mode_told(own, &limits.levels[top], now);
+        let mode = signals.mode_told(own, &limits.levels[top].modes, now);
         if let Some(first) = evidence.first_mut() {
             first.modifiers.extend(mode);
         }
@@ -347,11 +361,7 @@ impl Patient {
                     Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
                 signals.evidence(limits, top, frontier).1
             }
-            (RuleBody::Missing(missing), _) => {
-                let signal = &self.lane.signals[usize::from(missing.signal)];
-                let last = signal.last_arrival.max(signal.expected().from).unwrap_or(call.now);
-                Vec::from([silence(call, missing, call.now.since(last))])
-            }
+            (RuleBody::Missing(missing), _) => Vec::from([self.silence(call, missing)]),
             _ => Vec::new(),
         }
     }
@@ -363,7 +373,7 @@ impl Patient {
         rule: usize,
         state: ConditionState,
         at: i64,
-        revised: bool,
+        revised: Option<Cause>,
     ) {
         let RuleState::Limits(watch) = &self.lane.rules[rule] else {
             return;
@@ -380,7 +390,7 @@ impl Patient {
             return;
         };
         let latch = limits.levels.iter().any(|l| l.latch && l.level <= alert.level);
-        let before = alert.condition;
+        let (before, highest) = (alert.condition, alert.level);
         let Some(change) = alert.follow(state, latch, told) else {
             // No news, but what keeps it quiet may depend on its level.
             if alert.condition != before {
@@ -388,29 +398,32 @@ impl Patient {
             }
             return;
         };
-        let taken_back = revised && change == AlertChange::Cleared;
+        let worse = alert.level > highest;
+        let taken_back = revised.is_some() && change == AlertChange::Cleared;
         // Nobody has heard of it, and there is nothing to hear.
         let unheard = alert.escalation.round > 0 && !handed && alert.response == Response::Unowned;
-        if taken_back && unheard {
+        let retracted = taken_back && unheard;
+        if retracted {
             alert.condition = ConditionState::Normal;
-            return self.retract(call, rule, id, observed_at);
         }
         let change = if taken_back { AlertChange::Revised } else { change };
         let top = usize::from(machine.level).checked_sub(1);
         let raised = news_of(change).is_some();
-        let evidence = match top.filter(|_| raised) {
-            Some(top) => {
-                let mut signals =
-                    Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
-                signals.clauses(&limits.levels[top].raise, at)
-            }
-            None => Vec::new(),
+        let mut signals = Signals::new(call.policy, &mut self.lane.signals, &self.lane.background);
+        let evidence = match (top.filter(|_| raised), revised.and_then(|cause| cause.not_worn)) {
+            (Some(top), _) => signals.clauses(&limits.levels[top].raise, at),
+            (None, Some(not_worn)) => left_out(&mut signals, limits, before, at, not_worn),
+            (None, None) => Vec::new(),
         };
+        let reason = revised.and_then(|cause| cause.reason).map(Into::into);
+        if retracted {
+            return self.retract(call, rule, id, Note { reason, evidence, ..note_at(observed_at) });
+        }
         if raised {
             self.weigh(call.policy, id, &evidence);
         }
         let peak = machine.peak.filter(|_| top.is_some()).map(decimal);
-        let note = Note { observed_at: Some(observed_at), peak, evidence, ..Note::default() };
+        let note = Note { peak, reason, evidence, worse, ..note_at(observed_at) };
         self.alert_changed(call, id, change, note);
         if let (AlertChange::Cleared | AlertChange::Lowered, Some(retired)) =
             (change, &call.policy.rules()[rule].retired)
@@ -420,11 +433,10 @@ impl Patient {
         self.close_if_over(call, rule, Some(id));
     }
 
-    fn retract(&mut self, call: &mut Call<'_>, rule: usize, id: AlertId, at: Timestamp) {
+    fn retract(&mut self, call: &mut Call<'_>, rule: usize, id: AlertId, note: Note) {
         if let Some(alert) = self.alert_mut(id) {
             alert.close(call.now, Closure::Retracted);
         }
-        let note = Note { observed_at: Some(at), ..Note::default() };
         self.alert_changed(call, id, AlertChange::Retracted, note);
         self.let_rule_go(call, rule);
     }
@@ -470,7 +482,7 @@ impl Patient {
         change: AlertChange,
         note: Note,
     ) {
-        let news = news_of(change);
+        let news = if note.worse { Some(NotifyReason::Raised) } else { news_of(change) };
         self.judge_by(call, id, change, note.observed_at);
         let queue = news.and_then(|reason| self.reroute(call, id, reason));
         self.tell(call, id, change, Note { queue, ..note });
@@ -505,6 +517,32 @@ impl Patient {
         };
         self.record(call, body);
     }
+}
+
+fn note_at(observed_at: Timestamp) -> Note {
+    Note { observed_at: Some(observed_at), ..Note::default() }
+}
+
+/// What the comparisons of the level that an alert had say now that a device is known not to have been worn,
+/// each with that stretch of time if readings in it were left out.
+fn left_out(
+    signals: &mut Signals<'_>,
+    limits: &Limits,
+    before: ConditionState,
+    at: i64,
+    stretch: NotWorn,
+) -> Vec<Clause> {
+    let level = level_of(before);
+    let Some(def) = limits.levels.iter().find(|def| Some(def.level) == level) else {
+        return Vec::new();
+    };
+    let until = stretch.until.map_or(i64::MAX, Timestamp::as_millis);
+    let mut clauses = signals.clauses(&def.raise, at);
+    for (clause, leaf) in clauses.iter_mut().zip(def.raise.leaves()) {
+        let left_out = signals.not_worn(leaf.signal, stretch.since.as_millis()..until);
+        clause.not_worn = left_out.or(clause.not_worn);
+    }
+    clauses
 }
 
 fn decimal(thousandths: i64) -> String {

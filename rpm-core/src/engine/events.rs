@@ -136,8 +136,8 @@ impl Patient {
                 let signal = &mut self.lane.signals[index];
                 let pane = call.policy.signals()[index].pane_ms;
                 signal.cover = policy::cover(expected.cadence, pane);
-                let (from, until) = (Some(host(expected.from)), expected.until.map(host));
-                signal.enrolled = Expected { from, until }.kept();
+                let until = expected.until.map(host);
+                signal.expect(Expected::new(Some(host(expected.from)), until));
             }
         }
         // What is covered has changed, and with it what can be met.

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::Reading;
 use super::derive::Rederived;
@@ -12,14 +13,14 @@ use crate::error::Code;
 use crate::event::Quality;
 use crate::id::AlertId;
 use crate::policy::{Limits, Policy, Rule, RuleBody, SignalDef};
-use crate::record::Verdict;
+use crate::record::{NotWorn, Verdict};
 use crate::rule::background::Background;
 use crate::rule::calm::Calm;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
 use crate::rule::pulses::Pulses;
 use crate::signal::{Amended, Placed, Sample, Signal};
-use crate::time::HostTime;
+use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
 /// So many panes in a side table are looked through for ones that fit a slot again.
@@ -99,17 +100,51 @@ pub(crate) struct Effects {
     pub now: HostTime,
     /// Whether it was one: other circumstances are no evidence that anything goes on.
     pub measured: bool,
+    /// What it was, if not that.
+    pub cause: Cause,
     pub list: Vec<(usize, Effect)>,
+}
+
+/// Why what was decided is so no longer, where it is not because a reading came late.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Cause {
+    /// As records name it.
+    pub reason: Option<&'static str>,
+    /// The stretch of time in which a device is known now not to have been worn.
+    pub not_worn: Option<NotWorn>,
 }
 
 impl Effects {
     pub fn at(now: HostTime) -> Self {
-        Self { now, measured: true, list: Vec::new() }
+        Self { now, measured: true, cause: Cause::default(), list: Vec::new() }
     }
 
     /// Of circumstances, in which nothing was measured.
     pub fn of_circumstances(now: HostTime) -> Self {
-        Self { measured: false, ..Self::at(now) }
+        Self { measured: false, cause: Cause::of("circumstances"), ..Self::at(now) }
+    }
+
+    /// Of a reading that was given another value, or taken out.
+    pub fn of_amendment(now: HostTime, is_void: bool) -> Self {
+        let cause = Cause::of(if is_void { "void" } else { "correction" });
+        Self { cause, ..Self::at(now) }
+    }
+}
+
+impl Cause {
+    fn of(reason: &'static str) -> Self {
+        Self { reason: Some(reason), not_worn: None }
+    }
+
+    /// A device says of a stretch of time that it was worn, or that it was not.
+    pub fn of_wearing(worn: bool, stretch: &Range<i64>) -> Self {
+        if worn {
+            return Self::of("worn");
+        }
+        let until = Some(stretch.end).filter(|until| *until != i64::MAX);
+        let until = until.map(Timestamp::from_millis);
+        let not_worn = Some(NotWorn { since: Timestamp::from_millis(stretch.start), until });
+        Self { not_worn, ..Self::of("not_worn") }
     }
 }
 
@@ -263,10 +298,14 @@ impl Lane {
             signal = &mut self.signals[index];
         }
         signal.append(steps, sample, def);
-        signal.last_arrival = Some(now);
+        let good = sample.quality.is_good();
+        if good {
+            signal.last_arrival = Some(now);
+        } else {
+            signal.spoil(now, sample.quality);
+        }
         self.newest = self.newest.max(observed);
         let from = signal.ring.newest_start();
-        let good = sample.quality.is_good();
         let value = good.then_some(sample.value.thousandths());
         // Before the signal's own rules: some read both.
         if good && !def.feeds.is_empty() {
@@ -365,11 +404,26 @@ impl Lane {
         for twin in &def.twins {
             let twin = usize::from(*twin);
             self.insert(policy, twin, sample, effects);
-            if !self.is_of_nobody(&policy.signals()[twin], sample) {
-                self.signals[twin].last_arrival = Some(effects.now);
-            }
+            self.arrives(twin, &policy.signals()[twin], sample, effects.now);
         }
         placed
+    }
+
+    /// A reading of a signal came. Whether it counts: what does not is waited for as if nothing had come.
+    pub fn arrives(
+        &mut self,
+        index: usize,
+        def: &SignalDef,
+        sample: &Sample,
+        now: HostTime,
+    ) -> bool {
+        let counts = self.is_good(def, sample);
+        if counts {
+            self.signals[index].last_arrival = Some(now);
+        } else if !self.is_of_nobody(def, sample) {
+            self.signals[index].spoil(now, sample.quality.without(def.accept));
+        }
+        counts
     }
 
     /// Gives a reading another value or takes it out, and evaluates again.
@@ -498,10 +552,10 @@ impl Lane {
         sample.quality.without(def.accept).is_good() && !self.is_of_nobody(def, sample)
     }
 
-    /// Whether a reading is none of the patient, because its device was not worn. A signal of such readings
-    /// alone is missing: a device on the table watches nobody.
+    /// Whether a reading is none of the patient, because its device was not worn: a device on the table watches
+    /// nobody.
     #[inline]
-    pub fn is_of_nobody(&self, def: &SignalDef, sample: &Sample) -> bool {
+    fn is_of_nobody(&self, def: &SignalDef, sample: &Sample) -> bool {
         let wearing = &self.background.situation.wearing;
         let at = sample.observed_at.as_millis();
         !def.accept.any(Quality::NOT_WORN)

@@ -19,6 +19,7 @@
 //! | [`snapshot`] | state to bytes and back |
 //! | [`why`] | why there is no alert yet |
 
+mod absence;
 mod backlog;
 mod care;
 mod change;
@@ -580,7 +581,7 @@ impl Engine {
         let (plan, now) = (&self.force.plan, self.desk.now);
         self.board.update(key, patient, plan, now);
         let fade = patient.next_fade(plan, now).map_or(UNARMED, HostTime::as_millis);
-        let at = patient.deadline_ms(&self.force).min(fade);
+        let at = patient.deadline_ms(&self.force, self.desk.reached).min(fade);
         if at < patient.armed {
             patient.armed = at;
             self.timers.push(Reverse((at, key)));

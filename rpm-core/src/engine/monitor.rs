@@ -138,7 +138,7 @@ impl Monitor {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) if nothing else happens before.
     pub fn next_wakeup(&self) -> Option<HostTime> {
-        let timer = self.patient.next_deadline(&self.force);
+        let timer = self.patient.next_deadline(&self.force, self.desk.reached);
         timer.into_iter().chain(self.force.changes_at()).min()
     }
 
@@ -192,7 +192,7 @@ impl Monitor {
                 return Ok(());
             }
             self.desk.ensure_room()?;
-            let timer = self.patient.next_deadline(&self.force);
+            let timer = self.patient.next_deadline(&self.force, self.desk.reached);
             let change = self.force.changes_at().filter(|at| *at <= now);
             // What was due before it happens before it, by the policy that was in force.
             if let Some(change) = change.filter(|at| timer.is_none_or(|timer| *at <= timer)) {

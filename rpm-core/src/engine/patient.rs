@@ -263,15 +263,15 @@ impl Patient {
             return placed;
         }
         let def = &call.policy.signals()[index];
-        if !self.lane.is_of_nobody(def, sample) {
-            if self.lane.signals[index].last_arrival.replace(call.now).is_none() {
-                call.rearm = true;
-            }
-            if self.lane.absent > 0 {
-                self.signal_is_back(call, index, sample.observed_at);
-                for twin in &def.twins {
-                    self.signal_is_back(call, usize::from(*twin), sample.observed_at);
-                }
+        call.rearm |= self.lane.signals[index].last_arrival.is_none();
+        let counts = self.lane.arrives(index, def, sample, call.now);
+        if counts && self.lane.absent > 0 {
+            self.signal_is_back(call, index, sample.observed_at);
+        }
+        for twin in def.twins.iter().map(|twin| usize::from(*twin)) {
+            let came = self.lane.signals[twin].last_arrival == Some(call.now);
+            if came && self.lane.absent > 0 {
+                self.signal_is_back(call, twin, sample.observed_at);
             }
         }
         if !effects.list.is_empty() {
@@ -340,7 +340,7 @@ impl Patient {
         if let Some(value) = to {
             sample.quality = intake::check_value(def, value, Quality::GOOD)?;
         }
-        let mut effects = Effects::at(call.now);
+        let mut effects = Effects::of_amendment(call.now, to.is_none());
         let changed = self.lane.amend(call.policy, index, &sample, to, &mut effects)?;
         self.mark_sequence(r);
         self.take_effects(call, effects);

@@ -11,15 +11,15 @@ use super::episode::Note;
 use super::patient::{Call, Patient};
 use crate::alert::Alert;
 use crate::id::AlertId;
-use crate::policy::{LevelDef, Mode, Policy, RuleBody};
+use crate::policy::{Mode, Policy, RuleBody};
 use crate::record::{AlertChange, Level, NotifyReason};
 use crate::time::HostTime;
 
 impl Patient {
     /// Whether what a rule says at a level is only recorded now.
     pub fn only_records(&self, policy: &Policy, rule: usize, level: Level, now: HostTime) -> bool {
-        let circumstances = level_of(policy, rule, level)
-            .and_then(|def| self.lane.background.mode(policy, def, now.as_millis()));
+        let modes = modes_of(policy, rule, level);
+        let circumstances = self.lane.background.mode(policy, modes, now.as_millis());
         let mode = circumstances.map_or(policy.rules()[rule].mode, |(_, mode)| mode);
         mode != Mode::Active
     }
@@ -58,16 +58,23 @@ impl Patient {
 
     /// When time alone may bring it out of the shadow.
     fn shadow_until(&self, policy: &Policy, alert: &Alert, now: HostTime) -> Option<HostTime> {
-        let def = level_of(policy, alert.rule, alert.level_now())
-            .filter(|def| alert.is_open() && alert.is_active() && !def.modes.is_empty())?;
-        let at = self.lane.background.mode_changes(policy, def, now.as_millis());
+        let modes = modes_of(policy, alert.rule, alert.level_now());
+        if modes.is_empty() || !alert.is_open() || !alert.is_active() {
+            return None;
+        }
+        let modifiers = modes.iter().map(|(modifier, _)| *modifier);
+        let at = self.lane.background.changes_after(policy, modifiers, now.as_millis());
         at.map(HostTime::from_millis)
     }
 }
 
-fn level_of(policy: &Policy, rule: usize, level: Level) -> Option<&LevelDef> {
+/// The modes that circumstances give a rule at a level.
+fn modes_of(policy: &Policy, rule: usize, level: Level) -> &[(u16, Mode)] {
     match &policy.rules()[rule].body {
-        RuleBody::Limits(limits) => limits.levels.iter().find(|def| def.level == level),
-        RuleBody::Missing(_) => None,
+        RuleBody::Limits(limits) => {
+            let def = limits.levels.iter().find(|def| def.level == level);
+            def.map_or(&[], |def| &def.modes)
+        }
+        RuleBody::Missing(missing) => &missing.modes,
     }
 }

@@ -1,22 +1,20 @@
-//! What happens to a patient because host time passed: signals that stay away, alerts whose data
-//! stopped, backlogs that have been read to their end.
+//! What happens to a patient because host time passed: signals that stay away (`absence`), alerts whose
+//! data stopped, backlogs that have been read to their end.
 //!
 //! Every timer is a function of the patient's state, so there is nothing to cancel and nothing to
 //! forget in a snapshot. The engine keeps one wake-up a patient; one that comes too early finds
 //! nothing due and is set again.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::change::Force;
 use super::deadlines::Deadline;
-use super::episode::{Note, Opening};
+use super::episode::Note;
 use super::lane::RuleState;
 use super::patient::{Call, Patient, UNARMED};
 use crate::alert::Roster;
-use crate::id::AlertId;
-use crate::policy::{Missing, Policy, RuleBody};
-use crate::record::{Body, Clause, ConditionState, Level, Verdict};
+use crate::policy::{Policy, RuleBody};
+use crate::record::{Body, ConditionState, Level};
 use crate::time::{Duration, HostTime, Timestamp};
 
 /// A backlog from which nothing came for so long has been read to its end.
@@ -32,19 +30,27 @@ enum Timer {
 
 impl Patient {
     /// When something will be due next, unless something happens before.
-    pub fn next_deadline(&self, force: &Force) -> Option<HostTime> {
-        self.next_timer(&force.plan, &force.roster).map(|(at, _)| at)
+    ///
+    /// `since` is the time up to which the engine has come: what rests by circumstances is looked at from then on.
+    pub fn next_deadline(&self, force: &Force, since: HostTime) -> Option<HostTime> {
+        self.next_timer(&force.plan, &force.roster, since).map(|(at, _)| at)
     }
 
     /// The deadline for the engine's list of wake-ups.
-    pub fn deadline_ms(&self, force: &Force) -> i64 {
-        self.next_deadline(force).map_or(UNARMED, HostTime::as_millis)
+    pub fn deadline_ms(&self, force: &Force, since: HostTime) -> i64 {
+        self.next_deadline(force, since).map_or(UNARMED, HostTime::as_millis)
     }
 
-    fn next_timer(&self, policy: &Policy, roster: &Roster) -> Option<(HostTime, Timer)> {
+    fn next_timer(
+        &self,
+        policy: &Policy,
+        roster: &Roster,
+        since: HostTime,
+    ) -> Option<(HostTime, Timer)> {
         let of_rule = |(i, body): (usize, &RuleBody)| match (body, &self.lane.rules[i]) {
             (RuleBody::Missing(missing), RuleState::Missing(absence)) => {
-                let at = self.missing_at(missing).filter(|_| absence.since.is_none())?;
+                let waits = absence.since.is_none();
+                let at = waits.then(|| self.missing_at(policy, missing, since)).flatten()?;
                 Some((at, Timer::Missing(i)))
             }
             (RuleBody::Limits(limits), RuleState::Limits(watch)) => {
@@ -66,14 +72,6 @@ impl Patient {
         timers.filter(|(at, _)| at.as_millis() < UNARMED).min()
     }
 
-    fn missing_at(&self, missing: &Missing) -> Option<HostTime> {
-        let signal = &self.lane.signals[usize::from(missing.signal)];
-        let base = signal.last_arrival.max(signal.expected().from)?;
-        let at = base.plus(missing.after);
-        // Nobody waits for a signal after the end of its enrolment.
-        signal.expected().until.is_none_or(|until| at <= until).then_some(at)
-    }
-
     fn backlog_at(&self) -> Option<HostTime> {
         self.backlog.as_ref().map(|backlog| backlog.last_arrival.plus(BACKLOG_QUIET))
     }
@@ -82,7 +80,7 @@ impl Patient {
     /// which the engine has come: what was due before happens then.
     pub fn fire(&mut self, call: &mut Call<'_>, since: HostTime, until: HostTime) -> bool {
         let Some((at, timer)) =
-            self.next_timer(call.policy, call.roster).filter(|(at, _)| *at <= until)
+            self.next_timer(call.policy, call.roster, since).filter(|(at, _)| *at <= until)
         else {
             return false;
         };
@@ -94,113 +92,6 @@ impl Patient {
             Timer::Alert(deadline) => self.meet_deadline(call, at, deadline),
         }
         true
-    }
-
-    fn goes_missing(&mut self, call: &mut Call<'_>, rule: usize) {
-        let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else {
-            return;
-        };
-        let RuleState::Missing(absence) = &mut self.lane.rules[rule] else {
-            return;
-        };
-        absence.since = Some(call.now);
-        self.lane.absent += 1;
-        let due = Timestamp::from_millis(call.now.as_millis());
-        self.condition_record(call, rule, due, ConditionState::Active(missing.level));
-        let level = missing.level;
-        if let Some(id) = self.alert_of(rule) {
-            // It is missing again while the episode of the last time is open.
-            self.follow_missing(call, id, ConditionState::Active(level));
-        } else if !self.is_spoken_for(call.policy, rule, level) {
-            self.missing_alert(call, rule);
-        }
-    }
-
-    /// The open episode of a missing signal follows it.
-    fn follow_missing(&mut self, call: &mut Call<'_>, id: AlertId, to: ConditionState) {
-        let now = Timestamp::from_millis(call.now.as_millis());
-        let Some(rule) = self.alert(id).filter(|alert| alert.is_open()).map(|alert| alert.rule)
-        else {
-            return;
-        };
-        let told = self.told(call, rule, now.as_millis());
-        let Some(alert) = self.alert_mut(id) else {
-            return;
-        };
-        let before = alert.condition;
-        match alert.follow(to, false, told) {
-            Some(change) => {
-                let note = Note { observed_at: Some(now), ..Note::default() };
-                self.alert_changed(call, id, change, note);
-            }
-            None if before != to => self.attend(call, id, None),
-            None => {}
-        }
-    }
-
-    /// Says that a signal is missing.
-    pub fn missing_alert(&mut self, call: &mut Call<'_>, rule: usize) {
-        let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else {
-            return;
-        };
-        let signal = &self.lane.signals[usize::from(missing.signal)];
-        let last = signal.last_arrival.max(signal.expected().from).unwrap_or(call.now);
-        let onset = Timestamp::from_millis(last.as_millis());
-        let due = Timestamp::from_millis(call.now.as_millis());
-        self.open_alert(
-            call,
-            rule,
-            Opening {
-                level: missing.level,
-                state: ConditionState::Active(missing.level),
-                onset,
-                since: onset,
-                observed_at: due,
-                evidence: Vec::from([silence(call, missing, call.now.since(last))]),
-                hold: missing.after,
-            },
-        );
-    }
-
-    /// A reading arrived: rules that missed its signal are over, if it says anything of the present.
-    pub fn signal_is_back(&mut self, call: &mut Call<'_>, index: usize, observed: Timestamp) {
-        for rule in &call.policy.signals()[index].watchers {
-            let rule = usize::from(*rule);
-            let RuleState::Missing(absence) = &mut self.lane.rules[rule] else {
-                continue;
-            };
-            if absence.since.is_none() {
-                continue;
-            }
-            let RuleBody::Missing(missing) = &call.policy.rules()[rule].body else {
-                continue;
-            };
-            let fresh = missing.after.max(call.policy.lateness_horizon());
-            if call.now.age_of(observed) <= fresh {
-                absence.since = None;
-                self.lane.absent -= 1;
-                self.is_back(call, rule);
-            }
-        }
-    }
-
-    fn is_back(&mut self, call: &mut Call<'_>, rule: usize) {
-        let RuleState::Missing(absence) = &self.lane.rules[rule] else {
-            return;
-        };
-        let id = absence.alert;
-        let now = Timestamp::from_millis(call.now.as_millis());
-        self.condition_record(call, rule, now, ConditionState::Normal);
-        if let Some(alert) = id.and_then(|id| self.alert_mut(id)) {
-            if alert.is_open() {
-                let id = alert.id;
-                self.follow_missing(call, id, ConditionState::Normal);
-            } else {
-                alert.condition = ConditionState::Normal;
-            }
-        }
-        self.close_if_over(call, rule, id);
-        call.rearm = true;
     }
 
     fn goes_unverified(&mut self, call: &mut Call<'_>, rule: usize) {
@@ -244,7 +135,7 @@ impl Patient {
         }
     }
 
-    fn condition_record(
+    pub fn condition_record(
         &mut self,
         call: &mut Call<'_>,
         rule: usize,
@@ -254,31 +145,5 @@ impl Patient {
         let rule = call.policy.rules()[rule].label();
         let body = Body::ConditionChanged { rule, observed_at, state, evidence: Vec::new() };
         self.record(call, body);
-    }
-}
-
-pub(super) fn silence(call: &Call<'_>, missing: &Missing, silent: Duration) -> Clause {
-    let seconds = |d: Duration| {
-        let mut text = alloc::string::String::new();
-        let _ = crate::value::write_thousandths(d.as_millis(), &mut text);
-        text
-    };
-    Clause {
-        signal: call.policy.signals()[usize::from(missing.signal)].name.clone(),
-        statistic: "time_since_last".to_string(),
-        over: None,
-        value: Some(seconds(silent)),
-        unit: "s".to_string(),
-        comparison: "at_or_above".to_string(),
-        limit: Some(seconds(missing.after)),
-        modifiers: Vec::new(),
-        baseline: None,
-        accuracy: None,
-        score: None,
-        summary: None,
-        drift: None,
-        not_worn: None,
-        coverage: 0,
-        verdict: Verdict::Met,
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::lane::RuleState;
 use super::patient::Patient;
 use crate::policy::{Limits, Missing, Policy, RuleBody};
+use crate::record::explain::came_words;
 use crate::record::{Clause, ConditionState, Level, NotWorn};
 use crate::redact::redacted;
 use crate::rule::predicate::Signals;
@@ -23,8 +24,12 @@ pub struct WhyNot {
     pub state: ConditionState,
     /// Each level, from mild to severe.
     pub levels: Vec<LevelNow>,
-    /// For a missing signal: since when nothing came, if anything ever did.
+    /// For a missing signal: since when nothing came that counts, if anything ever did.
     pub silent_since: Option<Timestamp>,
+    /// For a missing signal: what has come since then that does not count, as in the
+    /// [record](Clause::instead).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<String>,
     /// If readings since the last that counted are left out because their device is not worn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_worn: Option<NotWorn>,
@@ -85,6 +90,7 @@ impl Patient {
             state,
             levels: Vec::new(),
             silent_since: None,
+            instead: Vec::new(),
             not_worn: None,
         };
         match &policy.rules()[rule].body {
@@ -92,7 +98,10 @@ impl Patient {
                 why.levels = self.levels_now(policy, rule, limits);
                 why.not_worn = self.not_worn(policy, rule, limits);
             }
-            RuleBody::Missing(missing) => why.silent_since = self.silent_since(missing),
+            RuleBody::Missing(missing) => {
+                why.silent_since = self.silent_since(missing);
+                (why.instead, why.not_worn) = self.instead(policy, missing);
+            }
         }
         why
     }
@@ -150,6 +159,10 @@ impl fmt::Display for WhyNot {
         write!(f, "{}: {state}", self.rule)?;
         if let Some(since) = self.silent_since {
             write!(f, ", last reading {since}")?;
+        }
+        if !self.instead.is_empty() {
+            let lead = if self.silent_since.is_some() { ", since then " } else { ", " };
+            write!(f, "{lead}{}", came_words(&self.instead))?;
         }
         self.not_worn.iter().try_for_each(|not_worn| write!(f, ", left out: {not_worn}"))?;
         for level in &self.levels {

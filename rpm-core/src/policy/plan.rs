@@ -250,6 +250,22 @@ pub(crate) struct Missing {
     pub after: Duration,
     /// The highest level of the rules that it blinds.
     pub level: Level,
+    /// Modifiers under which it is not judged.
+    pub rests: Vec<u16>,
+    /// Modifiers under which the rule is in another mode, in the order in which they apply.
+    pub modes: Vec<(u16, Mode)>,
+}
+
+impl Missing {
+    /// Whether any circumstances keep it from being judged.
+    pub fn may_rest(&self) -> bool {
+        !self.rests.is_empty() || self.modes.iter().any(|(_, mode)| *mode == Mode::Disabled)
+    }
+
+    /// Every modifier of it.
+    pub fn modifiers(&self) -> impl Iterator<Item = u16> + '_ {
+        self.rests.iter().copied().chain(self.modes.iter().map(|(modifier, _)| *modifier))
+    }
 }
 
 /// A predicate with four answers.
@@ -432,7 +448,7 @@ impl Rule {
     pub(crate) fn only_records(&self) -> bool {
         let changes = match &self.body {
             RuleBody::Limits(limits) => limits.levels.iter().any(|def| !def.modes.is_empty()),
-            RuleBody::Missing(_) => false,
+            RuleBody::Missing(missing) => !missing.modes.is_empty(),
         };
         self.mode == Mode::Shadow && !changes
     }

@@ -361,10 +361,12 @@ pub struct ModifierSpec {
     pub severity: Option<String>,
     /// The rule is in this mode as far as it is at one of the levels: `shadow`, `active` or `disabled`. What opens
     /// in shadow is told of as soon as that is over, if the condition is still there; an alert that does not
-    /// only record goes on until it is closed. A level that is disabled is not judged, as if it rested.
+    /// only record goes on until it is closed. A level that is disabled is not judged, as if it rested. A missing
+    /// signal has one level, that of what it blinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// The levels are not judged: they are neither raised nor cleared.
+    /// The levels are not judged: they are neither raised nor cleared. A missing signal that is open is over when
+    /// the signal is back, all the same.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub rests: bool,
     /// What makes an urgent level less sensitive is refused unless this says that it is meant.
@@ -475,8 +477,8 @@ pub struct RuleSpec {
     /// The levels, from mild to severe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<LevelSpec>,
-    /// Instead of levels: the signal has been silent for so long although it is expected. A device that is
-    /// known not to be worn, and sends on, is silent.
+    /// Instead of levels: for so long nothing came of the signal that counts, although it is expected. Artifacts,
+    /// and readings of a device that is known not to be worn, are as good as nothing; records tell them apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_for: Option<String>,
 }

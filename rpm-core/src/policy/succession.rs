@@ -65,7 +65,9 @@ fn same_rule(old: &Policy, new: &Policy, rule: &Rule) -> Option<usize> {
             (RuleBody::Missing(a), RuleBody::Missing(b)) => {
                 let signals = (usize::from(a.signal), usize::from(b.signal));
                 let (a_def, b_def) = (&old.signals[signals.0], &new.signals[signals.1]);
-                a.after == b.after && same_signal(old, a_def, new, b_def)
+                let rests = same_modifiers(old, &a.rests, new, &b.rests);
+                let modes = same_modes(old, &a.modes, new, &b.modes);
+                a.after == b.after && rests && modes && same_signal(old, a_def, new, b_def)
             }
             _ => false,
         };
@@ -84,18 +86,13 @@ fn same_limits(old: &Policy, a: &Limits, new: &Policy, b: &Limits) -> bool {
         };
         let holds = (a.level, a.hold, a.clear_hold, a.latch, a.times)
             == (b.level, b.hold, b.clear_hold, b.latch, b.times);
-        let rests = (a.rests.len() == b.rests.len())
-            && a.rests.iter().zip(&b.rests).all(|(a, b)| same_modifier(old, *a, new, *b));
+        let rests = same_modifiers(old, &a.rests, new, &b.rests);
         let severities = (a.severities.len() == b.severities.len())
             && a.severities
                 .iter()
                 .zip(&b.severities)
                 .all(|(a, b)| a.1 == b.1 && same_modifier(old, a.0, new, b.0));
-        let modes = (a.modes.len() == b.modes.len())
-            && a.modes
-                .iter()
-                .zip(&b.modes)
-                .all(|(a, b)| a.1 == b.1 && same_modifier(old, a.0, new, b.0));
+        let modes = same_modes(old, &a.modes, new, &b.modes);
         let adjusts =
             same_adjusts(old, &a.hold_adjusts, new, &b.hold_adjusts) && severities && modes;
         holds && rests && adjusts && clear && same_expr(old, &a.raise, new, &b.raise)
@@ -146,6 +143,16 @@ fn same_adjusts(old: &Policy, a: &[Adjust], new: &Policy, b: &[Adjust]) -> bool 
         a.change == b.change && same_modifier(old, a.modifier, new, b.modifier)
     };
     a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
+fn same_modes(old: &Policy, a: &[(u16, Mode)], new: &Policy, b: &[(u16, Mode)]) -> bool {
+    let same =
+        |(a, b): (&(u16, Mode), &(u16, Mode))| a.1 == b.1 && same_modifier(old, a.0, new, b.0);
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
+fn same_modifiers(old: &Policy, a: &[u16], new: &Policy, b: &[u16]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_modifier(old, *a, new, *b))
 }
 
 /// Whether two modifiers are in force at the same times.
@@ -251,7 +258,10 @@ fn retire(policy: &mut Policy, old: &Policy, rule: &Rule) {
                 *signal = adopt_signal(policy, old, *signal);
             }
         }
-        RuleBody::Missing(Missing { signal, .. }) => {
+        RuleBody::Missing(Missing { signal, rests, modes, .. }) => {
+            for modifier in rests.iter_mut().chain(modes.iter_mut().map(|(modifier, _)| modifier)) {
+                *modifier = adopt_modifier(policy, old, *modifier);
+            }
             *signal = adopt_signal(policy, old, *signal);
             if rule.mode != Mode::Disabled {
                 policy.signals[usize::from(*signal)].watchers.push(index);

@@ -275,7 +275,7 @@ fn describe_missing(policy: &Policy, missing: &Missing, out: &mut String) {
     let signal = &policy.signals[usize::from(missing.signal)];
     let _ = writeln!(
         out,
-        "  When {} is expected and nothing came for {}: as severe as the worst rule that it hides.",
+        "  When {} is expected and nothing came for {} that counts: as severe as the worst rule that it hides.",
         signal.name, missing.after
     );
 }

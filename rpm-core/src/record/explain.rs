@@ -1,7 +1,7 @@
 //! Why an alert is there, from its records alone.
 
 use alloc::borrow::ToOwned;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -110,6 +110,9 @@ pub struct Event {
     /// Where it waits from then on, if that is another queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
+    /// If it was taken back because a device had not been worn: when it had not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_worn: Option<NotWorn>,
 }
 
 /// One entry of who was told of an alert, and who was not.
@@ -261,8 +264,11 @@ impl Explanation {
                 note,
                 intervention,
                 queue,
+                evidence,
                 ..
             } if *alert == self.alert => {
+                let mut left_out = evidence.iter().filter_map(|clause| clause.not_worn);
+                let by_wearing = reason.as_deref() == Some("not_worn");
                 self.status = *status;
                 self.history.push(Event {
                     at,
@@ -274,6 +280,7 @@ impl Explanation {
                     note: note.clone(),
                     intervention: intervention.clone(),
                     queue: queue.clone(),
+                    not_worn: left_out.next().filter(|_| by_wearing),
                 });
             }
             body => {
@@ -374,6 +381,9 @@ fn opened(record: &Record) -> Option<Explanation> {
 impl fmt::Display for Clause {
     /// As a nurse would say it: `spo2 mean over 60 s was 88.4 %, limit 90 %, coverage 97 %`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.instead.is_empty() {
+            return self.fmt_silence(f);
+        }
         write!(f, "{} {}", self.signal, self.statistic.replace('_', " "))?;
         if let Some(over) = self.over {
             write!(f, " over {over}")?;
@@ -410,6 +420,31 @@ impl fmt::Display for Clause {
             Verdict::Invalid => f.write_str(" (too many artifacts)"),
         }
     }
+}
+
+impl Clause {
+    /// `spo2: nothing came for 120 s, limit 120 s`, or `only artifacts came`.
+    fn fmt_silence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} came", self.signal, came_words(&self.instead))?;
+        self.value.iter().try_for_each(|value| write!(f, " for {value} {}", self.unit))?;
+        self.limit.iter().try_for_each(|limit| write!(f, ", limit {limit} {}", self.unit))?;
+        self.modifiers.iter().try_for_each(|modified| write!(f, " ({modified})"))?;
+        self.not_worn.iter().try_for_each(|not_worn| write!(f, ", left out: {not_worn}"))
+    }
+}
+
+/// What came of a missing signal, for people: `nothing`, `only artifacts`.
+pub(crate) fn came_words(instead: &[String]) -> String {
+    let kind = |name: &String| match name.as_str() {
+        "nothing" => String::from("nothing"),
+        "artifact" => String::from("artifacts"),
+        "absent" => String::from("readings without a value"),
+        "not_worn" => String::from("readings of a device that is not worn"),
+        flag => words(flag) + " readings",
+    };
+    let kinds: Vec<String> = instead.iter().map(kind).collect();
+    let only = if instead.iter().any(|name| name == "nothing") { "" } else { "only " };
+    alloc::format!("{only}{}", kinds.join(" and "))
 }
 
 impl fmt::Display for Modified {
@@ -515,9 +550,12 @@ impl fmt::Display for Explanation {
             if let Some(queue) = &event.queue {
                 write!(f, ", waits in {queue}")?;
             }
-            let named = [&event.reason, &event.intervention];
-            let named = named.map(|code| code.as_deref().map(words));
-            let words = named.into_iter().chain([event.note.clone()]);
+            // Since when it was not worn says that it was not.
+            let reason = event.reason.as_ref().filter(|_| event.not_worn.is_none());
+            let named = [reason, event.intervention.as_ref()];
+            let named = named.map(|code| code.map(|code| words(code)));
+            let left_out = event.not_worn.as_ref().map(NotWorn::to_string);
+            let words = named.into_iter().chain([left_out, event.note.clone()]);
             let words: Vec<String> = words.flatten().collect();
             if !words.is_empty() {
                 write!(f, ": {}", words.join("; "))?;

@@ -95,6 +95,10 @@ pub enum Body {
         since: Timestamp,
         /// The state before `since`, then each change.
         history: Vec<Change>,
+        /// What did, if not a reading that came late: `not_worn` or `worn`, by what a device says of itself;
+        /// `circumstances`; a `correction` or a `void` of a reading.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A hold was given up because of a gap: silence neither satisfies nor resets it unseen.
     HoldAbandoned {
@@ -195,7 +199,8 @@ pub enum Body {
         /// What is being done about it, as the site names it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         intervention: Option<String>,
-        /// Why, as a code or a reference.
+        /// Why, as a code or a reference. Where late evidence changed it, what that was if no reading: as of
+        /// the condition.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         /// In a person's words.
@@ -638,6 +643,10 @@ pub struct Clause {
     /// If readings in the window did not count because their device was not worn: the latest such stretch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_worn: Option<NotWorn>,
+    /// If it is about a missing signal: what came instead of readings that count. `nothing`; or what was wrong
+    /// with what came, by the names of quality flags (`artifact`); `absent`, readings without a value; `not_worn`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<String>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.

@@ -22,16 +22,27 @@ impl Background {
         when.holds(situation.at(at), situation.phase_for(at), situation.profile(), minute)
     }
 
-    /// In which mode a level's rule is at a time, if circumstances say so.
-    pub fn mode(&self, policy: &Policy, def: &LevelDef, at: i64) -> Option<(u16, Mode)> {
+    /// In which of these modes a rule is at a time, if circumstances say so.
+    pub fn mode(&self, policy: &Policy, modes: &[(u16, Mode)], at: i64) -> Option<(u16, Mode)> {
         let in_force = |(modifier, _): &&(u16, Mode)| self.in_force(policy, *modifier, at);
-        def.modes.iter().rev().find(in_force).copied()
+        modes.iter().rev().find(in_force).copied()
     }
 
-    /// The first time after another at which that may change because time passed.
-    pub fn mode_changes(&self, policy: &Policy, def: &LevelDef, at: i64) -> Option<i64> {
-        let known = def.modes.iter().flat_map(|(modifier, _)| {
-            let when = &policy.modifiers()[usize::from(*modifier)].when;
+    /// Whether a rule is not judged at a time, as far as these modifiers say.
+    pub fn rests(&self, policy: &Policy, rests: &[u16], modes: &[(u16, Mode)], at: i64) -> bool {
+        rests.iter().any(|modifier| self.in_force(policy, *modifier, at))
+            || self.mode(policy, modes, at).is_some_and(|(_, mode)| mode == Mode::Disabled)
+    }
+
+    /// The first time after another at which what modifiers ask may be otherwise because time passed.
+    pub fn changes_after(
+        &self,
+        policy: &Policy,
+        modifiers: impl Iterator<Item = u16>,
+        at: i64,
+    ) -> Option<i64> {
+        let known = modifiers.flat_map(|modifier| {
+            let when = &policy.modifiers()[usize::from(modifier)].when;
             let hours = when.hours.map(|hours| [hours.from, hours.until]).into_iter().flatten();
             let minute = at.saturating_add(self.usual.offset).div_euclid(MINUTE_MS);
             let hours = hours.map(move |hour| {
@@ -65,14 +76,12 @@ impl Signals<'_> {
 
     /// Whether a level is not judged now.
     pub fn rests(&self, def: &LevelDef, at: i64) -> bool {
-        let disabled = || self.background.mode(self.policy, def, at);
-        def.rests.iter().any(|modifier| self.in_force(*modifier, at))
-            || disabled().is_some_and(|(_, mode)| mode == Mode::Disabled)
+        self.background.rests(self.policy, &def.rests, &def.modes, at)
     }
 
-    /// What made the mode of a level's rule another one than its own, for a record.
-    pub fn mode_told(&self, own: Mode, def: &LevelDef, at: i64) -> Option<Modified> {
-        let (modifier, mode) = self.background.mode(self.policy, def, at)?;
+    /// What made the mode of a rule another one than its own, for a record.
+    pub fn mode_told(&self, own: Mode, modes: &[(u16, Mode)], at: i64) -> Option<Modified> {
+        let (modifier, mode) = self.background.mode(self.policy, modes, at)?;
         (mode != own).then(|| self.told(modifier, own.name().into(), mode.name().into(), at))
     }
 

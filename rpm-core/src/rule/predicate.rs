@@ -291,6 +291,7 @@ impl Signals<'_> {
             summary,
             drift,
             not_worn,
+            instead: Vec::new(),
             coverage,
             verdict,
         }

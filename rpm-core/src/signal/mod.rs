@@ -69,7 +69,7 @@ pub(crate) enum Held {
 #[repr(C, align(64))]
 pub(crate) struct Signal {
     pub ring: Ring,
-    /// When the host last got a reading of this signal, good or bad.
+    /// When the host last got a reading of this signal that counts.
     pub last_arrival: Option<HostTime>,
     /// What good readings of the next panes no rule need look at.
     pub borne: Slack,
@@ -81,24 +81,60 @@ pub(crate) struct Signal {
     pub asked: i64,
     /// One per window of the signal's definition, in its order.
     pub cursors: SmallVec<[Cursor; 2]>,
-    /// When the signal is expected, if an enrolment says so; from the first arrival on without one.
-    pub enrolled: Option<Box<Expected>>,
+    /// What few signals have.
+    pub aside: Option<Box<Aside>>,
 }
 
 const _: () = assert!(size_of::<Signal>() <= 256);
 
 /// From when to when a signal is expected.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Expected {
-    pub from: Option<HostTime>,
-    pub until: Option<HostTime>,
+    from: HostTime,
+    until: HostTime,
 }
 
 impl Expected {
-    /// For [`Signal::enrolled`]: nothing, if nothing is known.
-    pub fn kept(self) -> Option<Box<Self>> {
-        (self != Self::default()).then(|| self.into())
+    const FOREVER: HostTime = HostTime::from_millis(i64::MAX);
+
+    pub fn new(from: Option<HostTime>, until: Option<HostTime>) -> Self {
+        let (from, until) = (from.unwrap_or(HostTime::NEVER), until.unwrap_or(Self::FOREVER));
+        Self { from, until }
     }
+
+    /// From when on, if anybody said so.
+    pub fn from(self) -> Option<HostTime> {
+        Some(self.from).filter(|from| *from != HostTime::NEVER)
+    }
+
+    /// Until when, if it ends.
+    pub fn until(self) -> Option<HostTime> {
+        Some(self.until).filter(|until| *until != Self::FOREVER)
+    }
+}
+
+impl Default for Expected {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
+/// What few signals have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aside {
+    /// When it is expected, by enrolment.
+    pub expected: Expected,
+    /// What came last that does not count.
+    pub spoilt: Option<Spoilt>,
+}
+
+/// Readings that came and do not count, without one in between that does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Spoilt {
+    /// When the first of them came.
+    pub since: HostTime,
+    /// What was wrong with them.
+    pub flags: Quality,
 }
 
 impl Signal {
@@ -111,18 +147,48 @@ impl Signal {
             glided: i64::MIN,
             cover: def.cover,
             asked: i64::MIN,
-            enrolled: None,
+            aside: None,
         }
     }
 
-    /// When the signal is expected, by enrolment.
+    /// When the signal is expected, by enrolment; from the first arrival on without one.
     pub fn expected(&self) -> Expected {
-        self.enrolled.as_deref().copied().unwrap_or_default()
+        self.aside.as_ref().map_or_else(Expected::default, |aside| aside.expected)
+    }
+
+    /// From now on it is expected then.
+    pub fn expect(&mut self, expected: Expected) {
+        if expected != self.expected() {
+            self.aside.get_or_insert_default().expected = expected;
+        }
+    }
+
+    /// A reading came that does not count.
+    pub fn spoil(&mut self, now: HostTime, flags: Quality) {
+        let spoilt = match self.spoilt_since() {
+            Some(spoilt) => Spoilt { flags: spoilt.flags.with(flags), ..spoilt },
+            None => Spoilt { since: now, flags },
+        };
+        self.aside.get_or_insert_default().spoilt = Some(spoilt);
+    }
+
+    /// What has come since the last reading that counts, if that is anything.
+    pub fn spoilt_since(&self) -> Option<Spoilt> {
+        let spoilt = self.aside.as_ref()?.spoilt;
+        spoilt.filter(|spoilt| self.last_arrival.is_none_or(|at| spoilt.since > at))
+    }
+
+    /// Since when readings are missed: from the last that counts, or from when they are expected; of what nobody
+    /// enrolled, from the first that came.
+    pub fn waited_since(&self) -> Option<HostTime> {
+        let known = self.last_arrival.max(self.expected().from());
+        known.or_else(|| self.spoilt_since().map(|spoilt| spoilt.since))
     }
 
     /// Takes the readings of another signal of the same kind over.
     pub fn take_over(&mut self, from: &Self, was: &SignalDef, def: &SignalDef) {
-        (self.last_arrival, self.enrolled) = (from.last_arrival, from.enrolled.clone());
+        self.last_arrival = from.last_arrival;
+        self.aside.clone_from(&from.aside);
         if from.cover != was.cover {
             // An enrolment said so; in panes of this width.
             let span = i64::from(from.cover) * was.pane_ms;

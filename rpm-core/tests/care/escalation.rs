@@ -6,7 +6,7 @@ use crate::common::{heart_rate, host, patient_id, spo2};
 use rpm_core::alert::{DeliveryReport, Response};
 use rpm_core::insight::{Card, Owner, Queues};
 use rpm_core::record::{
-    AlertChange, Body as Record, ConditionState, DeliveryState, IntentKey, NotifyReason,
+    self, AlertChange, Body as Record, ConditionState, DeliveryState, IntentKey, NotifyReason,
     Resolution, Status, WithholdReason,
 };
 use rpm_core::{Action, AlertId, Code, Command, Engine, EngineConfig, Roster, Shift};
@@ -351,4 +351,54 @@ fn what_gets_worse_in_silence_says_where_it_waits() {
     ward.take(spo2(at(11), 85));
     assert_eq!(named(&ward).last(), Some(&(AlertChange::Rerouted, Some("now".into()))));
     assert_eq!(queues(&ward), (vec![], vec![1]));
+}
+
+/// Nobody has seen it yet: that it became worse is news, and no repetition.
+#[test]
+fn what_rises_before_anybody_has_seen_it_is_raised_and_not_repeated() {
+    let mut ward = Ward::new(&ward(&care(&json!({}))));
+    ward.take(spo2(0, 91));
+    ward.take(spo2(at(1), 85));
+    let told_of =
+        [told("nurse/inbox", NotifyReason::Opened), told("nurse/push", NotifyReason::Raised)];
+    assert_eq!((ward.news(), ward.changes(1)), (told_of.into(), vec![AlertChange::Raised]));
+    assert_eq!(ward.alert(1).status(), Status::New);
+    let said = record::explain(&ward.sealed, AlertId(1)).unwrap().to_string();
+    assert!(said.contains("became more severe") && !said.contains("came back"), "{said}");
+    assert!(said.contains("push to nurse because raised"), "{said}");
+    // Acknowledged, back to review, and worse again: now it is.
+    ward.act(1, ann(), Action::Acknowledge, at(2)).unwrap();
+    ward.take(spo2(at(3), 91));
+    ward.take(spo2(at(4), 85));
+    assert_eq!(ward.alert(1).status(), Status::Repeated(1));
+    assert_eq!(ward.news(), [told("nurse/push", NotifyReason::Raised)]);
+}
+
+/// A shelf that is broken through: what is told first is why.
+#[test]
+fn what_is_worse_than_what_was_put_aside_says_that_it_is_worse() {
+    let mut ward = Ward::new(&ward(&permissive(&json!({}))));
+    ward.take(spo2(0, 91));
+    ward.act(1, ann(), shelve(10 * MINUTE), at(1)).unwrap();
+    ward.news();
+    ward.take(spo2(at(2), 85));
+    assert_eq!(
+        ward.changes(1),
+        [AlertChange::Shelved, AlertChange::Raised, AlertChange::Unsuppressed]
+    );
+    assert_eq!(ward.news(), [told("nurse/push", NotifyReason::Raised)]);
+}
+
+/// It becomes one that keeps coming and going, and is worse than ever: both are told, and the worse of them
+/// first.
+#[test]
+fn what_becomes_unstable_and_is_worse_says_that_it_is_worse() {
+    let mut ward = Ward::new(&ward(&care(&json!({ "reopen_within": "5 min" }))));
+    for (second, percent) in [(0, 91), (1, 97), (2, 91), (3, 97), (4, 91), (5, 97)] {
+        ward.take(spo2(at(second), percent));
+    }
+    ward.news();
+    ward.take(spo2(at(6), 85));
+    assert_eq!(ward.changes(1).last(), Some(&AlertChange::BecameUnstable));
+    assert_eq!(ward.news(), [told("nurse/push", NotifyReason::Raised)]);
 }

@@ -292,7 +292,7 @@ pub fn history(
             {
                 found.push((pane(*observed_at), *state));
             }
-            record::Body::ConditionRevised { rule: r, since, history } if r == rule => {
+            record::Body::ConditionRevised { rule: r, since, history, .. } if r == rule => {
                 found.retain(|(at, _)| *at < pane(*since));
                 found.extend(history.iter().map(|c| (pane(c.observed_at), c.state)));
             }

@@ -34,6 +34,9 @@ pub struct Clause {
     pub drift: Option<Drifted>,
     /// If readings in the window did not count because their device was not worn: the latest such stretch.
     pub not_worn: Option<NotWorn>,
+    /// If it is about a missing signal: what came instead of readings that count. `nothing`; or what was wrong
+    /// with what came, by the names of quality flags (`artifact`); `absent`, readings without a value; `not_worn`.
+    pub instead: Vec<String>,
     /// Good readings' share of the window, in per cent.
     pub coverage: u8,
     /// What the comparison says.

@@ -67,6 +67,8 @@ pub struct HistoryEntry {
     pub intervention: Option<String>,
     /// Where it waits from then on, if that is another queue.
     pub queue: Option<String>,
+    /// If it was taken back because a device had not been worn: when it had not.
+    pub not_worn: Option<NotWorn>,
 }
 
 /// One entry of who was told of an alert, and who was not.

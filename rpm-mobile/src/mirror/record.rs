@@ -55,6 +55,9 @@ pub enum RecordBody {
         since: Timestamp,
         /// The state before `since`, then each change.
         history: Vec<Change>,
+        /// What did, if not a reading that came late: `not_worn` or `worn`, by what a device says of itself;
+        /// `circumstances`; a `correction` or a `void` of a reading.
+        reason: Option<String>,
     },
     /// A hold was given up because of a gap: silence neither satisfies nor resets it unseen.
     HoldAbandoned {
@@ -144,7 +147,8 @@ pub enum RecordBody {
         queue: Option<String>,
         /// What is being done about it, as the site names it.
         intervention: Option<String>,
-        /// Why, as a code or a reference.
+        /// Why, as a code or a reference. Where late evidence changed it, what that was if no reading: as of
+        /// the condition.
         reason: Option<String>,
         /// In a person's words.
         note: Option<String>,

@@ -86,7 +86,7 @@ impl Histories {
             Body::ConditionChanged { rule, observed_at, state, .. } => {
                 self.history(rule, owner).push(*observed_at, *state);
             }
-            Body::ConditionRevised { rule, since, history } => {
+            Body::ConditionRevised { rule, since, history, .. } => {
                 let own = self.history(rule, owner);
                 own.changes.retain(|(at, _)| at < since);
                 history.iter().for_each(|change| own.push(change.observed_at, change.state));

@@ -167,9 +167,9 @@ fn open<'a>(bytes: &'a [u8], policies: &[Arc<Policy>]) -> Result<(Reader<'a>, Fo
 }
 
 fn report(force: &Force, patients: &[Patient], saved: HostTime, now: HostTime) -> RestoreReport {
-    let due = |p: &&Patient| p.next_deadline(force).is_some_and(|at| at <= now);
+    let due = |p: &&Patient| p.next_deadline(force, saved).is_some_and(|at| at <= now);
     let missed = |(signal, def): (&Signal, &SignalDef)| {
-        let last = signal.last_arrival.max(signal.expected().from);
+        let last = signal.waited_since();
         let silent = last.map_or(Duration::ZERO, |last| now.since(last));
         (silent.as_millis() / def.cadence().as_millis().max(1)) as u64
     };

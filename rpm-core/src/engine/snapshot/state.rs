@@ -13,6 +13,7 @@ use super::super::patient::Patient;
 use crate::alert::Alert;
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
+use crate::event::Quality;
 use crate::id::{AlertId, DeviceId, PatientId, TenantId};
 use crate::intake::{Counts, DeviceState, SequenceWindow};
 use crate::policy::{Policy, RuleBody, SignalDef};
@@ -20,12 +21,11 @@ use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
 use crate::rule::background::Background;
 use crate::rule::condition::{Condition, Hold, Machine, Pulse};
 use crate::rule::pulses::Pulses;
-use crate::signal::{Expected, Ring, Signal};
+use crate::signal::{Expected, Ring, Signal, Spoilt};
 use crate::time::{HostTime, Timestamp};
 
 fields!(Chain { prev, seq, inputs, checksum });
 fields!(Counts { accepted, duplicate, quarantined, unmonitored, beyond_horizon });
-fields!(Expected { from, until });
 fields!(Absence { since, alert });
 fields!(DeviceState { id, sequence });
 
@@ -35,6 +35,16 @@ impl Snap for Hash {
     }
     fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
         r.take(32)?.try_into().map(Self).map_err(|_| corrupt())
+    }
+}
+
+impl Snap for Expected {
+    fn save(&self, w: &mut Writer) {
+        self.from().save(w);
+        self.until().save(w);
+    }
+    fn load(r: &mut Reader<'_>) -> Result<Self, Error> {
+        Ok(Self::new(r.read()?, r.read()?))
     }
 }
 
@@ -334,20 +344,31 @@ impl Signal {
     fn save(&self, w: &mut Writer) {
         self.ring.save(w);
         self.cover.save(w);
-        self.last_arrival.save(w);
+        // As it was before what does not count was told apart, where nothing of that kind came.
+        let spoilt = self.spoilt_since();
+        (u8::from(self.last_arrival.is_some()) | u8::from(spoilt.is_some()) << 1).save(w);
+        self.last_arrival.iter().for_each(|at| at.save(w));
+        if let Some(Spoilt { since, flags }) = spoilt {
+            since.save(w);
+            flags.to_byte().save(w);
+        }
         self.expected().save(w);
     }
 
     fn load(r: &mut Reader<'_>, def: &SignalDef, devices: usize) -> Result<Self, Error> {
         let ring = Ring::load(r, def.pane_ms, def.ring_panes, devices)?;
-        let signal = Self {
-            ring,
-            cover: r.read()?,
-            last_arrival: r.read()?,
-            enrolled: r.read::<Expected>()?.kept(),
-            ..Self::new(def)
-        };
-        r.ensure(signal.cover > 0)?;
+        let mut signal = Self { ring, cover: r.read()?, ..Self::new(def) };
+        let came: u8 = r.read()?;
+        r.ensure(signal.cover > 0 && came < 4)?;
+        if came & 1 != 0 {
+            signal.last_arrival = Some(r.read()?);
+        }
+        if came & 2 != 0 {
+            let (since, flags) = (r.read()?, Quality::from_byte(r.read()?));
+            signal.aside.get_or_insert_default().spoilt = Some(Spoilt { since, flags });
+            r.ensure(!flags.is_good() && signal.spoilt_since().is_some())?;
+        }
+        signal.expect(r.read()?);
         Ok(signal)
     }
 }

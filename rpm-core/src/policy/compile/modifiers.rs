@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::super::modifier::{Adjust, Modifier, Shift, When};
-use super::super::plan::{Expr, Leaf, LevelDef, Mode, Rule, RuleBody};
+use super::super::plan::{Expr, Leaf, LevelDef, Missing, Mode, Rule, RuleBody};
 use super::super::spec::{HoldChangeSpec, LimitChangeSpec, ModifierSpec, PolicySpec, WhenSpec};
 use super::Compiler;
 use crate::error::Code;
@@ -21,6 +21,15 @@ struct Effect {
     rests: bool,
     severity: Option<Level>,
     mode: Option<Mode>,
+}
+
+impl Effect {
+    /// Writes what a modifier does into a rule on a missing signal. Whether that makes it less sensitive.
+    fn put_into(&self, missing: &mut Missing, modifier: u16, own: Mode) -> bool {
+        missing.rests.extend(self.rests.then_some(modifier));
+        missing.modes.extend(self.mode.map(|mode| (modifier, mode)));
+        self.rests || self.mode.is_some_and(|mode| mode > own)
+    }
 }
 
 impl Compiler {
@@ -103,15 +112,34 @@ impl Compiler {
         for (i, name) in spec.rules.iter().enumerate() {
             let path = format!("{path}.rules[{i}]");
             let rule = rules.iter_mut().find(|rule| rule.id == *name);
-            let known = rule.map(|rule| (rule.mode, &mut rule.body));
-            let Some((own_mode, RuleBody::Limits(limits))) = known else {
+            let Some(rule) = rule else {
                 self.error(Code::UnknownRule, path);
                 continue;
             };
+            let own_mode = rule.mode;
             if effect.mode.is_some() && own_mode == Mode::Disabled {
                 let hint = "the rule is disabled, and nothing evaluates it".to_string();
                 self.error_with(Code::NothingModified, path.as_str(), hint);
             }
+            let limits = match &mut rule.body {
+                RuleBody::Limits(limits) => limits,
+                RuleBody::Missing(missing) => {
+                    let widens = effect.put_into(missing, index, own_mode);
+                    let concerned = levels.is_empty() || levels.contains(&missing.level);
+                    let judges = effect.limit.is_some() || effect.hold.is_some();
+                    if judges || spec.severity.is_some() || !concerned {
+                        let level = missing.level.name();
+                        let hint = format!(
+                            "a missing signal has the level of what it blinds, {level}, and no limit, hold \
+                             or severity; it may rest, or be in another mode"
+                        );
+                        self.error_with(Code::NothingModified, path, hint);
+                    } else if widens && missing.level == Level::Urgent && !spec.widens_urgent {
+                        self.error(Code::WidensUrgent, path);
+                    }
+                    continue;
+                }
+            };
             let chosen = |level: &&mut LevelDef| levels.is_empty() || levels.contains(&level.level);
             let place = |wanted| limits.levels.iter().position(|def| def.level == wanted);
             let severity = effect.severity.map(|wanted| (wanted, place(wanted)));

@@ -90,7 +90,9 @@ impl Compiler {
             self.signals[signal].watchers.push(index as u16);
         }
         // The level follows when all rules are known.
-        Some(RuleBody::Missing(Missing { signal: signal as u16, after, level: Level::Review }))
+        let (signal, level) = (signal as u16, Level::Review);
+        let (rests, modes) = (Vec::new(), Vec::new());
+        Some(RuleBody::Missing(Missing { signal, after, level, rests, modes }))
     }
 
     /// A missing signal is as bad as the worst that it hides.

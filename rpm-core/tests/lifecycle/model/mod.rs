@@ -265,7 +265,8 @@ impl Model {
         if !artifact {
             self.good[signal].insert(at, value);
         }
-        if signal == 0 {
+        // Artifacts are as good as nothing.
+        if signal == 0 && !artifact {
             self.heart_at = self.now;
             if std::mem::take(&mut self.rules[HR_MISSING].missing) {
                 self.follow(HR_MISSING, false);
@@ -422,18 +423,19 @@ impl Model {
         }
         let becomes_unstable = !alert.unstable && self.flaps(rule);
         self.get(id).unstable |= becomes_unstable;
-        let raised = worse && !becomes_unstable;
-        self.rises(id, level, if raised { Why::Raised } else { Why::Reentered });
+        self.rises(id, level, if worse { Why::Raised } else { Why::Reentered });
     }
 
-    /// More severe, or back: an acknowledgement no longer stands.
+    /// More severe, or back: an acknowledgement no longer stands. What nobody had and only rises is no
+    /// repetition.
     pub(super) fn rises(&mut self, id: u32, level: Level, why: Why) {
-        self.get(id).now = Some(level);
+        let was_there = self.get(id).now.replace(level).is_some();
         self.judge(id, false);
         let alert = self.get(id);
+        let repeats = !was_there || alert.response != Response::Unowned;
         alert.now = Some(level);
         alert.worst = alert.worst.max(level);
-        alert.repeats += 1;
+        alert.repeats += u16::from(repeats);
         alert.revision += 1;
         alert.response = Response::Unowned;
         self.attend(id, Some(why));

@@ -65,7 +65,8 @@ impl Model {
             alert.revision += 1;
             if to == Quiet::No && alert.wants_answer() {
                 let why = if alert.unverified { Why::Unverified } else { Why::Unsuppressed };
-                news = Some(why);
+                // That it is worse is what brought it out.
+                news = news.filter(|news| *news == Why::Raised).or(Some(why));
             }
         }
         if !alert.wants_answer() {

@@ -3756,6 +3756,11 @@ public struct Clause: Equatable, Hashable, Codable {
      */
     public var notWorn: NotWorn?
     /**
+     * If it is about a missing signal: what came instead of readings that count. `nothing`; or what was wrong
+     * with what came, by the names of quality flags (`artifact`); `absent`, readings without a value; `not_worn`.
+     */
+    public var instead: [String]
+    /**
      * Good readings' share of the window, in per cent.
      */
     public var coverage: UInt8
@@ -3811,6 +3816,10 @@ public struct Clause: Equatable, Hashable, Codable {
          * If readings in the window did not count because their device was not worn: the latest such stretch.
          */notWorn: NotWorn?,
         /**
+         * If it is about a missing signal: what came instead of readings that count. `nothing`; or what was wrong
+         * with what came, by the names of quality flags (`artifact`); `absent`, readings without a value; `not_worn`.
+         */instead: [String],
+        /**
          * Good readings' share of the window, in per cent.
          */coverage: UInt8,
         /**
@@ -3830,6 +3839,7 @@ public struct Clause: Equatable, Hashable, Codable {
         self.summary = summary
         self.drift = drift
         self.notWorn = notWorn
+        self.instead = instead
         self.coverage = coverage
         self.verdict = verdict
     }
@@ -3864,6 +3874,7 @@ public struct FfiConverterTypeClause: FfiConverterRustBuffer {
                 summary: FfiConverterOptionTypeSummarised.read(from: &buf),
                 drift: FfiConverterOptionTypeDrifted.read(from: &buf),
                 notWorn: FfiConverterOptionTypeNotWorn.read(from: &buf),
+                instead: FfiConverterSequenceString.read(from: &buf),
                 coverage: FfiConverterUInt8.read(from: &buf),
                 verdict: FfiConverterTypeVerdict.read(from: &buf)
         )
@@ -3884,6 +3895,7 @@ public struct FfiConverterTypeClause: FfiConverterRustBuffer {
         FfiConverterOptionTypeSummarised.write(value.summary, into: &buf)
         FfiConverterOptionTypeDrifted.write(value.drift, into: &buf)
         FfiConverterOptionTypeNotWorn.write(value.notWorn, into: &buf)
+        FfiConverterSequenceString.write(value.instead, into: &buf)
         FfiConverterUInt8.write(value.coverage, into: &buf)
         FfiConverterTypeVerdict.write(value.verdict, into: &buf)
     }
@@ -5763,6 +5775,10 @@ public struct HistoryEntry: Equatable, Hashable, Codable {
      * Where it waits from then on, if that is another queue.
      */
     public var queue: String?
+    /**
+     * If it was taken back because a device had not been worn: when it had not.
+     */
+    public var notWorn: NotWorn?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -5793,7 +5809,10 @@ public struct HistoryEntry: Equatable, Hashable, Codable {
          */intervention: String?,
         /**
          * Where it waits from then on, if that is another queue.
-         */queue: String?) {
+         */queue: String?,
+        /**
+         * If it was taken back because a device had not been worn: when it had not.
+         */notWorn: NotWorn?) {
         self.at = at
         self.change = change
         self.status = status
@@ -5803,6 +5822,7 @@ public struct HistoryEntry: Equatable, Hashable, Codable {
         self.note = note
         self.intervention = intervention
         self.queue = queue
+        self.notWorn = notWorn
     }
 
 
@@ -5829,7 +5849,8 @@ public struct FfiConverterTypeHistoryEntry: FfiConverterRustBuffer {
                 reason: FfiConverterOptionString.read(from: &buf),
                 note: FfiConverterOptionString.read(from: &buf),
                 intervention: FfiConverterOptionString.read(from: &buf),
-                queue: FfiConverterOptionString.read(from: &buf)
+                queue: FfiConverterOptionString.read(from: &buf),
+                notWorn: FfiConverterOptionTypeNotWorn.read(from: &buf)
         )
     }
 
@@ -5843,6 +5864,7 @@ public struct FfiConverterTypeHistoryEntry: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.note, into: &buf)
         FfiConverterOptionString.write(value.intervention, into: &buf)
         FfiConverterOptionString.write(value.queue, into: &buf)
+        FfiConverterOptionTypeNotWorn.write(value.notWorn, into: &buf)
     }
 }
 
@@ -8792,9 +8814,13 @@ public struct WhyNot: Equatable, Hashable, Codable {
      */
     public var levels: [LevelNow]
     /**
-     * For a missing signal: since when nothing came, if anything ever did.
+     * For a missing signal: since when nothing came that counts, if anything ever did.
      */
     public var silentSince: Timestamp?
+    /**
+     * For a missing signal: what has come since then that does not count, as in the record.
+     */
+    public var instead: [String]
     /**
      * If readings since the last that counted are left out because their device is not worn.
      */
@@ -8817,8 +8843,11 @@ public struct WhyNot: Equatable, Hashable, Codable {
          * Each level, from mild to severe.
          */levels: [LevelNow],
         /**
-         * For a missing signal: since when nothing came, if anything ever did.
+         * For a missing signal: since when nothing came that counts, if anything ever did.
          */silentSince: Timestamp?,
+        /**
+         * For a missing signal: what has come since then that does not count, as in the record.
+         */instead: [String],
         /**
          * If readings since the last that counted are left out because their device is not worn.
          */notWorn: NotWorn?,
@@ -8829,6 +8858,7 @@ public struct WhyNot: Equatable, Hashable, Codable {
         self.state = state
         self.levels = levels
         self.silentSince = silentSince
+        self.instead = instead
         self.notWorn = notWorn
         self.text = text
     }
@@ -8853,6 +8883,7 @@ public struct FfiConverterTypeWhyNot: FfiConverterRustBuffer {
                 state: FfiConverterTypeConditionState.read(from: &buf),
                 levels: FfiConverterSequenceTypeLevelNow.read(from: &buf),
                 silentSince: FfiConverterOptionTypeTimestamp.read(from: &buf),
+                instead: FfiConverterSequenceString.read(from: &buf),
                 notWorn: FfiConverterOptionTypeNotWorn.read(from: &buf),
                 text: FfiConverterString.read(from: &buf)
         )
@@ -8863,6 +8894,7 @@ public struct FfiConverterTypeWhyNot: FfiConverterRustBuffer {
         FfiConverterTypeConditionState.write(value.state, into: &buf)
         FfiConverterSequenceTypeLevelNow.write(value.levels, into: &buf)
         FfiConverterOptionTypeTimestamp.write(value.silentSince, into: &buf)
+        FfiConverterSequenceString.write(value.instead, into: &buf)
         FfiConverterOptionTypeNotWorn.write(value.notWorn, into: &buf)
         FfiConverterString.write(value.text, into: &buf)
     }
@@ -13022,7 +13054,11 @@ public enum RecordBody: Equatable, Hashable, Codable {
          */since: Timestamp,
         /**
          * The state before `since`, then each change.
-         */history: [Change]
+         */history: [Change],
+        /**
+         * What did, if not a reading that came late: `not_worn` or `worn`, by what a device says of itself;
+         * `circumstances`; a `correction` or a `void` of a reading.
+         */reason: String?
     )
     /**
      * A hold was given up because of a gap: silence neither satisfies nor resets it unseen.
@@ -13159,7 +13195,8 @@ public enum RecordBody: Equatable, Hashable, Codable {
          * What is being done about it, as the site names it.
          */intervention: String?,
         /**
-         * Why, as a code or a reference.
+         * Why, as a code or a reference. Where late evidence changed it, what that was if no reading: as of
+         * the condition.
          */reason: String?,
         /**
          * In a person's words.
@@ -13470,7 +13507,7 @@ public struct FfiConverterTypeRecordBody: FfiConverterRustBuffer {
         case 2: return .conditionChanged(rule: try FfiConverterString.read(from: &buf), observedAt: try FfiConverterTypeTimestamp.read(from: &buf), state: try FfiConverterTypeConditionState.read(from: &buf), evidence: try FfiConverterSequenceTypeClause.read(from: &buf)
         )
 
-        case 3: return .conditionRevised(rule: try FfiConverterString.read(from: &buf), since: try FfiConverterTypeTimestamp.read(from: &buf), history: try FfiConverterSequenceTypeChange.read(from: &buf)
+        case 3: return .conditionRevised(rule: try FfiConverterString.read(from: &buf), since: try FfiConverterTypeTimestamp.read(from: &buf), history: try FfiConverterSequenceTypeChange.read(from: &buf), reason: try FfiConverterOptionString.read(from: &buf)
         )
 
         case 4: return .holdAbandoned(rule: try FfiConverterString.read(from: &buf), level: try FfiConverterTypeLevel.read(from: &buf), observedAt: try FfiConverterTypeTimestamp.read(from: &buf), held: try FfiConverterTypeTimeSpan.read(from: &buf)
@@ -13550,11 +13587,12 @@ public struct FfiConverterTypeRecordBody: FfiConverterRustBuffer {
             FfiConverterSequenceTypeClause.write(evidence, into: &buf)
 
 
-        case let .conditionRevised(rule,since,history):
+        case let .conditionRevised(rule,since,history,reason):
             writeInt(&buf, Int32(3))
             FfiConverterString.write(rule, into: &buf)
             FfiConverterTypeTimestamp.write(since, into: &buf)
             FfiConverterSequenceTypeChange.write(history, into: &buf)
+            FfiConverterOptionString.write(reason, into: &buf)
 
 
         case let .holdAbandoned(rule,level,observedAt,held):

@@ -5891,6 +5891,12 @@ data class Clause (
     val `notWorn`: NotWorn?
     ,
     /**
+     * If it is about a missing signal: what came instead of readings that count. `nothing`; or what was wrong
+     * with what came, by the names of quality flags (`artifact`); `absent`, readings without a value; `not_worn`.
+     */
+    val `instead`: List<kotlin.String>
+    ,
+    /**
      * Good readings' share of the window, in per cent.
      */
     val `coverage`: kotlin.UByte
@@ -5929,6 +5935,7 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeSummarised.read(buf),
             FfiConverterOptionalTypeDrifted.read(buf),
             FfiConverterOptionalTypeNotWorn.read(buf),
+            FfiConverterSequenceString.read(buf),
             FfiConverterUByte.read(buf),
             FfiConverterTypeVerdict.read(buf),
         )
@@ -5949,6 +5956,7 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeSummarised.allocationSize(value.`summary`) +
             FfiConverterOptionalTypeDrifted.allocationSize(value.`drift`) +
             FfiConverterOptionalTypeNotWorn.allocationSize(value.`notWorn`) +
+            FfiConverterSequenceString.allocationSize(value.`instead`) +
             FfiConverterUByte.allocationSize(value.`coverage`) +
             FfiConverterTypeVerdict.allocationSize(value.`verdict`)
     )
@@ -5968,6 +5976,7 @@ public object FfiConverterTypeClause: FfiConverterRustBuffer<Clause> {
             FfiConverterOptionalTypeSummarised.write(value.`summary`, buf)
             FfiConverterOptionalTypeDrifted.write(value.`drift`, buf)
             FfiConverterOptionalTypeNotWorn.write(value.`notWorn`, buf)
+            FfiConverterSequenceString.write(value.`instead`, buf)
             FfiConverterUByte.write(value.`coverage`, buf)
             FfiConverterTypeVerdict.write(value.`verdict`, buf)
     }
@@ -7345,6 +7354,11 @@ data class HistoryEntry (
      * Where it waits from then on, if that is another queue.
      */
     val `queue`: kotlin.String?
+    ,
+    /**
+     * If it was taken back because a device had not been worn: when it had not.
+     */
+    val `notWorn`: NotWorn?
 
 ){
 
@@ -7370,6 +7384,7 @@ public object FfiConverterTypeHistoryEntry: FfiConverterRustBuffer<HistoryEntry>
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTypeNotWorn.read(buf),
         )
     }
 
@@ -7382,7 +7397,8 @@ public object FfiConverterTypeHistoryEntry: FfiConverterRustBuffer<HistoryEntry>
             FfiConverterOptionalString.allocationSize(value.`reason`) +
             FfiConverterOptionalString.allocationSize(value.`note`) +
             FfiConverterOptionalString.allocationSize(value.`intervention`) +
-            FfiConverterOptionalString.allocationSize(value.`queue`)
+            FfiConverterOptionalString.allocationSize(value.`queue`) +
+            FfiConverterOptionalTypeNotWorn.allocationSize(value.`notWorn`)
     )
 
     override fun write(value: HistoryEntry, buf: ByteBuffer) {
@@ -7395,6 +7411,7 @@ public object FfiConverterTypeHistoryEntry: FfiConverterRustBuffer<HistoryEntry>
             FfiConverterOptionalString.write(value.`note`, buf)
             FfiConverterOptionalString.write(value.`intervention`, buf)
             FfiConverterOptionalString.write(value.`queue`, buf)
+            FfiConverterOptionalTypeNotWorn.write(value.`notWorn`, buf)
     }
 }
 
@@ -9507,9 +9524,14 @@ data class WhyNot (
     val `levels`: List<LevelNow>
     ,
     /**
-     * For a missing signal: since when nothing came, if anything ever did.
+     * For a missing signal: since when nothing came that counts, if anything ever did.
      */
     val `silentSince`: Timestamp?
+    ,
+    /**
+     * For a missing signal: what has come since then that does not count, as in the record.
+     */
+    val `instead`: List<kotlin.String>
     ,
     /**
      * If readings since the last that counted are left out because their device is not worn.
@@ -9540,6 +9562,7 @@ public object FfiConverterTypeWhyNot: FfiConverterRustBuffer<WhyNot> {
             FfiConverterTypeConditionState.read(buf),
             FfiConverterSequenceTypeLevelNow.read(buf),
             FfiConverterOptionalTypeTimestamp.read(buf),
+            FfiConverterSequenceString.read(buf),
             FfiConverterOptionalTypeNotWorn.read(buf),
             FfiConverterString.read(buf),
         )
@@ -9550,6 +9573,7 @@ public object FfiConverterTypeWhyNot: FfiConverterRustBuffer<WhyNot> {
             FfiConverterTypeConditionState.allocationSize(value.`state`) +
             FfiConverterSequenceTypeLevelNow.allocationSize(value.`levels`) +
             FfiConverterOptionalTypeTimestamp.allocationSize(value.`silentSince`) +
+            FfiConverterSequenceString.allocationSize(value.`instead`) +
             FfiConverterOptionalTypeNotWorn.allocationSize(value.`notWorn`) +
             FfiConverterString.allocationSize(value.`text`)
     )
@@ -9559,6 +9583,7 @@ public object FfiConverterTypeWhyNot: FfiConverterRustBuffer<WhyNot> {
             FfiConverterTypeConditionState.write(value.`state`, buf)
             FfiConverterSequenceTypeLevelNow.write(value.`levels`, buf)
             FfiConverterOptionalTypeTimestamp.write(value.`silentSince`, buf)
+            FfiConverterSequenceString.write(value.`instead`, buf)
             FfiConverterOptionalTypeNotWorn.write(value.`notWorn`, buf)
             FfiConverterString.write(value.`text`, buf)
     }
@@ -12871,7 +12896,12 @@ sealed class RecordBody {
         /**
          * The state before `since`, then each change.
          */
-        val `history`: List<org.rpmon.Change>) : RecordBody()
+        val `history`: List<org.rpmon.Change>,
+        /**
+         * What did, if not a reading that came late: `not_worn` or `worn`, by what a device says of itself;
+         * `circumstances`; a `correction` or a `void` of a reading.
+         */
+        val `reason`: kotlin.String?) : RecordBody()
 
     {
 
@@ -13070,7 +13100,8 @@ sealed class RecordBody {
          */
         val `intervention`: kotlin.String?,
         /**
-         * Why, as a code or a reference.
+         * Why, as a code or a reference. Where late evidence changed it, what that was if no reading: as of
+         * the condition.
          */
         val `reason`: kotlin.String?,
         /**
@@ -13546,6 +13577,7 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 FfiConverterString.read(buf),
                 FfiConverterTypeTimestamp.read(buf),
                 FfiConverterSequenceTypeChange.read(buf),
+                FfiConverterOptionalString.read(buf),
                 )
             4 -> RecordBody.HoldAbandoned(
                 FfiConverterString.read(buf),
@@ -13723,6 +13755,7 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 + FfiConverterString.allocationSize(value.`rule`)
                 + FfiConverterTypeTimestamp.allocationSize(value.`since`)
                 + FfiConverterSequenceTypeChange.allocationSize(value.`history`)
+                + FfiConverterOptionalString.allocationSize(value.`reason`)
             )
         }
         is RecordBody.HoldAbandoned -> {
@@ -13966,6 +13999,7 @@ public object FfiConverterTypeRecordBody : FfiConverterRustBuffer<RecordBody>{
                 FfiConverterString.write(value.`rule`, buf)
                 FfiConverterTypeTimestamp.write(value.`since`, buf)
                 FfiConverterSequenceTypeChange.write(value.`history`, buf)
+                FfiConverterOptionalString.write(value.`reason`, buf)
                 Unit
             }
             is RecordBody.HoldAbandoned -> {
