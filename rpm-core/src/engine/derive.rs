@@ -82,8 +82,13 @@ impl Lane {
     pub fn circumstances_changed(&mut self, policy: &Policy, from: i64, effects: &mut Effects) {
         let mut all = Vec::new();
         for (index, derived) in policy.derived().iter().enumerate() {
-            // These follow what they are made of.
-            if matches!(derived.how, Derivation::Summary(_) | Derivation::Drift(_)) {
+            // These follow what they are made of; but what a value drifts from may ask whether the patient slept.
+            let follows = match &derived.how {
+                Derivation::Summary(_) => true,
+                Derivation::Drift(def) => !def.by_sleep,
+                _ => false,
+            };
+            if follows {
                 continue;
             }
             let width = policy.signals()[usize::from(derived.signal)].pane_ms;
@@ -162,6 +167,13 @@ impl Lane {
         let leaving = oldest.saturating_add(steps).min(newest.saturating_add(1));
         if let Some(pane) = ring.good_before(leaving) {
             self.background.carried[index] = Some(ring.last_of(pane));
+        }
+    }
+
+    /// Before a pane of a derived signal is written, which may be newer than all of them.
+    fn carry_before(&mut self, index: usize, pane: i64) {
+        if let Some(newest) = self.signals[index].ring.newest().filter(|newest| pane > *newest) {
+            self.carry(index, pane - newest);
         }
     }
 
@@ -292,9 +304,7 @@ impl Lane {
             return;
         };
         let signal = usize::from(derived.signal);
-        if let Some(newest) = self.signals[signal].ring.newest().filter(|newest| pane > *newest) {
-            self.carry(signal, pane - newest);
-        }
+        self.carry_before(signal, pane);
         let ring = &mut self.signals[signal].ring;
         ring.date(at.saturating_sub(ring.start_of(pane)));
     }
@@ -384,6 +394,10 @@ impl Lane {
             let inputs = signals.inputs(derived, end);
             let held = signals.derive(derived, &inputs, start, end);
             self.add_to(derived, pane, &inputs);
+            if matches!(derived.how, Derivation::Score { .. }) && !def.feeds.is_empty() {
+                // A drift asks for the score before.
+                self.carry_before(signal, pane);
+            }
             if self.signals[signal].set(pane, held, def) {
                 changed.push(pane);
             }

@@ -219,6 +219,16 @@ pub struct SummarySpec {
 /// allowance, and that is added up; never below 0, and held at 10. A value alone counts for 4 deviations at
 /// most. Nothing is counted until enough was learned, and missing values count for nothing.
 ///
+/// A value is what a pane of the signal holds: the mean of what was measured in it, so each pane in which anything
+/// was measured is one step, however often that was. Each reading of a round moves a score: its pane counts when it
+/// is over, with the score as of its end, in the next pane that has a score and against what is usual by then. A score
+/// carries earlier readings on: let its panes be as wide as the time in which all that it counts is measured anew, or
+/// one reading counts in several steps.
+///
+/// Against a baseline by sleep each value is compared with the mean for the state, asleep or awake, in which the
+/// patient was known to be when its pane began. What was measured while nobody knew counts for nothing: the sum
+/// stays as it is. A state that is learned late counts from when it was so, and the sum is added up again.
+///
 /// Chance alone takes the sum to 4 once in 335 values on average, and to 5 once in 930, if the allowance is
 /// 0.5 and the baseline exact; a lasting shift of one deviation does so after 8.4 and 10.4. While a rule on
 /// it is active, the baseline does not learn.
@@ -233,7 +243,7 @@ pub struct SummarySpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DriftSpec {
-    /// From what, of a signal that is measured, fused or a difference, or one value a night.
+    /// From what; of any signal but a drift.
     pub baseline: String,
     /// Above what is usual, or below it.
     pub direction: Direction,

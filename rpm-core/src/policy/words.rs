@@ -102,8 +102,9 @@ fn drift_words(policy: &Policy, derived: &Derived, def: &DriftDef) -> String {
     let side = if def.up { "above" } else { "below" };
     let mut allowance = String::new();
     let _ = write_thousandths(def.allowance.into(), &mut allowance);
+    let state = if def.by_sleep { " asleep or awake, whichever is known" } else { "" };
     format!(
-        "{}: how far {} lies {side} {}, in deviations less {allowance} each time, added up.",
+        "{}: how far {} lies {side} {}{state}, in deviations less {allowance} each time, added up.",
         name(derived.signal),
         name(baseline.signal),
         baseline.id

@@ -8,7 +8,7 @@ use super::wearing::Wearing;
 use crate::event::{Context, Profile};
 use crate::policy::Policy;
 use crate::signal::Signal;
-use crate::signal::baseline::{Norm, Usual};
+use crate::signal::baseline::{CHUNK, Method, Norm, Usual};
 use crate::signal::summary::Summary;
 use crate::time::Duration;
 
@@ -83,11 +83,28 @@ impl Background {
         baseline: u16,
         at: i64,
     ) -> Option<Norm> {
+        self.usual_for(policy, signals, baseline, at, at)
+    }
+
+    /// The same for what was observed in an earlier pane: by the state in which the patient was then, as far back as
+    /// that is kept in any order of arrival, and without that pane where it is one of those that are asked.
+    pub fn usual_for(
+        &self,
+        policy: &Policy,
+        signals: &[Signal],
+        baseline: u16,
+        at: i64,
+        of: i64,
+    ) -> Option<Norm> {
         let index = usize::from(baseline);
         let def = &policy.baselines()[index];
         let ring = &signals[usize::from(def.signal)].ring;
-        let (age_band, asleep) = (self.situation.age_band(), self.situation.at(at).asleep);
-        self.usual.at(index, def, ring, at, age_band, asleep)
+        if matches!(def.method, Method::Median { .. }) && of < at {
+            return self.usual.median_without(index, def, ring, at, of);
+        }
+        let known = at - of <= CHUNK * ring.width();
+        let asleep = self.situation.at(of).asleep.filter(|_| known);
+        self.usual.at(index, def, ring, at, self.situation.age_band(), asleep)
     }
 }
 

@@ -150,16 +150,32 @@ impl Signals<'_> {
                 Held::Nothing
             };
         }
-        let usual = self.usual_at(def.baseline, start).filter(|norm| norm.samples > 0);
-        let ring = derived.inputs.first().map(|input| &self.live[usize::from(*input)].ring);
-        let value = ring.and_then(|ring| ring.tally(pane_at(start, ring.width())).mean());
-        let (Some(usual), Some(value)) = (usual, value) else {
+        let Some((of, value)) =
+            self.drifting(derived, def, start).filter(|(of, _)| *of >= restarted)
+        else {
+            return Held::Nothing;
+        };
+        let usual = self.usual_for(def.baseline, start, of).filter(|norm| norm.samples > 0);
+        let Some(usual) = usual else {
             return Held::Nothing;
         };
         let before = self.as_of(usize::from(derived.signal), start);
         let begins = |at: i64| pane_at(at, sums.width()).saturating_mul(sums.width());
         let before = before.filter(|(at, _)| begins(*at) >= restarted).map_or(0, |(_, sum)| sum);
         Held::Good(def.step(before, value, &usual))
+    }
+
+    /// The value that is a step of a drift in the pane of a time, and when its own pane begins. A score is what it
+    /// is as of the end of its pane: what is over is the one before.
+    fn drifting(&self, derived: &Derived, def: &DriftDef, start: i64) -> Option<(i64, i32)> {
+        let input = usize::from(*derived.inputs.first()?);
+        let ring = &self.live[input].ring;
+        let pane = pane_at(start, ring.width());
+        if !def.of_score {
+            return Some((start, ring.tally(pane).mean()?));
+        }
+        let (at, value) = self.as_of(input, start).filter(|_| ring.has_good(pane))?;
+        Some((ring.start_of(pane_at(at, ring.width())), value))
     }
 
     /// What a drift was made of, for a record: as of the pane of a time.

@@ -164,6 +164,11 @@ impl Signals<'_> {
         self.background.usual_at(self.policy, self.live, baseline, at)
     }
 
+    /// The same for what was observed at another time, a little before.
+    pub fn usual_for(&self, baseline: u16, at: i64, of: i64) -> Option<Norm> {
+        self.background.usual_for(self.policy, self.live, baseline, at, of)
+    }
+
     /// Whether the comparison is met in any pane with evidence from `from` to `until`; not to be told so
     /// if its limit changes in between. The window stays where it is; a copy of it walks back.
     pub fn was_met(&mut self, leaf: &Leaf, from: i64, until: i64) -> Option<bool> {

@@ -35,6 +35,12 @@ pub(crate) struct DriftDef {
     pub up: bool,
     /// Deviations that are taken off each time, in thousandths.
     pub allowance: i32,
+    /// Whether the baseline has a mean for the patient asleep and one awake: then circumstances that are learned
+    /// late change what a value is compared with.
+    pub by_sleep: bool,
+    /// Whether it follows a score, which each reading of a round moves: then a pane counts when it is over, in the
+    /// next pane that has a score.
+    pub of_score: bool,
 }
 
 impl DriftDef {
@@ -75,9 +81,13 @@ mod tests {
         }
     }
 
+    fn def(up: bool) -> DriftDef {
+        DriftDef { baseline: 0, up, allowance: 500, by_sleep: false, of_score: false }
+    }
+
     /// The average number of values until the sum reaches a limit, in thousandths.
     fn run_length(limit: i32, shift: i32, runs: u64, seed: u64) -> u64 {
-        let def = DriftDef { baseline: 0, up: true, allowance: 500 };
+        let def = def(true);
         let usual = Norm { low: 0, high: 0, spread: 1000, samples: 1 };
         let (mut normal, mut values) = (Normal(seed), 0);
         for _ in 0..runs {
@@ -127,10 +137,7 @@ mod tests {
     #[test]
     fn it_counts_one_side_and_stays_within_bounds() {
         let usual = Norm { low: 58_000, high: 62_000, spread: 2000, samples: 9 };
-        let (up, down) = (
-            DriftDef { baseline: 0, up: true, allowance: 500 },
-            DriftDef { baseline: 0, up: false, allowance: 500 },
-        );
+        let (up, down) = (def(true), def(false));
         assert_eq!((up.step(0, 63_000, &usual), down.step(0, 63_000, &usual)), (1000, 0));
         assert_eq!((up.step(1000, 57_000, &usual), down.step(1000, 57_000, &usual)), (0, 2000));
         // One value however far away is no drift of 4.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use rpm_core::HostTime;
 use rpm_core::event::{Body, Context, Event, Kind};
 use rpm_core::policy::Policy;
 use rpm_core::record::ConditionState::{Active, Normal};
 use rpm_core::record::Level;
-use rpm_core::{Code, HostTime};
 use serde_json::{Value as Json, json};
 
 use crate::cases;
@@ -163,16 +163,4 @@ fn both_states_go_on_under_another_policy_that_means_the_same() {
     assert_eq!(found(&mut run, "p"), before);
     run.live(heart_rate(300 * MINUTE, 51));
     assert!(before.unwrap().samples > 100);
-}
-
-#[test]
-fn a_sum_has_no_two_states() {
-    let mut json = ward_json(&by_sleep(), &json!([]));
-    json["signals"]["rise"] = json!({
-        "cadence": "1 min", "drift": { "baseline": "usual", "direction": "up" },
-    });
-    let errors = Policy::from_json(json.to_string().as_bytes()).unwrap_err();
-    let error = &errors.errors()[0];
-    assert_eq!(error.code(), Code::UnlikeBaseline);
-    assert_eq!(error.path(), Some("signals.rise.drift.baseline"));
 }

@@ -1,7 +1,8 @@
 //! A slow drift away from what is usual, as a cumulative sum.
 //!
 //! `model` recomputes every sum and the rule on it from all accepted readings, and what is here holds
-//! the engine to it; `named` has the cases that matter, and how often chance alone raises a rule.
+//! the engine to it; `named` has the cases that matter, and how often chance alone raises a rule. `sleep` is about
+//! baselines of one who sleeps and is awake, `scores` about early warning scores and what models say.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -9,6 +10,8 @@
 mod common;
 mod model;
 mod named;
+mod scores;
+mod sleep;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

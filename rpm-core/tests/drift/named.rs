@@ -10,12 +10,12 @@ use serde_json::{Value as Json, json};
 use crate::common::{Run, T0, heart_rate, host, policy, reading};
 use crate::{latest, restart, restored};
 
-const MINUTE: i64 = 60_000;
-const DAY: i64 = 1440 * MINUTE;
-const ACTIVE: ConditionState = ConditionState::Active(Level::Review);
+pub const MINUTE: i64 = 60_000;
+pub const DAY: i64 = 1440 * MINUTE;
+pub const ACTIVE: ConditionState = ConditionState::Active(Level::Review);
 
 /// From [`T0`] to a time of a day, in UTC; the first whole day is day 0.
-fn at(day: i64, hour: i64) -> i64 {
+pub fn at(day: i64, hour: i64) -> i64 {
     DAY - T0.rem_euclid(DAY) + day * DAY + hour * 60 * MINUTE
 }
 
@@ -59,17 +59,22 @@ fn ordinary(day: i64) -> i32 {
 }
 
 /// Normal values: sums of twelve, with a mean of 60 and a deviation of 4, in thousandths.
-struct Chance(u64);
+pub struct Chance(pub u64);
 
 impl Chance {
-    fn next(&mut self) -> i32 {
+    pub fn next(&mut self) -> i32 {
+        self.of(60_000, 4000)
+    }
+
+    /// With this mean and deviation.
+    pub fn of(&mut self, mean: i64, deviation: i64) -> i32 {
         let sum: i64 = (0..12)
             .map(|_| {
                 self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (self.0 >> 48) as i64
             })
             .sum();
-        60_000 + ((sum - 6 * 65_535) * 4000 / 65_536) as i32
+        (mean + (sum - 6 * 65_535) * deviation / 65_536) as i32
     }
 }
 
@@ -280,6 +285,9 @@ fn each_mistake_has_its_code_and_its_place() {
         plan["signals"]["shock"] = json!({ "score": "s", "cadence": "1 d" });
         plan["scores"] = json!({ "s": { "chart": "news2" } });
         plan["baselines"]["points"] = json!({ "of": "shock", "learn": median(5) });
+        let by_sleep = json!({ "by_sleep": { "half_life": "60 d" } });
+        plan["baselines"]["asleep"] = json!({ "of": "heart_rate", "learn": by_sleep });
+        plan["baselines"]["drifts"] = json!({ "of": "rise", "learn": median(5) });
         plan["baselines"]["trust"] = json!({ "of": "trusted", "learn": median(5) });
         plan["baselines"]["gap"] = json!({ "of": "apart", "learn": median(5) });
         let Err(errors) = Policy::from_json(plan.to_string().as_bytes()) else {
@@ -291,12 +299,12 @@ fn each_mistake_has_its_code_and_its_place() {
     let drift = |baseline: &str, allowance: Json| json!({ "baseline": baseline, "direction": "down", "allowance": allowance });
     let day = Duration::from_secs(86_400).to_string();
     assert_eq!(mistakes(drift("usual", json!(0.25)), &day), []);
-    for made in ["trust", "gap"] {
+    for made in ["trust", "gap", "points", "asleep"] {
         assert_eq!(mistakes(drift(made, json!(0.25)), &day), [], "{made}");
     }
     for (drift, cadence, code, path) in [
         (drift("nobody", json!(1)), "1 d", Code::UnknownBaseline, "signals.other.drift.baseline"),
-        (drift("points", json!(1)), "1 d", Code::DerivedSignal, "signals.other.drift.baseline"),
+        (drift("drifts", json!(1)), "1 d", Code::DerivedSignal, "signals.other.drift.baseline"),
         (drift("usual", json!(-1)), "1 d", Code::OutOfRange, "signals.other.drift.allowance"),
         (drift("usual", json!(10)), "1 d", Code::OutOfRange, "signals.other.drift.allowance"),
         (drift("usual", json!(1)), "2 h", Code::NotAMultiple, "signals.other.pane"),

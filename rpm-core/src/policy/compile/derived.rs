@@ -281,21 +281,14 @@ impl Compiler {
         }
         let path = format!("{path}.baseline");
         let baseline = self.baseline_named(&spec.baseline, &path)?;
-        let of = &policy.baselines.get(&spec.baseline)?.of;
-        let of_devices =
-            |signal: &SignalSpec| signal.fused.is_some() || signal.difference.is_some();
-        let of_devices = policy.signals.get(of).is_some_and(of_devices);
-        // A baseline of a signal that nobody knows has been told.
-        let of = self.names.get(of).copied()?;
-        let by_sleep = policy.baselines.get(&spec.baseline).map(|b| &b.learn);
-        if let Some(LearnSpec::BySleep { .. }) = by_sleep {
-            self.error(Code::UnlikeBaseline, path.as_str());
-        }
-        let of_summary = |derived: u16| self.summarised.contains(&derived);
-        if self.signals[of].derived.is_some_and(|derived| !of_summary(derived) && !of_devices) {
+        let usual = policy.baselines.get(&spec.baseline)?;
+        // What drifts does not drift itself.
+        if policy.signals.get(&usual.of).is_some_and(|signal| signal.drift.is_some()) {
             self.error(Code::DerivedSignal, path);
             return None;
         }
+        // A baseline of a signal that nobody knows has been told.
+        let of = self.names.get(&usual.of).copied()?;
         let range = (Value::ZERO, Value::from_thousandths(HIGHEST));
         let facts = KindFacts {
             kind: Kind(LAST_KIND),
@@ -306,7 +299,9 @@ impl Compiler {
             resolution: Value::from_thousandths(100),
         };
         let up = spec.direction == Direction::Up;
-        let def = DriftDef { baseline, up, allowance };
+        let by_sleep = matches!(usual.learn, LearnSpec::BySleep { .. });
+        let of_score = policy.signals.get(&usual.of).is_some_and(|signal| signal.score.is_some());
+        let def = DriftDef { baseline, up, allowance, by_sleep, of_score };
         Some((Derivation::Drift(def), Vec::from([of as u16]), facts))
     }
 

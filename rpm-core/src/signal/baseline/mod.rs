@@ -254,6 +254,26 @@ impl Usual {
         Some(Norm { spread: norm.spread.max(def.least_spread), ..norm })
     }
 
+    /// What a median of panes before a time says without one of them, that which begins at another time.
+    pub fn median_without(
+        &self,
+        index: usize,
+        def: &BaselineDef,
+        ring: &Ring,
+        at: i64,
+        without: i64,
+    ) -> Option<Norm> {
+        let (Method::Median { of }, Learner::Median { removed }) =
+            (def.method, &self.baselines.get(index)?.learner)
+        else {
+            return None;
+        };
+        let mut removed = removed.clone();
+        removed.push((without, without.saturating_add(1)));
+        let norm = middle(ring, at.div_euclid(ring.width), of, def.warm_up, &removed)?;
+        Some(Norm { spread: norm.spread.max(def.least_spread), ..norm })
+    }
+
     /// What was found to be usual at a time: learned, or the fallback, which has no samples.
     pub fn found(
         &self,
