@@ -2,13 +2,14 @@
 //!
 //! Whatever is read as a whole, and not in the path of events, is read from a tree by this one
 //! deserializer: policies, manifests, records. Each type is then compiled for one source of fields only,
-//! which is what keeps the library small; see `rpm-ffi/README.md`.
+//! and its fields are handed out in the order in which they are declared: code that takes them in any order
+//! is four times as large. That is what keeps the library small; see `rpm-ffi/README.md`.
 
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, slice};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
@@ -18,9 +19,9 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value as Json};
 
-/// What is wrong, and where.
+/// What is wrong, and where. Without words: what was asked for is not there.
 #[derive(Debug)]
-pub(crate) struct Mistake(Box<Inner>);
+pub(crate) struct Mistake(Option<Box<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -34,19 +35,24 @@ pub(crate) fn parse(text: &[u8]) -> Result<Json, serde_json::Error> {
     serde_json::from_slice(text).map(|Once(json)| json)
 }
 
-/// Reads a tree.
+/// Reads a tree in which each field has to be known, as people write it.
 pub(crate) fn read<T: DeserializeOwned>(json: &Json) -> Result<T, Mistake> {
-    T::deserialize(Node(json))
+    T::deserialize(Node { json: Some(json), others: Others::Refused })
 }
 
-/// The variant that an object's field `tag` names; what it carries are the object's fields.
+/// Reads what is known of a tree, as later versions write it.
+pub(crate) fn read_known<T: DeserializeOwned>(json: &Json) -> Result<T, Mistake> {
+    T::deserialize(Node::known(json))
+}
+
+/// The variant that an object's field `tag` names; what it carries is what is known of the object's fields.
 pub(crate) fn tagged<'de>(
     json: &'de Json,
     tag: &'static str,
 ) -> Result<impl Deserializer<'de, Error = Mistake>, Mistake> {
     match json.get(tag) {
-        Some(Json::String(name)) => Ok(Variant { name, content: Some(Node(json)) }),
-        Some(other) => Err(Node(other).is_not(&"the name of a variant").inside(tag)),
+        Some(Json::String(name)) => Ok(Variant { name, content: Some(Node::known(json)) }),
+        Some(other) => Err(Node::known(other).is_not(&"the name of a variant").inside(tag)),
         None => Err(de::Error::missing_field(tag)),
     }
 }
@@ -54,21 +60,26 @@ pub(crate) fn tagged<'de>(
 impl Mistake {
     /// Where: `levels[0].raise`; empty if it is the whole.
     pub(crate) fn path(&self) -> &str {
-        &self.0.path
+        self.0.as_ref().map_or("", |inner| &inner.path)
     }
 
     /// What.
     pub(crate) fn message(&self) -> &str {
-        &self.0.message
+        self.0.as_ref().map_or("missing", |inner| &inner.message)
+    }
+
+    fn is_absence(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The same, seen from one step further out.
     #[cold]
     fn inside(mut self, step: &str) -> Self {
-        let path = &mut self.0.path;
-        let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-        path.insert_str(0, dot);
-        path.insert_str(0, step);
+        if let Some(Inner { path, .. }) = self.0.as_deref_mut() {
+            let dot = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+            path.insert_str(0, dot);
+            path.insert_str(0, step);
+        }
         self
     }
 
@@ -89,7 +100,7 @@ impl de::StdError for Mistake {}
 impl de::Error for Mistake {
     #[cold]
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(Box::new(Inner { path: String::new(), message: message.to_string() }))
+        Self(Some(Box::new(Inner { path: String::new(), message: message.to_string() })))
     }
 
     #[cold]
@@ -102,18 +113,9 @@ impl de::Error for Mistake {
         mismatch("value", found, expected)
     }
 
-    // The words of serde, put together here and not once for each field that calls for them.
-
     #[cold]
-    #[inline(never)]
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format_args!("missing field `{field}`"))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::custom(format_args!("duplicate field `{field}`"))
     }
 }
 
@@ -190,55 +192,84 @@ fn mismatch(of: &str, found: Unexpected<'_>, expected: &dyn Expected) -> Mistake
     de::Error::custom(format!("invalid {of}: {found}, expected {expected}"))
 }
 
-/// A value of the tree.
+/// A value of the tree, or a place where one could be.
 #[derive(Clone, Copy)]
-struct Node<'a>(&'a Json);
+struct Node<'a> {
+    json: Option<&'a Json>,
+    others: Others,
+}
+
+/// What becomes of a field that a type does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Refused,
+    Skipped,
+}
 
 impl<'a> Node<'a> {
-    fn kind(self) -> Unexpected<'a> {
-        match self.0 {
-            Json::Null => Unexpected::Unit,
-            Json::Bool(is) => Unexpected::Bool(*is),
-            Json::Number(n) => match (n.as_u64(), n.as_i64(), n.as_f64()) {
-                (Some(n), _, _) => Unexpected::Unsigned(n),
-                (_, Some(n), _) => Unexpected::Signed(n),
-                (.., x) => Unexpected::Float(x.unwrap_or(f64::NAN)),
-            },
-            Json::String(text) => Unexpected::Str(text),
-            Json::Array(_) => Unexpected::Seq,
-            Json::Object(_) => Unexpected::Map,
-        }
+    fn known(json: &'a Json) -> Self {
+        Self { json: Some(json), others: Others::Skipped }
+    }
+
+    /// Another value of the same tree.
+    fn other(self, json: Option<&'a Json>) -> Self {
+        Self { json, ..self }
+    }
+
+    fn get(self) -> Result<&'a Json, Mistake> {
+        self.json.ok_or(Mistake(None))
+    }
+
+    fn is_null(self) -> bool {
+        self.json.is_none_or(Json::is_null)
     }
 
     #[cold]
     fn is_not(self, expected: &dyn Expected) -> Mistake {
-        de::Error::invalid_type(self.kind(), expected)
+        let Some(json) = self.json else { return Mistake(None) };
+        de::Error::invalid_type(kind(json), expected)
     }
 
     fn items(self, expected: &dyn Expected) -> Result<Items<'a>, Mistake> {
-        match self.0 {
-            Json::Array(items) => Ok(Items { items, at: 0 }),
+        match self.json {
+            Some(Json::Array(items)) => Ok(Items { of: self, items, at: 0 }),
             _ => Err(self.is_not(expected)),
         }
     }
 
-    fn fields(self, expected: &dyn Expected) -> Result<Fields<'a>, Mistake> {
-        match self.0 {
-            Json::Object(fields) => Ok(Fields { rest: fields.iter(), here: None }),
+    fn object(self, expected: &dyn Expected) -> Result<&'a Map<String, Json>, Mistake> {
+        match self.json {
+            Some(Json::Object(fields)) => Ok(fields),
             _ => Err(self.is_not(expected)),
+        }
+    }
+
+    /// By name, in the order of `names`.
+    fn fields(
+        self,
+        names: &'static [&'static str],
+        expected: &dyn Expected,
+    ) -> Result<Fields<'a>, Mistake> {
+        let fields = self.object(expected)?;
+        let unknown = |name: &&String| !names.contains(&name.as_str());
+        match fields.keys().find(unknown) {
+            Some(name) if self.others == Others::Refused => {
+                Err(<Mistake as de::Error>::unknown_field(name, names).inside(name))
+            }
+            _ => Ok(Fields { of: self, fields, names: names.iter(), absent: None }),
         }
     }
 
     /// A name alone, or an object of one field.
     fn variant(self) -> Result<Variant<'a>, Mistake> {
-        match self.0 {
-            Json::String(name) => Ok(Variant { name, content: None }),
-            Json::Object(fields) if fields.len() == 1 => {
-                let only = fields.iter().next().map(|(name, content)| (name.as_str(), content));
-                let (name, content) = only.unwrap_or(("", self.0));
-                Ok(Variant { name, content: Some(Node(content)) })
+        match self.json {
+            Some(Json::String(name)) => Ok(Variant { name, content: None }),
+            Some(Json::Object(fields)) if fields.len() == 1 => {
+                let only = fields.iter().next();
+                let (name, content) = only.map_or(("", None), |(name, c)| (name.as_str(), Some(c)));
+                Ok(Variant { name, content: Some(self.other(content)) })
             }
-            Json::Object(_) => {
+            Some(Json::Object(_)) => {
                 Err(de::Error::invalid_value(Unexpected::Map, &"map with a single key"))
             }
             _ => Err(self.is_not(&"string or map")),
@@ -246,10 +277,35 @@ impl<'a> Node<'a> {
     }
 
     fn text(self, expected: &dyn Expected) -> Result<&'a str, Mistake> {
-        match self.0 {
-            Json::String(text) => Ok(text),
+        match self.json {
+            Some(Json::String(text)) => Ok(text),
             _ => Err(self.is_not(expected)),
         }
+    }
+
+    fn read_fields<V: Visitor<'a>>(
+        self,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Mistake> {
+        let mut fields = self.fields(names, &visitor)?;
+        let read = visitor.visit_seq(&mut fields);
+        read.map_err(|e| fields.absent.map_or(e, de::Error::missing_field))
+    }
+}
+
+fn kind(json: &Json) -> Unexpected<'_> {
+    match json {
+        Json::Null => Unexpected::Unit,
+        Json::Bool(is) => Unexpected::Bool(*is),
+        Json::Number(n) => match (n.as_u64(), n.as_i64(), n.as_f64()) {
+            (Some(n), _, _) => Unexpected::Unsigned(n),
+            (_, Some(n), _) => Unexpected::Signed(n),
+            (.., x) => Unexpected::Float(x.unwrap_or(f64::NAN)),
+        },
+        Json::String(text) => Unexpected::Str(text),
+        Json::Array(_) => Unexpected::Seq,
+        Json::Object(_) => Unexpected::Map,
     }
 }
 
@@ -257,7 +313,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     type Error = Mistake;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        match self.kind() {
+        match kind(self.get()?) {
             Unexpected::Bool(is) => visitor.visit_bool(is),
             Unexpected::Unsigned(n) => visitor.visit_u64(n),
             Unexpected::Signed(n) => visitor.visit_i64(n),
@@ -298,7 +354,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -329,18 +385,18 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        let fields = self.fields(&visitor)?;
-        visitor.visit_map(fields)
+        let rest = self.object(&visitor)?.iter();
+        visitor.visit_map(Entries { of: self, rest, here: None })
     }
 
-    /// Of its fields by name alone: a list of them would change its meaning with every new field.
+    /// By name alone: a list of what the fields hold would change its meaning with every new field.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        self.deserialize_map(visitor)
+        self.read_fields(names, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -359,6 +415,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
 
 /// What is left of a list.
 struct Items<'a> {
+    of: Node<'a>,
     items: &'a [Json],
     at: usize,
 }
@@ -382,7 +439,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'de> {
         let Some(item) = self.items.get(self.at) else { return Ok(None) };
         let at = self.at;
         self.at += 1;
-        seed.deserialize(Node(item)).map(Some).map_err(|e| e.inside_item(at))
+        seed.deserialize(self.of.other(Some(item))).map(Some).map_err(|e| e.inside_item(at))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -390,13 +447,57 @@ impl<'de> SeqAccess<'de> for &mut Items<'de> {
     }
 }
 
-/// What is left of an object.
+/// What is left of an object whose fields are those of a type.
 struct Fields<'a> {
+    of: Node<'a>,
+    fields: &'a Map<String, Json>,
+    names: slice::Iter<'static, &'static str>,
+    /// The last one asked for, if it is not there.
+    absent: Option<&'static str>,
+}
+
+impl<'a> Fields<'a> {
+    /// The next one: what it is called, and what it holds.
+    fn step(&mut self) -> (&'static str, Node<'a>) {
+        let name = self.names.next().copied().unwrap_or_default();
+        self.absent = None;
+        (name, self.of.other(self.fields.get(name)))
+    }
+
+    /// Nothing may be in the place of a field that is not there, and then it is not a mistake.
+    #[cold]
+    fn end(&mut self, name: &'static str, mistake: Mistake) -> Result<(), Mistake> {
+        if mistake.is_absence() {
+            self.absent = Some(name);
+            return Ok(());
+        }
+        Err(mistake.inside(name))
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Fields<'de> {
+    type Error = Mistake;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Mistake> {
+        let (name, node) = self.step();
+        match seed.deserialize(node) {
+            Ok(value) => Ok(Some(value)),
+            Err(mistake) => self.end(name, mistake).map(|()| None),
+        }
+    }
+}
+
+/// What is left of an object whose fields may have any name.
+struct Entries<'a> {
+    of: Node<'a>,
     rest: serde_json::map::Iter<'a>,
     here: Option<(&'a str, &'a Json)>,
 }
 
-impl<'de> MapAccess<'de> for Fields<'de> {
+impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Mistake;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -411,7 +512,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Mistake> {
         let (name, value) = self.here.take().unwrap_or(("", &Json::Null));
-        seed.deserialize(Node(value)).map_err(|e| e.inside(name))
+        seed.deserialize(self.of.other(Some(value))).map_err(|e| e.inside(name))
     }
 }
 
@@ -457,7 +558,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
 
     fn unit_variant(self) -> Result<(), Mistake> {
         match self.content {
-            Some(node) if !node.0.is_null() => Err(node.is_not(&"unit").inside(self.name)),
+            Some(node) if !node.is_null() => Err(node.is_not(&"unit").inside(self.name)),
             _ => Ok(()),
         }
     }
@@ -474,11 +575,11 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
 
     fn struct_variant<V: Visitor<'de>>(
         self,
-        _: &'static [&'static str],
+        names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         let content = self.content(&"struct variant");
-        content.and_then(|node| node.deserialize_map(visitor)).map_err(|e| e.inside(self.name))
+        content.and_then(|node| node.read_fields(names, visitor)).map_err(|e| e.inside(self.name))
     }
 }
 

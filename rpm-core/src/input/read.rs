@@ -302,7 +302,7 @@ fn change(text: &str) -> Result<Change, Error> {
     let change = Change {
         from: fields.optional("from", |text| {
             let json: Json = serde_json::from_str(text).map_err(|_| Error::new(Code::WrongType))?;
-            document::read(&json).map_err(|_| Error::new(Code::WrongType))
+            document::read_known(&json).map_err(|_| Error::new(Code::WrongType))
         })?,
         to: fields.required("to", |text| {
             let first = |e: crate::policy::PolicyErrors| e.errors().first().cloned();

@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let json = Json::deserialize(d)?;
         let Head { tenant, patient, seq, at, inputs, checksum, prev } =
-            document::read(&json).map_err(D::Error::custom)?;
+            document::read_known(&json).map_err(D::Error::custom)?;
         let body = body(&json).map_err(D::Error::custom)?;
         Ok(Self { tenant, patient, seq, at, inputs, checksum, body, prev })
     }
