@@ -5,6 +5,8 @@
 //! timers. There is no comparison between them; [`HostTime::age_of`] is the one bridge, and it says
 //! in its name what is computed.
 
+mod rfc3339;
+
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::str::FromStr;
@@ -198,16 +200,12 @@ impl FromStr for Duration {
 }
 
 fn write_instant(ms: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match jiff::Timestamp::from_millisecond(ms) {
-        Ok(t) if Timestamp(ms).is_plausible() => write!(f, "{t}"),
-        // Only ever seen in a quarantined event: shown as it came.
-        _ => write!(f, "{ms}"),
-    }
+    // What has no such form is only ever seen in a quarantined event: shown as it came.
+    if Timestamp(ms).is_plausible() { rfc3339::write(ms, f) } else { write!(f, "{ms}") }
 }
 
 fn read_instant(text: &str) -> Result<i64, Error> {
-    let parsed: Result<jiff::Timestamp, _> = text.parse();
-    parsed.map(jiff::Timestamp::as_millisecond).map_err(|_| Error::new(Code::BadTimestamp))
+    rfc3339::read(text.as_bytes()).ok_or_else(|| Error::new(Code::BadTimestamp))
 }
 
 macro_rules! instant {
