@@ -64,11 +64,12 @@ pub const POLICY_V1_ID: &str = "urn:rpm:policy:1";
 /// Two policies with the same [`hash`](Self::hash) decide the same.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    spec: PolicySpec,
+    spec: Arc<PolicySpec>,
     hash: Hash,
     horizon: Duration,
     max_future_skew: Duration,
-    kinds: Vec<String>,
+    /// What it declares: name and unit.
+    kinds: Vec<(String, String)>,
     signals: Vec<SignalDef>,
     rules: Vec<Rule>,
     care: Care,
@@ -126,7 +127,7 @@ impl Policy {
         self.hash
     }
 
-    /// As written.
+    /// As written, without the editor's hint.
     pub fn spec(&self) -> &PolicySpec {
         &self.spec
     }
@@ -272,31 +273,32 @@ impl Policy {
 
     /// The kind of this name.
     pub fn kind_named(&self, name: &str) -> Option<Kind> {
-        let declared = || self.kinds.iter().position(|k| k == name);
+        let declared = || self.kinds.iter().position(|(k, _)| k == name);
         let number = |index: usize| Kind(Kind::FIRST_DECLARED + index as u16);
         Kind::named(name).or_else(|| declared().map(number))
     }
 
     /// Whether no number of a kind that another policy declares means something else here.
     pub(crate) fn keeps_kinds_of(&self, other: &Self) -> bool {
-        self.kinds.iter().zip(&other.kinds).all(|(here, there)| here == there)
+        self.kinds.iter().zip(&other.kinds).all(|((here, _), (there, _))| here == there)
     }
 
     /// The name of a kind.
     pub fn kind_name(&self, kind: Kind) -> Option<&str> {
         match kind.info() {
             Some(info) => Some(info.name),
-            None => {
-                let index = kind.0.checked_sub(Kind::FIRST_DECLARED)?;
-                self.kinds.get(usize::from(index)).map(String::as_str)
-            }
+            None => self.declared(kind).map(|(name, _)| name.as_str()),
         }
     }
 
     /// The unit in which a declared kind's values arrive.
     pub fn declared_unit(&self, kind: Kind) -> Option<&str> {
-        let name = self.kind_name(kind)?;
-        self.spec.kinds.get(name).map(|k| k.unit.as_str())
+        self.declared(kind).map(|(_, unit)| unit.as_str())
+    }
+
+    fn declared(&self, kind: Kind) -> Option<&(String, String)> {
+        let index = kind.0.checked_sub(Kind::FIRST_DECLARED)?;
+        self.kinds.get(usize::from(index))
     }
 
     /// The signal that monitors a kind.

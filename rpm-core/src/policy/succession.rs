@@ -6,7 +6,6 @@
 //! executed is the new one with the retired rules behind its own.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::compile::guard;
@@ -412,10 +411,8 @@ fn add_derived(policy: &mut Policy, old: &Policy, was: &SignalDef, mut derived: 
 /// A declared kind's number in this policy; kinds that only the policy before declared come last.
 fn declared(policy: &mut Policy, old: &Policy, name: &str) -> Kind {
     policy.kind_named(name).unwrap_or_else(|| {
-        policy.kinds.push(String::from(name));
         // Its unit is still asked for.
-        let spec = old.spec.kinds.get(name).cloned();
-        policy.spec.kinds.extend(spec.map(|spec| (String::from(name), spec)));
+        policy.kinds.extend(old.kinds.iter().find(|(kind, _)| kind == name).cloned());
         Kind(Kind::FIRST_DECLARED + policy.kinds.len() as u16 - 1)
     })
 }

@@ -25,6 +25,7 @@ mod signals;
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::spec::{Number, PolicySpec};
@@ -49,6 +50,8 @@ const MAX_PANES: i64 = 32_768;
 const MAX_DURATION_MS: i64 = 10 * 366 * 86_400_000;
 
 pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
+    // The editor's hint is no part of it.
+    let spec = PolicySpec { schema: None, ..spec };
     let mut compiler = Compiler::default();
     compiler.head(&spec);
     compiler.kinds(&spec);
@@ -72,7 +75,7 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     let by_kind = Kind::all().map(|kind| signal_of(kind).map(|i| i as u16)).collect();
     let mut policy = Policy {
         hash: Hash::of(canonical(&spec).as_bytes()),
-        spec,
+        spec: Arc::new(spec),
         readers: super::plan::readers(compiler.signals.len(), &rules),
         horizon: compiler.horizon,
         max_future_skew: compiler.skew,
@@ -92,10 +95,9 @@ pub(super) fn compile(spec: PolicySpec) -> Result<Policy, PolicyErrors> {
     Ok(policy)
 }
 
-/// JSON in the order of the fields, without the editor's hint.
+/// JSON in the order of the fields.
 pub(super) fn canonical(spec: &PolicySpec) -> String {
-    let spec = PolicySpec { schema: None, ..spec.clone() };
-    serde_json::to_string(&spec).unwrap_or_default()
+    serde_json::to_string(spec).unwrap_or_default()
 }
 
 #[derive(Default)]
@@ -103,7 +105,8 @@ pub(super) struct Compiler {
     pub(super) errors: Vec<Error>,
     horizon: Duration,
     skew: Duration,
-    kinds: Vec<String>,
+    /// Name and unit.
+    kinds: Vec<(String, String)>,
     /// What is known of each declared kind.
     declared: Vec<KindFacts>,
     pub(super) signals: Vec<SignalDef>,

@@ -55,7 +55,7 @@ impl Compiler {
             };
             let number = Kind(Kind::FIRST_DECLARED + self.kinds.len() as u16);
             let (title, unit) = (kind.title.clone(), kind.unit.clone());
-            self.kinds.push(name.clone());
+            self.kinds.push((name.clone(), kind.unit.clone()));
             // Nobody said how finely it is charted.
             let resolution = Value::from_thousandths(1);
             let facts = KindFacts { kind: number, title, unit, possible, plausible, resolution };
@@ -159,7 +159,7 @@ impl Compiler {
 
     fn kind(&self, name: &str) -> Option<KindFacts> {
         let Some(kind) = Kind::named(name) else {
-            return self.declared.get(self.kinds.iter().position(|k| k == name)?).cloned();
+            return self.declared.get(self.kinds.iter().position(|(k, _)| k == name)?).cloned();
         };
         let info = kind.info()?;
         Some(KindFacts {
