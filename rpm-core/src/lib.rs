@@ -146,6 +146,7 @@ pub mod redact;
 pub mod risk;
 mod rule;
 pub mod signal;
+mod small_map;
 pub mod time;
 pub mod value;
 
@@ -163,6 +164,7 @@ pub use redact::Phi;
 pub use risk::Scored;
 pub use rule::score::{ScoreFacts, ScoreInput, ScoreOutcome, ScorePart};
 pub use signal::{BaselineAction, BaselineCommand};
+pub use small_map::SmallMap;
 pub use time::{Duration, HostTime, Timestamp};
 pub use value::{Decimal, Ratio, Value};
 

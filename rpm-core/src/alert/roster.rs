@@ -1,6 +1,5 @@
 //! Who has which function in the care team, and when: what the host's rota says.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use serde::Serialize;
 
 use crate::id::{PatientId, TenantId};
 use crate::redact::redacted;
+use crate::small_map::SmallMap;
 use crate::time::HostTime;
 
 /// One person's shift.
@@ -35,7 +35,7 @@ type Place = (String, Option<TenantId>, Option<PatientId>);
 /// Who is on duty when. The host gives a whole one whenever it changes.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Roster {
-    places: BTreeMap<Place, Vec<Shift>>,
+    places: SmallMap<Place, Vec<Shift>>,
 }
 
 redacted!(Shift, Roster);
@@ -43,10 +43,10 @@ redacted!(Shift, Roster);
 impl Roster {
     /// Of these shifts. Where two of one place overlap, the one that began later has it.
     pub fn new(shifts: impl IntoIterator<Item = Shift>) -> Self {
-        let mut places: BTreeMap<Place, Vec<Shift>> = BTreeMap::new();
+        let mut places: SmallMap<Place, Vec<Shift>> = SmallMap::new();
         for shift in shifts.into_iter().filter(|shift| shift.from < shift.until) {
             let place = (shift.function.clone(), shift.tenant.clone(), shift.patient.clone());
-            places.entry(place).or_default().push(shift);
+            places.get_or_insert_with(place, Vec::new).push(shift);
         }
         places.values_mut().for_each(|shifts| shifts.sort());
         Self { places }

@@ -13,6 +13,7 @@ use crate::id::DeviceKey;
 use crate::policy::Policy;
 use crate::rule::condition::Machine;
 use crate::signal::{Placed, Sample};
+use crate::small_map::SmallMap;
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
@@ -67,7 +68,7 @@ impl Backlog {
         }
         lane.background.situation = live.background.situation.clone();
         lane.background.usual.move_to(live.background.usual.offset);
-        let mut open: BTreeMap<usize, Machine> = BTreeMap::new();
+        let mut open: SmallMap<usize, Machine> = SmallMap::new();
         let mut past = Vec::new();
         for ((observed, signal, device), (value, quality)) in &self.readings {
             let sample = Sample {
@@ -100,7 +101,7 @@ fn follow(
     lane: &Lane,
     rule: usize,
     until: i64,
-    open: &mut BTreeMap<usize, Machine>,
+    open: &mut SmallMap<usize, Machine>,
     past: &mut Vec<Past>,
 ) {
     let RuleState::Limits(watch) = &lane.rules[rule] else {
@@ -111,7 +112,7 @@ fn follow(
         past.extend(open.remove(&rule).map(|machine| Past { rule, machine, until }));
         return;
     }
-    let worst = open.entry(rule).or_insert(machine);
+    let worst = open.get_or_insert_with(rule, || machine);
     if machine.level > worst.level {
         *worst = machine;
     }

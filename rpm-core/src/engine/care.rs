@@ -4,7 +4,6 @@
 //! the round of messages, in line with what the alert has become.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -19,6 +18,7 @@ use crate::policy::care::spec::CircumstanceSpec;
 use crate::record::{
     AlertChange, Body, ConditionState, Level, NotifyReason, Tried, WithholdReason,
 };
+use crate::small_map::SmallMap;
 use crate::time::{HostTime, Timestamp};
 
 /// What only a few patients have at a time.
@@ -26,11 +26,11 @@ use crate::time::{HostTime, Timestamp};
 pub(crate) struct CareState {
     pub profile: Option<Dated<Profile>>,
     /// Of each class of device.
-    pub devices: BTreeMap<String, Dated<DeviceStatus>>,
+    pub devices: SmallMap<String, Dated<DeviceStatus>>,
     pub shelves: Vec<Shelf>,
     pub deliveries: Vec<Delivery>,
     /// What people made of each rule's alerts, by its name.
-    pub history: BTreeMap<String, History>,
+    pub history: SmallMap<String, History>,
 }
 
 /// What was known when; what is older does not replace it.
@@ -61,10 +61,10 @@ pub(crate) struct History {
 
 static NOTHING: CareState = CareState {
     profile: None,
-    devices: BTreeMap::new(),
+    devices: SmallMap::new(),
     shelves: Vec::new(),
     deliveries: Vec::new(),
-    history: BTreeMap::new(),
+    history: SmallMap::new(),
 };
 
 impl CareState {

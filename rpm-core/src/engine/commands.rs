@@ -153,7 +153,7 @@ impl Patient {
             Action::Acknowledge => None,
             _ => return,
         };
-        let history = self.care_mut().history.entry(rule).or_default();
+        let history = self.care_mut().history.get_or_insert_with(rule, Default::default);
         match (action, verdict) {
             (Action::Acknowledge, _) => {
                 history.acknowledged = (history.acknowledged + 1).min(MOST_HISTORY);

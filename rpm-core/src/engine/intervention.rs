@@ -67,7 +67,7 @@ impl Patient {
             Outcome::Ended | Outcome::Unknown => return,
         };
         let rule = call.policy.rules()[rule].id().to_string();
-        let history = self.care_mut().history.entry(rule.clone()).or_default();
+        let history = self.care_mut().history.get_or_insert_with(rule.clone(), History::default);
         let so_far = history.judge(trial.intervention, helped);
         self.record(call, Body::InterventionJudged { alert: id, rule, helped, so_far });
     }

@@ -3,7 +3,6 @@
 //! A round runs on time since it began. What channels report is remembered and recorded, and moves no
 //! step.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -18,6 +17,7 @@ use crate::policy::{AlertClass, Policy, Wanted, minute_of_day};
 use crate::record::{
     AlertChange, Body, DeliveryState, IntentKey, Level, NotifyReason, Target, WithholdReason,
 };
+use crate::small_map::SmallMap;
 use crate::time::HostTime;
 
 /// To whom a message goes, and how.
@@ -149,7 +149,7 @@ impl Patient {
     /// Sends what is due. Messages to one person by one channel become one; what would follow within
     /// the policy's time goes with it.
     pub fn send_due(&mut self, call: &mut Call<'_>) {
-        let mut messages: BTreeMap<Address, Message> = BTreeMap::new();
+        let mut messages: SmallMap<Address, Message> = SmallMap::new();
         let ids: Vec<AlertId> = self.alerts.iter().map(|alert| alert.id).collect();
         for id in &ids {
             while self.is_due(call.policy, *id, call.now) {
@@ -202,7 +202,7 @@ impl Patient {
         &mut self,
         call: &mut Call<'_>,
         id: AlertId,
-        messages: &mut BTreeMap<Address, Message>,
+        messages: &mut SmallMap<Address, Message>,
     ) {
         let (addresses, policy) = (self.addresses(call, id), call.policy);
         let Some(alert) = self.alert_mut(id) else {
@@ -232,7 +232,7 @@ impl Patient {
         }
         let step = send.step;
         for address in addresses {
-            let message = messages.entry(address).or_insert_with(|| Message {
+            let message = messages.get_or_insert_with(address, || Message {
                 alerts: Vec::new(),
                 reason: round.reason,
                 escalation: escalation.id.clone(),

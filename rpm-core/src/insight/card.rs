@@ -1,6 +1,6 @@
 //! The patient card: what is open, how grave it is, who has it, who was told.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -15,6 +15,7 @@ use crate::record::{
     AlertChange, Body, Clause, ConditionState, Level, Priority, Record, Status, Tried,
 };
 use crate::redact::redacted;
+use crate::small_map::SmallMap;
 use crate::time::{HostTime, Timestamp};
 
 /// So many messages of an alert are kept, the latest ones.
@@ -81,13 +82,13 @@ redacted!(CardAlert, Card);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Card {
     owner: Owner,
-    alerts: BTreeMap<AlertId, CardAlert>,
+    alerts: SmallMap<AlertId, CardAlert>,
 }
 
 impl Card {
     /// Of a patient.
     pub fn new(owner: Owner) -> Self {
-        Self { owner, alerts: BTreeMap::new() }
+        Self { owner, alerts: SmallMap::new() }
     }
 
     /// Whose card it is.

@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::owner::Owner;
 use crate::id::AlertId;
 use crate::record::{AlertChange, Body, ConditionState, Level, Record, Resolution, Status};
+use crate::small_map::SmallMap;
 use crate::time::{Duration, HostTime};
 
 /// The name under which alerts are counted that no route took.
@@ -103,7 +104,7 @@ type Turns = SmallVec<[Turn; 6]>;
 /// for each rule of a patient.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Episodes {
-    by_owner: BTreeMap<Owner, BTreeMap<AlertId, Episode>>,
+    by_owner: BTreeMap<Owner, SmallMap<AlertId, Episode>>,
 }
 
 impl Episodes {

@@ -1,6 +1,5 @@
 //! Text to [`PolicySpec`]: one mistake of shape a section, all sections at once.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -12,6 +11,7 @@ use super::PolicyErrors;
 use super::spec::PolicySpec;
 use crate::document::{self, Mistake};
 use crate::error::{Code, Error};
+use crate::small_map::SmallMap;
 
 /// Larger texts are not policies.
 const MAX_TEXT: usize = 16 << 20;
@@ -84,7 +84,7 @@ fn read_map<T: DeserializeOwned>(
     section: &str,
     head: &mut Map<String, Json>,
     errors: &mut Vec<Error>,
-) -> BTreeMap<String, T> {
+) -> SmallMap<String, T> {
     let entries = match head.remove(section) {
         None => Map::new(),
         Some(Json::Object(entries)) => entries,

@@ -4,7 +4,6 @@
 //! `compile`, so that one pass reports every mistake with its path.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -15,6 +14,7 @@ use super::care::spec::{CareSpec, HoursSpec};
 use super::risk::ScoringSpec;
 use super::score::ScoreSpec;
 use crate::record::{Distance, Level};
+use crate::small_map::SmallMap;
 use crate::value::Decimal;
 
 /// A policy as written.
@@ -53,22 +53,22 @@ pub struct PolicySpec {
     #[serde(default = "default_skew")]
     pub max_future_skew: String,
     /// Kinds that the built-in table lacks, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub kinds: BTreeMap<String, KindSpec>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub kinds: SmallMap<String, KindSpec>,
     /// What is monitored, by name. A signal named like a kind is of that kind.
-    pub signals: BTreeMap<String, SignalSpec>,
+    pub signals: SmallMap<String, SignalSpec>,
     /// Early warning scores, by name. Signals make them readable to rules.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub scores: BTreeMap<String, ScoreSpec>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub scores: SmallMap<String, ScoreSpec>,
     /// What is learned of each patient, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub baselines: BTreeMap<String, BaselineSpec>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub baselines: SmallMap<String, BaselineSpec>,
     /// Circumstances that change what rules ask for; those in force apply in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub modifiers: Vec<ModifierSpec>,
     /// Models that score patients, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub risk: BTreeMap<String, ScoringSpec>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub risk: SmallMap<String, ScoringSpec>,
     /// What raises alerts.
     pub rules: Vec<RuleSpec>,
     /// Who is told of alerts, and who may do what about them.
@@ -291,8 +291,8 @@ pub struct BaselineSpec {
     pub least_deviation: Option<Number>,
     /// What is taken as usual until then: lowest and highest value of a reference range, by age band,
     /// `any` for everybody else. Without it, comparisons with the baseline say "too little data".
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fallback: BTreeMap<String, [Number; 2]>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub fallback: SmallMap<String, [Number; 2]>,
 }
 
 /// How a baseline learns.

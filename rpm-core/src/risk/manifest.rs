@@ -1,6 +1,5 @@
 //! What is said of a model, in JSON beside its bytes.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::document;
 use crate::error::{Code, Error};
 use crate::record::Hash;
+use crate::small_map::SmallMap;
 
 /// Longer ones are no manifests.
 const MAX_TEXT: usize = 4 << 20;
@@ -43,8 +43,8 @@ pub struct Manifest {
     pub calibration: CalibrationSpec,
     /// Scores that mean something, by name, between 0 and 1: what the author chose, for the policy's
     /// author to read.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub thresholds: BTreeMap<String, f64>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub thresholds: SmallMap<String, f64>,
     /// On what it was trained: source, people, times, how outcomes were found.
     pub training_data: String,
     /// Who answers for it.

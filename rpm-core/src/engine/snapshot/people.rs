@@ -1,6 +1,5 @@
 //! The state that is about people: responses, suppressions, messages, rosters.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,6 +13,7 @@ use crate::record::{
     Closure, DeliveryState, IntentKey, ModelRef, NotifyReason, Part, Resolution, Stage,
     StageChange, Target, Tried,
 };
+use crate::small_map::SmallMap;
 
 /// `Snap` for an enum of names: a variant is saved as its place in the list, which never changes.
 /// A variant that is not in it does not compile.
@@ -90,7 +90,7 @@ impl<T: Snap> Snap for Vec<T> {
     }
 }
 
-impl<T: Snap> Snap for BTreeMap<String, T> {
+impl<T: Snap> Snap for SmallMap<String, T> {
     fn save(&self, w: &mut Writer) {
         w.len(self.len());
         for (key, value) in self {

@@ -11,6 +11,7 @@ use super::tally::{Pair, Tally};
 use super::time::{Days, Load, Range};
 use super::{Kpi, Owner, Place, Verdicts};
 use crate::insight::measure::{Figure, Judgement, Rate, Share};
+use crate::small_map::SmallMap;
 use crate::time::HostTime;
 
 const DAY_MS: u64 = 86_400_000;
@@ -52,13 +53,13 @@ pub(super) fn actors(kpi: &Kpi) -> Vec<Actor> {
 }
 
 /// Of each queue the alerts that are open and stale: how many, and by days.
-fn still_stale(kpi: &Kpi, until: HostTime) -> BTreeMap<Place, (u64, Days)> {
-    let mut found: BTreeMap<Place, (u64, Days)> = BTreeMap::new();
+fn still_stale(kpi: &Kpi, until: HostTime) -> SmallMap<Place, (u64, Days)> {
+    let mut found: SmallMap<Place, (u64, Days)> = SmallMap::new();
     for (owner, episode) in kpi.episodes.open() {
         let since = episode.open_since.plus(kpi.thresholds.stale_after);
         if since < until {
             let place = (owner.tenant.clone(), episode.queue.clone());
-            let (count, days) = found.entry(place).or_default();
+            let (count, days) = found.get_or_insert_with(place, Default::default);
             *count += 1;
             days.span(since, until);
         }

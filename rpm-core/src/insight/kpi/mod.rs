@@ -43,6 +43,7 @@ use super::owner::Owner;
 use crate::error::Code;
 use crate::id::TenantId;
 use crate::record::{Body, Record, Resolution};
+use crate::small_map::SmallMap;
 use crate::time::{Duration, HostTime};
 pub use report::{Actor, KpiReport, Predictive, QueueReport};
 use tally::Tally;
@@ -101,7 +102,7 @@ pub struct Kpi {
     thresholds: Thresholds,
     span: Option<(HostTime, HostTime)>,
     episodes: Episodes,
-    queues: BTreeMap<Place, Tally>,
+    queues: SmallMap<Place, Tally>,
     rules: BTreeMap<String, Verdicts>,
     patients: BTreeMap<Owner, Verdicts>,
     not_permitted: u64,
@@ -133,7 +134,7 @@ impl Kpi {
                 patients.entry(owner.clone()).or_default().count(reason);
             }
             let place = (owner.tenant.clone(), episode.queue.clone());
-            let tally = queues.entry(place).or_default();
+            let tally = queues.get_or_insert_with(place, Tally::default);
             tally.turn(thresholds, owner, episode, turn, at);
         });
     }
@@ -144,7 +145,7 @@ impl Kpi {
         self.span = widened(self.span, other.span);
         self.episodes.merge(other.episodes);
         for (place, tally) in other.queues {
-            self.queues.entry(place).or_default().merge(tally);
+            self.queues.get_or_insert_with(place, Tally::default).merge(tally);
         }
         for (rule, verdicts) in other.rules {
             self.rules.entry(rule).or_default().add(verdicts);

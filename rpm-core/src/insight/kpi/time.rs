@@ -1,8 +1,7 @@
 //! Ten minutes and days: what is counted by them, and what follows from the counts.
 
-use alloc::collections::BTreeMap;
-
 use super::guidance::{BIN, FLOOD_ABOVE, FLOOD_ENDS_BELOW};
+use crate::small_map::SmallMap;
 use crate::time::HostTime;
 
 const DAY_MS: i64 = 86_400_000;
@@ -10,7 +9,7 @@ const DAY_MS: i64 = 86_400_000;
 /// How many alarms each ten minutes had; those without are not kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Bins {
-    counts: BTreeMap<i64, u64>,
+    counts: SmallMap<i64, u64>,
 }
 
 /// Ten minutes from the first to the last, both of them inside.
@@ -54,7 +53,7 @@ fn begin_of(bin: i64) -> HostTime {
 
 impl Bins {
     pub fn count(&mut self, at: HostTime) {
-        *self.counts.entry(bin_of(at)).or_default() += 1;
+        *self.counts.get_or_insert_with(bin_of(at), || 0) += 1;
     }
 
     pub fn take_back(&mut self, at: HostTime) {
@@ -69,7 +68,7 @@ impl Bins {
 
     pub fn merge(&mut self, other: Self) {
         for (bin, count) in other.counts {
-            *self.counts.entry(bin).or_default() += count;
+            *self.counts.get_or_insert_with(bin, || 0) += count;
         }
     }
 
@@ -102,7 +101,7 @@ impl Bins {
 /// How many spans touch each day, as steps up and down: a span costs two entries, however long.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Days {
-    steps: BTreeMap<i64, i64>,
+    steps: SmallMap<i64, i64>,
 }
 
 impl Days {
@@ -118,7 +117,7 @@ impl Days {
     }
 
     fn step(&mut self, day: i64, by: i64) {
-        let step = self.steps.entry(day).or_default();
+        let step = self.steps.get_or_insert_with(day, || 0);
         *step += by;
         if *step == 0 {
             self.steps.remove(&day);

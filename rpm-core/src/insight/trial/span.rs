@@ -1,6 +1,5 @@
 //! One patient in a trial: alarms of the two rules, what people judged, what happened.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +7,7 @@ use super::{Latest, Question};
 use crate::id::AlertId;
 use crate::insight::episode::resolution;
 use crate::record::{AlertChange, Body, ConditionState, Level, Record, Resolution};
+use crate::small_map::SmallMap;
 use crate::time::HostTime;
 
 /// Which of the two rules.
@@ -55,7 +55,7 @@ pub(super) struct Course {
     pub labelled: bool,
     pub events: Vec<HostTime>,
     pub scores: Latest,
-    alerts: BTreeMap<AlertId, Alert>,
+    alerts: SmallMap<AlertId, Alert>,
 }
 
 /// An alert that is not over, or may come back.

@@ -1,6 +1,6 @@
 //! From the part about people as written to the one executed.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -11,6 +11,7 @@ use crate::error::Code;
 use crate::policy::compile::Compiler;
 use crate::policy::plan::Rule;
 use crate::record::Level;
+use crate::small_map::SmallMap;
 use crate::time::Duration;
 
 const MAX_ROUTES: usize = 200;
@@ -103,7 +104,7 @@ impl Compiler {
         })
     }
 
-    fn per_level(&mut self, spec: &BTreeMap<String, String>, field: &str) -> PerLevel {
+    fn per_level(&mut self, spec: &SmallMap<String, String>, field: &str) -> PerLevel {
         let mut spans = PerLevel::default();
         for (name, text) in spec {
             let path = format!("care.{field}.{name}");
@@ -258,7 +259,7 @@ impl Compiler {
         }
     }
 
-    fn escalations(&mut self, spec: &BTreeMap<String, EscalationSpec>) -> Vec<Escalation> {
+    fn escalations(&mut self, spec: &SmallMap<String, EscalationSpec>) -> Vec<Escalation> {
         let mut escalations = Vec::new();
         for (id, item) in spec {
             let path = format!("care.escalations.{id}");

@@ -6,7 +6,7 @@ mod objective;
 pub mod spec;
 mod words;
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Rule, RuleBody};
 use crate::record::Level;
+use crate::small_map::SmallMap;
 use crate::time::{Duration, HostTime};
 pub use objective::{BurnPolicy, BurnWindows, Indicator, Latency, Miss, Objective};
 use spec::CircumstanceSpec;
@@ -71,7 +72,7 @@ pub(crate) struct Care {
     pub group_within: Duration,
     pub expire_after: Duration,
     pub quiet_hours: Option<Hours>,
-    pub roles: BTreeMap<String, BTreeSet<Permission>>,
+    pub roles: SmallMap<String, BTreeSet<Permission>>,
     pub suppressions: Vec<Circumstance>,
     pub inhibitions: Vec<Inhibition>,
     pub routes: Vec<Route>,

@@ -1,7 +1,6 @@
 //! What people write about people: who may do what, who is told, when nobody is, and how well it
 //! should go.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Permission;
 use crate::policy::spec::Number;
+use crate::small_map::SmallMap;
 
 /// Who is told of alerts, who may do what about them, when an alert keeps quiet, and how well all
 /// that should go.
@@ -23,11 +23,11 @@ pub struct CareSpec {
     pub utc_offset: Option<String>,
     /// How long an acknowledgement stands while the condition is active, by level; for good if
     /// absent.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub acknowledged_for: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub acknowledged_for: SmallMap<String, String>,
     /// How long a remediation may take that names no time of its own, by level.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub remediation_for: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub remediation_for: SmallMap<String, String>,
     /// A condition that comes back within this time continues its episode. Not at all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reopen_within: Option<String>,
@@ -53,8 +53,8 @@ pub struct CareSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<HoursSpec>,
     /// What each role may do. Without any, everybody may do everything but shelve what is urgent.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub roles: BTreeMap<String, RoleSpec>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub roles: SmallMap<String, RoleSpec>,
     /// Circumstances that explain alerts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressions: Vec<SuppressionSpec>,
@@ -65,8 +65,8 @@ pub struct CareSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub routes: Vec<RouteSpec>,
     /// Who is told, and who next if nobody answers, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub escalations: BTreeMap<String, EscalationSpec>,
+    #[serde(default, skip_serializing_if = "SmallMap::is_empty")]
+    pub escalations: SmallMap<String, EscalationSpec>,
     /// Service-level objectives: how well it should go. They are reported, and decide nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveSpec>,

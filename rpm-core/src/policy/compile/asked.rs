@@ -4,7 +4,6 @@
 //! or in a circle through compositions, through signals that are made of the score, or through other models.
 //! A composition that something else can meet is no circle.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,6 +14,7 @@ use super::super::spec::PolicySpec;
 use super::Compiler;
 use crate::error::Code;
 use crate::signal::SignalDef;
+use crate::small_map::SmallMap;
 
 /// A model: which signals its scores are, and while which rules it is asked.
 struct Asked<'a> {
@@ -26,7 +26,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn of(name: &'a str, spec: &'a ScoringSpec, names: &BTreeMap<String, usize>) -> Self {
+    fn of(name: &'a str, spec: &'a ScoringSpec, names: &SmallMap<String, usize>) -> Self {
         let scores = [Some(&spec.signal), spec.shadow.as_ref()].into_iter().flatten();
         Self {
             name,

@@ -1,6 +1,5 @@
 //! What is learned of each patient.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -13,6 +12,7 @@ use super::{Compiler, MAX_PANES};
 use crate::error::Code;
 use crate::signal::SignalDef;
 use crate::signal::baseline::{BaselineDef, CHUNK, Method, decay};
+use crate::small_map::SmallMap;
 use crate::time::Duration;
 use crate::value::Value;
 
@@ -173,7 +173,7 @@ impl Compiler {
 
     fn fallbacks(
         &mut self,
-        spec: &BTreeMap<String, [Number; 2]>,
+        spec: &SmallMap<String, [Number; 2]>,
         path: &str,
     ) -> Vec<(Option<String>, (Value, Value))> {
         let mut found = Vec::new();

@@ -23,7 +23,6 @@ mod risk;
 mod rules;
 mod signals;
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -33,6 +32,7 @@ use super::{Policy, PolicyErrors, SignalDef, check};
 use crate::error::{Code, Error};
 use crate::event::Kind;
 use crate::record::Hash;
+use crate::small_map::SmallMap;
 use crate::time::Duration;
 use crate::value::{Decimal, Ratio, Value};
 
@@ -110,8 +110,8 @@ pub(super) struct Compiler {
     /// What is known of each declared kind.
     declared: Vec<KindFacts>,
     pub(super) signals: Vec<SignalDef>,
-    names: BTreeMap<String, usize>,
-    baseline_names: BTreeMap<String, u16>,
+    names: SmallMap<String, usize>,
+    baseline_names: SmallMap<String, u16>,
     /// The derived signals that are one value a night.
     summarised: Vec<u16>,
 }

@@ -1,6 +1,5 @@
 //! What people write of scores: a built-in chart by its name, or a table of their own.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,6 +8,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::policy::spec::Number;
+use crate::small_map::SmallMap;
 
 /// A score: a built-in `chart`, or a `title` with `parameters` of the site's own.
 ///
@@ -69,7 +69,7 @@ pub enum ParametersSpec {
     /// All of them, in order.
     Own(Vec<ParameterSpec>),
     /// What differs, by name.
-    Changed(BTreeMap<String, ChangeSpec>),
+    Changed(SmallMap<String, ChangeSpec>),
 }
 
 /// What may differ from a chart.
