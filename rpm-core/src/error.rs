@@ -5,6 +5,7 @@
 //! says *which field*, never *what was in it*.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -188,6 +189,12 @@ codes! {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Error {
     code: Code,
+    /// Apart: results are handed on in two registers, in hundreds of places.
+    details: Option<Box<Details>>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Details {
     path: Option<String>,
     hint: Option<Cow<'static, str>>,
 }
@@ -195,21 +202,26 @@ pub struct Error {
 impl Error {
     /// An error without a place.
     pub const fn new(code: Code) -> Self {
-        Self { code, path: None, hint: None }
+        Self { code, details: None }
     }
 
     /// The same error at a field, written as a path such as `rules[2].levels[0].raise`.
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {
-        self.path = Some(path.into());
+        self.details().path = Some(path.into());
         self
     }
 
     /// The same error with advice. The advice never quotes input that could be a patient's.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.hint = Some(hint.into());
+        self.details().hint = Some(hint.into());
         self
+    }
+
+    #[cold]
+    fn details(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
     }
 
     /// The stable code.
@@ -219,22 +231,22 @@ impl Error {
 
     /// The field, if the error has one.
     pub fn path(&self) -> Option<&str> {
-        self.path.as_deref()
+        self.details.as_ref()?.path.as_deref()
     }
 
     /// The advice, if there is one.
     pub fn advice(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.details.as_ref()?.hint.as_deref()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(path) = &self.path {
+        if let Some(path) = self.path() {
             write!(f, "{path}: ")?;
         }
         write!(f, "{} [{}]", self.code.message(), self.code.name())?;
-        match &self.hint {
+        match self.advice() {
             Some(hint) => write!(f, ": {hint}"),
             None => Ok(()),
         }
