@@ -72,13 +72,13 @@ pub struct Policy {
     kinds: Vec<(String, String)>,
     signals: Vec<SignalDef>,
     rules: Vec<Rule>,
-    care: Care,
+    care: Arc<Care>,
     baselines: Vec<BaselineDef>,
     scores: Vec<Score>,
     /// The signals that nobody measures.
     derived: Vec<Derived>,
     modifiers: Vec<Modifier>,
-    risks: Vec<risk::Scoring>,
+    risks: Arc<[risk::Scoring]>,
     /// Of each signal.
     readers: Vec<Vec<Reader>>,
     /// Signal of each kind of the table.
