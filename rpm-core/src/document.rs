@@ -230,9 +230,9 @@ impl<'a> Node<'a> {
         de::Error::invalid_type(kind(json), expected)
     }
 
-    fn items(self, expected: &dyn Expected) -> Result<Items<'a>, Mistake> {
+    fn items(self, expected: &dyn Expected) -> Result<&'a [Json], Mistake> {
         match self.json {
-            Some(Json::Array(items)) => Ok(Items { of: self, items, at: 0 }),
+            Some(Json::Array(items)) => Ok(items),
             _ => Err(self.is_not(expected)),
         }
     }
@@ -244,19 +244,19 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// By name, in the order of `names`.
+    /// An object whose fields have to be among these, if others are refused.
     fn fields(
         self,
         names: &'static [&'static str],
         expected: &dyn Expected,
-    ) -> Result<Fields<'a>, Mistake> {
+    ) -> Result<&'a Map<String, Json>, Mistake> {
         let fields = self.object(expected)?;
         let unknown = |name: &&String| !names.contains(&name.as_str());
         match fields.keys().find(unknown) {
             Some(name) if self.others == Others::Refused => {
                 Err(<Mistake as de::Error>::unknown_field(name, names).inside(name))
             }
-            _ => Ok(Fields { of: self, fields, names: names.iter(), absent: None }),
+            _ => Ok(fields),
         }
     }
 
@@ -288,7 +288,8 @@ impl<'a> Node<'a> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mistake> {
-        let mut fields = self.fields(names, &visitor)?;
+        let fields = self.fields(names, &visitor)?;
+        let mut fields = Fields { of: self, fields, names: names.iter(), absent: None };
         let read = visitor.visit_seq(&mut fields);
         read.map_err(|e| fields.absent.map_or(e, de::Error::missing_field))
     }
@@ -366,7 +367,8 @@ impl<'de> Deserializer<'de> for Node<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mistake> {
-        let mut items = self.items(&visitor)?;
+        let items = self.items(&visitor)?;
+        let mut items = Items { of: self, items, at: 0 };
         let value = visitor.visit_seq(&mut items)?;
         items.end().map(|()| value)
     }
@@ -440,10 +442,6 @@ impl<'de> SeqAccess<'de> for &mut Items<'de> {
         let at = self.at;
         self.at += 1;
         seed.deserialize(self.of.other(Some(item))).map(Some).map_err(|e| e.inside_item(at))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.items.len() - self.at)
     }
 }
 

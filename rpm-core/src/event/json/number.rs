@@ -102,7 +102,6 @@ fn number(digits: &[u8]) -> Option<i32> {
 mod tests {
     use super::*;
     use alloc::format;
-    use alloc::string::ToString;
     use proptest::prelude::*;
 
     proptest! {
