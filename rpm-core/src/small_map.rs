@@ -11,8 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Entries in the order of their keys, in one vector.
 ///
-/// For what people name: signals, roles, rules. An entry costs a move of those behind it, so what grows with
-/// patients or time is kept in a `BTreeMap`; that one's code is six times as large for each type of entry.
+/// For what people name (signals, roles, rules) and what comes in order. Another entry costs a move of those
+/// behind it, so what grows with patients is kept in a `BTreeMap`, whose code is six times as large for each
+/// type of entry.
 ///
 /// ```
 /// use rpm_core::SmallMap;

@@ -102,9 +102,10 @@ impl<T: Snap> Snap for SmallMap<String, T> {
         let n = r.len()?;
         let mut map = Self::new();
         for _ in 0..n {
-            map.insert(r.read()?, r.read()?);
+            let key: String = r.read()?;
+            r.ensure(map.keys().next_back().is_none_or(|last| *last < key))?;
+            map.insert(key, r.read()?);
         }
-        r.ensure(map.len() == n)?;
         Ok(map)
     }
 }
