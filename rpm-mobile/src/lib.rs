@@ -11,6 +11,7 @@
 //! | `error` | the one error |
 //! | `event` | one event with types |
 //! | `packed` | many readings as bytes |
+//! | `feed` | many readings by a plain call, for hosts where UniFFI's are slow |
 //! | `policy` | a policy, kinds, units |
 //! | `engine`, `monitor` | many patients, one patient |
 //! | `model` | models, and the scorer that asks them beside an engine |
@@ -21,6 +22,7 @@ mod convert;
 mod engine;
 mod error;
 mod event;
+mod feed;
 mod mirror;
 mod model;
 mod monitor;
@@ -34,6 +36,7 @@ pub use convert::{
 pub use engine::Engine;
 pub use error::{Problem, RpmonError, code_message, code_name, code_number};
 pub use event::{Device, Event, EventBody, Expected, QualityFlag};
+pub use feed::{Feed, FeedAnswer, rpmon_feed_free, rpmon_feed_handle, rpmon_feed_new};
 pub use model::{InputTerm, Model, Reasons, Scorer};
 pub use monitor::Monitor;
 pub use policy::{KindInfo, Policy, PolicyChange, Rule, Signal, kinds};

@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 
 from . import _native
 from ._native import *  # noqa: F403
+from .feed import Fed, Feed
 from .frames import Replay, replay, run
-from .readings import READING, Reading, pack
+from .readings import READING, READING_FIELDS, Reading, pack
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -34,6 +35,9 @@ __version__ = _native.version()
 __all__ = [
     *_native.__all__,
     "READING",
+    "READING_FIELDS",
+    "Fed",
+    "Feed",
     "Reading",
     "Replay",
     "instant",

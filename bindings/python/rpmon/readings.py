@@ -1,4 +1,4 @@
-"""Readings as bytes: what ``handle_batch`` takes."""
+"""Readings as bytes: what ``Feed`` and ``handle_batch`` take."""
 
 import struct
 from collections.abc import Iterable
@@ -6,6 +6,20 @@ from typing import NamedTuple
 
 #: One packed reading: observed_at, received_at, sequence, patient, value, device, kind, quality, flags.
 READING = struct.Struct("<qqQIiHHBBxx")
+
+#: The same for numpy: ``numpy.zeros(count, rpmon.READING_FIELDS)`` is that many readings to fill in.
+READING_FIELDS = [
+    ("observed_at", "<i8"),
+    ("received_at", "<i8"),
+    ("sequence", "<u8"),
+    ("patient", "<u4"),
+    ("value", "<i4"),
+    ("device", "<u2"),
+    ("kind", "<u2"),
+    ("quality", "u1"),
+    ("flags", "u1"),
+    ("zero", "<u2"),
+]
 
 _HAS_SEQUENCE = 1
 
@@ -32,7 +46,7 @@ class Reading(NamedTuple):
 
 
 def pack(readings: Iterable[Reading]) -> bytes:
-    """The bytes of readings, for ``handle_batch``."""
+    """The bytes of readings."""
     return b"".join(map(_pack_one, readings))
 
 

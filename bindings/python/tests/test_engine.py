@@ -113,9 +113,59 @@ def test_a_batch_decides_what_events_decide(policy):
     assert lines and lines == many.drain_lines()
 
 
+def test_a_feed_says_what_batches_and_drained_lines_say(policy):
+    numpy = pytest.importorskip("numpy")
+    values = [97_100, 86_500, 86_250, 85_000, 96_999, 250_000]
+    batch = numpy.zeros(len(values), rpmon.READING_FIELDS)
+    batch["kind"], batch["value"] = policy.kind("spo2"), values
+    batch["observed_at"] = numpy.arange(len(values)) * 1000
+    batch["received_at"] = batch["observed_at"] + 200
+    engine = rpmon.Engine(policy)
+    engine.device(engine.patient("p1"), "d1")
+    receipt, lines = engine.handle_batch(batch.tobytes()), engine.drain_lines()
+    assert lines and (receipt.accepted, receipt.quarantined) == (5, 1)
+    frozen = batch.copy()
+    frozen.flags.writeable = False
+    every_second = numpy.repeat(batch, 2)[::2]
+    for form in (batch, frozen, batch.tobytes(), bytearray(batch), memoryview(batch.tobytes())):
+        engine = rpmon.Engine(policy, rpmon.Config(max_outputs=1))
+        engine.device(engine.patient("p1"), "d1")
+        feed = rpmon.Feed(engine)
+        assert feed.handle(form) == (receipt, lines)
+        assert feed.handle(form).receipt.duplicate == 5
+        assert feed.handle(b"") == feed.handle(bytearray())
+        assert feed.handle(b"").receipt.consumed == 0 and feed.handle(b"").lines == []
+        with pytest.raises(TypeError):
+            feed.handle(every_second)
+
+
+def test_a_feed_may_be_shared(policy):
+    engine = rpmon.Engine(policy)
+    engine.device(engine.patient("p1"), "d1")
+    feed, accepted = rpmon.Feed(engine), []
+    kind = policy.kind("spo2")
+
+    def work(offset):
+        for second in range(500):
+            at = second * 4000 + offset * 1000
+            batch = rpmon.READING.pack(at, at, 0, 0, 97_000, 0, kind, 0, 0)
+            accepted.append(feed.handle(batch).receipt.accepted)
+
+    threads = [threading.Thread(target=work, args=(offset,)) for offset in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts = engine.counts(0)
+    assert len(accepted) == 2000 and sum(accepted) == counts.accepted
+
+
 def test_a_batch_that_is_no_whole_number_of_readings_is_refused(policy):
     with pytest.raises(rpmon.RpmonError.Invalid) as wrong:
         rpmon.Engine(policy).handle_batch(b"\0" * 41)
+    assert wrong.value.problem.code == rpmon.Code.BAD_LENGTH
+    with pytest.raises(rpmon.RpmonError.Invalid) as wrong:
+        rpmon.Feed(rpmon.Engine(policy)).handle(bytearray(39))
     assert wrong.value.problem.code == rpmon.Code.BAD_LENGTH
 
 

@@ -1,5 +1,7 @@
 package org.rpmon
 
+import com.sun.jna.Native
+import com.sun.jna.Pointer
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.time.Instant
@@ -78,6 +80,9 @@ class ReadingBatch(capacity: Int = 256) {
         rest.position(first * STRIDE)
         return rest.slice()
     }
+
+    /** Where the readings lie, as long as none is added. */
+    internal fun pointer(): Pointer = Native.getDirectBufferPointer(buffer)
 
     companion object {
         /** The length of one reading. */

@@ -18,12 +18,14 @@ object Bench {
         val policy = Policy.fromToml(File(arguments[0]).readText())
         val packed = File(arguments[1]).readBytes()
         val patients = arguments[2].toInt()
+        // What a program that runs has: each figure is the best of three rounds, the first of which is for the
+        // compiler of the running program.
         for (size in BATCHES) {
-            // The first rounds are for the compiler of the running program.
             val rounds = (1..3).map { ward(policy, patients).use { batches(it, packed, size) } }
             val (ns, outputs) = rounds.minBy { it.first }
             println("batch $size $ns $outputs")
         }
+        println("reading ${(1..3).minOf { ward(policy, 1).use { reading(it, policy.kind("spo2")!!) } }}")
         println("event ${(1..3).minOf { ward(policy, 1).use(::single) }}")
     }
 
@@ -39,13 +41,11 @@ object Bench {
         val count = packed.size / ReadingBatch.STRIDE
         var outputs = 0
         val start = processorTime()
-        for (first in 0 until count step size) {
-            batch.clear()
-            batch.addPacked(packed, first * ReadingBatch.STRIDE, minOf(size, count - first))
-            var taken = 0
-            while (taken < batch.size) {
-                taken += engine.handleBatch(batch.from(taken)).consumed.toInt()
-                outputs += engine.drainLines().size
+        Feed(engine).use { feed ->
+            for (first in 0 until count step size) {
+                batch.clear()
+                batch.addPacked(packed, first * ReadingBatch.STRIDE, minOf(size, count - first))
+                outputs += feed.handle(batch).lines.size
             }
         }
         return (processorTime() - start) / count.toDouble() to outputs
@@ -62,6 +62,20 @@ object Bench {
         for (second in 0 until EVENTS) {
             val at = Instant.ofEpochSecond(second.toLong())
             engine.handleEvent(Event("P000000", device, at, body), at)
+        }
+        return (processorTime() - start) / EVENTS.toDouble()
+    }
+
+    /** Nanoseconds for one reading by keys. */
+    private fun reading(engine: Engine, kind: UShort): Double {
+        val batch = ReadingBatch(1)
+        val start = processorTime()
+        Feed(engine).use { feed ->
+            for (second in 0 until EVENTS) {
+                batch.clear()
+                batch.add(kind, 97_000, second * 1000L, second * 1000L)
+                feed.handle(batch)
+            }
         }
         return (processorTime() - start) / EVENTS.toDouble()
     }

@@ -98,6 +98,41 @@ class EngineTest {
     }
 
     @Test
+    fun `a feed says what events and drained lines say`() {
+        val policy = policy()
+        val values = listOf(97.1, 86.5, 86.25, 85.0, 96.999, 250.0, 80.0)
+        Engine(policy).use { one ->
+            values.forEachIndexed { s, value -> one.handleEvent(reading(s, value), at(s, 200)) }
+            val drained = one.drainLines()
+            // Less room than what comes out needs.
+            Engine(policy, Config(maxOutputs = 1u)).use { many ->
+                val patient = many.patient("p1")
+                val device = many.device(patient, "d1")
+                val kind = policy.kind("spo2")!!
+                val batch = ReadingBatch(1)
+                values.forEachIndexed { s, value ->
+                    val thousandths = policy.measure("spo2", value, "%")
+                    batch.add(Reading(kind, thousandths, at(s), at(s, 200), patient, device))
+                }
+                val feed = Feed(many)
+                val (receipt, lines) = feed.handle(batch)
+                assertEquals(BatchReceipt(7u, 6u, 0u, 1u), receipt)
+                val records = { all: List<String> -> all.filter { it.startsWith("{\"hash\"") } }
+                assertEquals(records(drained), records(lines))
+                assertTrue(lines.size > records(lines).size)
+                assertEquals(6uL, feed.handle(batch).receipt.duplicate)
+                batch.clear()
+                assertEquals(Fed(BatchReceipt(0u, 0u, 0u, 0u), emptyList()), feed.handle(batch))
+                feed.close()
+                feed.close()
+                assertThrows(IllegalStateException::class.java) { feed.handle(batch) }
+                // The engine goes on.
+                assertEquals(1uL, many.patients())
+            }
+        }
+    }
+
+    @Test
     fun `a batch larger than the queue of outputs is taken whole`() {
         val policy = policy()
         Engine(policy, Config(maxOutputs = 1u)).use { engine ->
