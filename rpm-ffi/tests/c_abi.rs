@@ -171,17 +171,49 @@ fn c_programs_are_clean_under_address_and_undefined_sanitizers() {
     all_in_c("asan", &["-fsanitize=address,undefined", "-fno-sanitize-recover=all"], &[]);
 }
 
-/// The library itself is not instrumented: this watches what C does around its calls.
+/// The library is instrumented too, with the standard library in it: `RPM_TSAN_LIBRARY` is a `librpmon.a` that was
+/// built so, as `.ci/run capi` does. What is used as documented is clean; what is not is found, so that a library
+/// or a runtime that sees nothing does not pass.
 #[test]
 fn threads_are_clean_under_the_thread_sanitizer() {
-    let flags = ["-fsanitize=thread", "-DTHREAD_SANITIZER"];
-    let program = Program {
-        source: "c/threads.c",
-        name: "threads-tsan",
-        flags: &flags,
-        ..Program::default()
+    let Some(library) = env::var_os("RPM_TSAN_LIBRARY") else {
+        return missing("a library built with the thread sanitizer (RPM_TSAN_LIBRARY)");
     };
-    program.check(&["setarch", "-R"], &[]);
+    let Some(runtime) = thread_sanitizer() else {
+        return missing("the thread sanitizer of the Rust toolchain");
+    };
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("threads-tsan");
+    let object = out.with_extension("o");
+    let mut compile = Command::new("cc");
+    compile.args(["-std=gnu11", "-fsanitize=thread", "-c"]).args(STRICT);
+    compile.arg("-I").arg(here().join("../include")).arg("-o").arg(&object);
+    // The C compiler's own runtime does not know all that Rust's instrumentation calls: Rust's is linked.
+    let mut link = Command::new("cc");
+    link.arg("-o").arg(&out).arg(&object).arg(library);
+    link.arg("-Wl,--whole-archive").arg(runtime).arg("-Wl,--no-whole-archive").args(SYSTEM);
+    for command in [compile.arg(here().join("tests/c/threads.c")), &mut link] {
+        let built = command.output().unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    }
+    let run = |argument: &[&str]| {
+        let mut command = Command::new("setarch");
+        command.arg("-R").arg(&out).args(argument).output().unwrap()
+    };
+    let used = run(&[]);
+    assert!(used.status.success(), "{}", String::from_utf8_lossy(&used.stderr));
+    print!("thread sanitizer: {}", String::from_utf8_lossy(&used.stdout));
+    let misused = run(&["misuse"]);
+    let said = String::from_utf8_lossy(&misused.stderr);
+    assert!(said.contains("WARNING: ThreadSanitizer"), "a race went unseen: {said}");
+    assert!(said.contains(" rpmon_policy_version "), "the library's own read is not told: {said}");
+}
+
+/// The runtime that comes with Rust.
+fn thread_sanitizer() -> Option<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "target-libdir"]).output().ok()?;
+    let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    let files = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    files.into_iter().find(|path| path.to_string_lossy().ends_with("_rt.tsan.a"))
 }
 
 #[test]
