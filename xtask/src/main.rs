@@ -11,6 +11,7 @@ mod header;
 mod install;
 mod schema;
 mod table;
+mod xcframework;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -88,6 +89,15 @@ enum Chore {
         #[arg(long, value_name = "PATH")]
         rustc: Option<PathBuf>,
     },
+    /// Build the engine for iPhone, iPhone simulator and Mac: `bindings/swift/RpmonFFI.xcframework`.
+    Xcframework {
+        /// As of `install`; without it rustup's targets have to be installed.
+        #[arg(long, value_name = "PATH")]
+        rustc: Option<PathBuf>,
+        /// Build nothing: take each target's library from `DIR/TARGET/mobile/`.
+        #[arg(long, value_name = "DIR")]
+        built: Option<PathBuf>,
+    },
     /// Run the bare-metal image in QEMU and on the host, and compare every record.
     Firmware {
         /// Where to build the image [default: `examples/firmware/target`].
@@ -117,6 +127,7 @@ fn main() -> ExitCode {
         Chore::Install { prefix, destdir, rustc } => {
             install::install(root(), &prefix, destdir.as_deref(), rustc.as_deref())
         }
+        Chore::Xcframework { rustc, built } => xcframework::make(root(), rustc.as_deref(), built),
         Chore::FirmwareC { target_dir, rustc } => firmware_c::run(root(), target_dir, rustc),
         Chore::Bindings { check: false } => bindings::write(root()),
         Chore::Bindings { check: true } => bindings::check(root()),
