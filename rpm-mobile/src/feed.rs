@@ -64,7 +64,7 @@ pub unsafe extern "C" fn rpmon_feed_free(feed: *mut Feed) {
     drop(unsafe { Box::from_raw(feed) });
 }
 
-/// Takes packed readings in, all of them, and tells what came out. Returns 0, or the number of a code:
+/// Takes packed readings in, all of them, and gives everything that was decided and not yet drained. Returns 0, or the number of a code:
 /// `bad_length`, and nothing was taken; `poisoned`.
 ///
 /// # Safety
@@ -108,15 +108,17 @@ impl Feed {
                 lines: ptr::null(),
             };
             // Fewer than given are taken if what comes out has no room; a single one always has.
-            while !rest.is_empty() {
+            loop {
                 let receipt = packed::handle_all(rest, |chunk| core.handle_batch(chunk));
                 answer.accepted += receipt.accepted;
                 answer.duplicate += receipt.duplicate;
                 answer.quarantined += receipt.quarantined;
                 rest = &rest[receipt.consumed..];
                 drain(core, lines);
+                if rest.is_empty() {
+                    return answer;
+                }
             }
-            answer
         };
         let answer = self.engine.with(take).map_err(|_: RpmonError| Code::Poisoned)?;
         Ok(FeedAnswer { len: self.lines.len() as u64, lines: self.lines.as_ptr(), ..answer })
@@ -212,6 +214,9 @@ mod tests {
     fn what_cannot_be_taken_is_said_by_its_number() {
         let engine = engine();
         assert_eq!(fed(&engine, &[]), (0, [0; 3], String::new()));
+        // What waits comes out without a reading as well.
+        engine.handle_batch(&batch()[..40 * 4]).unwrap();
+        assert!(!fed(&engine, &[]).2.is_empty());
         assert_eq!(fed(&engine, &[0; 41]).0, u32::from(Code::BadLength.number()));
         let _ = catch_unwind(AssertUnwindSafe(|| engine.with(|_| panic!("a fault"))));
         assert_eq!(fed(&engine, &batch()).0, u32::from(Code::Poisoned.number()));
