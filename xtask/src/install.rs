@@ -11,10 +11,6 @@ use crate::firmware::rustc_says;
 const PROFILE: &str = "c-library";
 /// The standard library's own switches: no backtraces, and the smaller of two ways to sort or print.
 const STD_FEATURES: &str = "build-std-features=panic-unwind,optimize_for_size";
-/// Relocations as a table of bits, a hundredth of the other form.
-const PACKED_RELOCATIONS: &str = "-Clink-arg=-Wl,-z,pack-relative-relocs";
-/// The first C library whose loader reads them.
-const PACKED_SINCE: (u32, u32) = (2, 36);
 /// With the standard library: what nothing prints but a panic, its place in the source and values for
 /// programmers. No record, error or explanation is made of them.
 const WITHOUT_DEBUG: [&str; 2] = ["-Zlocation-detail=none", "-Zfmt-debug=none"];
@@ -67,33 +63,20 @@ fn build(root: &Path, rustc: Option<&Path>) -> Result<PathBuf, Box<dyn std::erro
     // Of these types alone: where a Rust library is asked for too, nothing is optimised across crates.
     cargo.args(["rustc", "--lib", "--crate-type", "cdylib,staticlib"]);
     cargo.args(["--locked", "--package", "rpm-ffi", "--profile", PROFILE]);
-    let mut flags = Vec::new();
-    if c_library().is_some_and(|version| version >= PACKED_SINCE) {
-        flags.push(PACKED_RELOCATIONS);
-    }
     if let Some(rustc) = rustc {
         // Building the standard library is a nightly feature of cargo, and asks for a named target.
         let host = rustc_says(&["--print", "host-tuple"])?;
         cargo.args(["--target", &host, "-Z", "build-std=std,panic_unwind", "-Z", STD_FEATURES]);
         cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", rustc);
-        flags.extend(WITHOUT_DEBUG);
+        // What is given has the last word.
+        let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+        cargo.env("RUSTFLAGS", format!("{} {given}", WITHOUT_DEBUG.join(" ")));
         target.push(host);
     }
-    // What is given has the last word.
-    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
-    cargo.env("RUSTFLAGS", format!("{} {given}", flags.join(" ")));
     if !cargo.status()?.success() {
         return Err("the library does not build".into());
     }
     Ok(target.join(PROFILE))
-}
-
-/// Major and minor version of this machine's C library, if it is glibc.
-fn c_library() -> Option<(u32, u32)> {
-    let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let (major, minor) = text.trim().strip_prefix("glibc ")?.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn strip(from: &Path, to: &Path) -> Outcome {
