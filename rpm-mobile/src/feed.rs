@@ -64,8 +64,8 @@ pub unsafe extern "C" fn rpmon_feed_free(feed: *mut Feed) {
     drop(unsafe { Box::from_raw(feed) });
 }
 
-/// Takes packed readings in, all of them, and gives everything that was decided and not yet drained. Returns 0, or the number of a code:
-/// `bad_length`, and nothing was taken; `poisoned`.
+/// Takes packed readings in, all of them, and gives everything that was decided and not yet drained. Returns 0,
+/// or the number of a code: `bad_length`, and nothing was taken; `poisoned`.
 ///
 /// # Safety
 /// `feed` came from [`rpmon_feed_new`], was not freed, and is in no other call; `len` bytes can be read at

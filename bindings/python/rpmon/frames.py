@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import _native as native
-from .readings import READING
+from .readings import READING, READING_FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,21 +101,7 @@ def _prepare(readings: pd.DataFrame, engine: native.Engine, policy: native.Polic
     order = np.argsort(received.to_numpy(), kind="stable")
     kept = kept.iloc[order]
 
-    dtype = np.dtype(
-        [
-            ("observed_at", "<i8"),
-            ("received_at", "<i8"),
-            ("sequence", "<u8"),
-            ("patient", "<u4"),
-            ("value", "<i4"),
-            ("device", "<u2"),
-            ("kind", "<u2"),
-            ("quality", "u1"),
-            ("flags", "u1"),
-            ("zero", "<u2"),
-        ]
-    )
-    packed = np.zeros(len(kept), dtype)
+    packed = np.zeros(len(kept), READING_FIELDS)
     packed["observed_at"] = observed.to_numpy()[order]
     packed["received_at"] = received.to_numpy()[order]
     _fill_values(packed, kept, policy)
