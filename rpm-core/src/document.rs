@@ -187,6 +187,8 @@ fn mismatch(of: &str, found: Unexpected<'_>, expected: &dyn Expected) -> Mistake
     let found = match found {
         Unexpected::Unit => "null".to_string(),
         Unexpected::Float(x) => format!("floating point `{}`", Json::from(x)),
+        // Serde's own words print it for programmers, which the installed C library is built without.
+        Unexpected::Str(text) => format!("string {}", Json::from(text)),
         found => found.to_string(),
     };
     de::Error::custom(format!("invalid {of}: {found}, expected {expected}"))

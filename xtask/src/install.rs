@@ -12,7 +12,7 @@ const PROFILE: &str = "c-library";
 /// The standard library's own switches: no backtraces, and the smaller of two ways to sort or print.
 const STD_FEATURES: &str = "build-std-features=panic-unwind,optimize_for_size";
 /// With the standard library: what nothing prints but a panic, its place in the source and values for
-/// programmers. No record, error or explanation is made of them.
+/// programmers. No record, error or explanation may be made of them (`{:?}`).
 const WITHOUT_DEBUG: [&str; 2] = ["-Zlocation-detail=none", "-Zfmt-debug=none"];
 
 /// What a program that links the static library needs besides, on Linux.

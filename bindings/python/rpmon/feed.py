@@ -50,25 +50,31 @@ class Feed:
     """
 
     def __init__(self, engine: _native.Engine) -> None:
+        # Another object's handle would be taken for an engine's.
+        _native._UniffiFfiConverterTypeEngine.check_lower(engine)
         self._engine = engine
         self._feed = _new(engine._uniffi_clone_handle())  # type: ignore[no-untyped-call]
         self._answer = _Answer()
         self._answer_at = ctypes.byref(self._answer)
         # The interpreter's lock is free while a call runs.
         self._turn = threading.Lock()
-        weakref.finalize(self, _free, self._feed)
+        # Not as the interpreter ends: a daemon thread may still be in a call.
+        weakref.finalize(self, _free, self._feed).atexit = False
 
     def handle(self, readings: bytes | Buffer) -> Fed:
         """Takes readings in, 40 bytes each, each at its own ``received_at``: all of them.
 
         ``readings`` are what ``pack`` makes, or any contiguous buffer of the same layout: a ``bytearray``, a
-        ``memoryview``, a numpy array of ``READING_FIELDS``. What can be written to is read where it lies.
+        ``memoryview``, a numpy array of ``READING_FIELDS``. What can be written to is read where it lies: leave
+        it alone until the call is over.
         """
         at: object = readings
         if isinstance(readings, bytes):
             size = len(readings)
         else:
             view = memoryview(readings)
+            if view.itemsize not in (1, READING.size):
+                raise TypeError(f"items of {view.itemsize} bytes are neither bytes nor readings")
             if view.readonly or not view.nbytes:
                 return self.handle(view.tobytes())
             size, at = view.nbytes, ctypes.byref(ctypes.c_char.from_buffer(view))

@@ -1,5 +1,6 @@
 """The engine itself, as a host drives it."""
 
+import array
 import json
 import threading
 from datetime import datetime, timedelta, timezone
@@ -137,6 +138,17 @@ def test_a_feed_says_what_batches_and_drained_lines_say(policy):
         assert feed.handle(b"").receipt.consumed == 0 and feed.handle(b"").lines == []
         with pytest.raises(TypeError):
             feed.handle(every_second)
+
+
+def test_a_feed_is_of_an_engine_alone(policy):
+    for other in (rpmon.Monitor(policy, "p1"), policy, None):
+        with pytest.raises(TypeError):
+            rpmon.Feed(other)
+
+
+def test_numbers_are_no_readings(policy):
+    with pytest.raises(TypeError, match="items of 8 bytes"):
+        rpmon.Feed(rpmon.Engine(policy)).handle(array.array("d", [0.0] * 5))
 
 
 def test_a_feed_may_be_shared(policy):

@@ -43,8 +43,11 @@ redacted!(Shift, Roster);
 impl Roster {
     /// Of these shifts. Where two of one place overlap, the one that began later has it.
     pub fn new(shifts: impl IntoIterator<Item = Shift>) -> Self {
+        let mut shifts: Vec<Shift> = shifts.into_iter().filter(|s| s.from < s.until).collect();
+        // There may be one for each patient: in the order of places none is put before another.
+        shifts.sort_by(|a, b| place(a).cmp(&place(b)));
         let mut places: SmallMap<Place, Vec<Shift>> = SmallMap::new();
-        for shift in shifts.into_iter().filter(|shift| shift.from < shift.until) {
+        for shift in shifts {
             let place = (shift.function.clone(), shift.tenant.clone(), shift.patient.clone());
             places.get_or_insert_with(place, Vec::new).push(shift);
         }
@@ -96,6 +99,10 @@ impl Roster {
         let shifts = self.shifts().filter(works).filter(concerns);
         shifts.max_by_key(|s| (s.patient.is_some(), s.until))
     }
+}
+
+fn place(shift: &Shift) -> (&String, &Option<TenantId>, &Option<PatientId>) {
+    (&shift.function, &shift.tenant, &shift.patient)
 }
 
 #[cfg(test)]

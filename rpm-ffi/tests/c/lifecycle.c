@@ -255,8 +255,21 @@ static void lines(void) {
     OK(rpmon_engine_free(&engine));
 }
 
+/* What was found is told, also by a library that was built without what programmers print. */
+static void mistakes(void) {
+    static const char wrong[] = "{\"id\":\"p\",\"version\":\"one\",\"title\":\"P\"}";
+    rpmon_policy *none = NULL;
+    rpmon_error *error = NULL;
+    CHECK(rpmon_policy_from_json(wrong, strlen(wrong), &none, &error) != RPMON_OK && !none);
+    CHECK(is(rpmon_error_path(error, 0), "version"));
+    rpmon_str text = rpmon_error_message(error, 0);
+    CHECK(contains((rpmon_bytes){(char *)text.data, text.len}, "string \"one\", expected u32"));
+    rpmon_error_free(&error);
+}
+
 int main(void) {
     policies();
+    mistakes();
     watch();
     lines();
     puts("lifecycle passed in C");

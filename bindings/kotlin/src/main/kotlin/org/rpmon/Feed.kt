@@ -69,7 +69,9 @@ class Feed(engine: Engine) : AutoCloseable {
 @Suppress("FunctionName")
 internal object FeedCalls {
     init {
-        Native.register(FeedCalls::class.java, "rpmon_mobile")
+        // The library whose handles these are: UniFFI's own calls ask the same property.
+        val library = System.getProperty("uniffi.component.rpmon.libraryOverride") ?: "rpmon_mobile"
+        Native.register(FeedCalls::class.java, library)
     }
 
     external fun rpmon_feed_new(engine: Long): Pointer
