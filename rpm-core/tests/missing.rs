@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use common::{Run, With, cases, enrolment, event, host, policy, spo2};
 use proptest::prelude::*;
-use rpm_core::event::{Body as EventBody, Context, DeviceStatus, Event, Kind, Quality};
+use rpm_core::event::{Body as EventBody, Context, DeviceStatus, Event, Kind, Profile, Quality};
 use rpm_core::policy::Policy;
 use rpm_core::record::ConditionState::{Active, NeverSeen, Normal};
 use rpm_core::record::{self, AlertChange, Body, Clause, Level};
@@ -150,6 +150,95 @@ fn a_stream_that_never_was_anything_but_artifacts_is_missing() {
         run.live(artifact(second));
     }
     assert_eq!(opened(&run).iter().map(|(when, _)| *when).collect::<Vec<_>>(), [125]);
+}
+
+fn restore(run: &mut Run, second: i64) {
+    let (bytes, now) = (run.engine.snapshot().unwrap(), host(at(second)));
+    run.engine = Engine::restore(&bytes, &[home()], EngineConfig::default(), now).unwrap().0;
+}
+
+fn worn(second: i64, worn: bool) -> Event {
+    let status = DeviceStatus { worn: Some(worn), ..DeviceStatus::default() };
+    event(at(second), EventBody::DeviceStatus(status))
+}
+
+/// What begins with readings of nobody is waited for from the first reading that is one of the patient.
+#[test]
+fn a_device_that_was_put_on_is_waited_for() {
+    for restored in [false, true] {
+        let mut noisy = Run::new(&home());
+        for event in [worn(0, false), spo2(at(1), 97), worn(2, true)] {
+            noisy.live(event);
+        }
+        let mut silent = Run::new(&home());
+        silent.live(spo2(at(1), 97).quality(Quality::NOT_WORN));
+        for second in 2..60 {
+            noisy.live(artifact(second));
+            silent.live(spo2(at(second), 97));
+        }
+        for (run, when) in [(&mut noisy, 122), (&mut silent, 179)] {
+            if restored {
+                restore(run, 60);
+            }
+            assert!(run.engine.next_wakeup().is_some_and(|wakeup| wakeup <= host(at(when))));
+            run.tick(host(at(500)));
+            assert_eq!(opened(run).iter().map(|(when, _)| *when).collect::<Vec<_>>(), [when]);
+        }
+    }
+}
+
+/// That a device was worn is learned late: its readings have come, and are waited for after the last of them.
+#[test]
+fn readings_of_a_device_that_was_worn_after_all_have_come() {
+    let mut run = Run::new(&home());
+    run.live(worn(0, false));
+    for second in 1..10 {
+        run.live(spo2(at(second), 97));
+    }
+    restore(&mut run, 10);
+    assert_eq!(run.engine.next_wakeup(), None);
+    run.event(worn(0, true), host(at(11)));
+    assert_eq!(run.state("low"), Normal);
+    assert_eq!(run.engine.next_wakeup(), Some(host(at(129))));
+
+    // Of a signal that is missing it is the end.
+    let mut run = Run::new(&home());
+    for event in [spo2(at(0), 97), worn(1, false)] {
+        run.live(event);
+    }
+    for second in 100..130 {
+        run.live(spo2(at(second), 97));
+    }
+    assert_eq!(run.state("gone"), Active(Level::Urgent));
+    run.event(worn(99, true), host(at(131)));
+    assert_eq!(run.state("gone"), Normal);
+    assert_eq!(run.engine.next_wakeup(), Some(host(at(249))));
+}
+
+#[test]
+fn where_time_ends_no_rest_ends_any_more() {
+    let hours = json!({ "hours": { "from": "00:00", "until": "23:59" } });
+    let rests = json!([{ "id": "washing", "title": "washing", "rules": ["gone"], "when": hours,
+        "rests": true, "widens_urgent": true }]);
+    for offset in [-720, -60, 0, 60] {
+        let mut run = Run::new(&policy(&plan(&json!([]), &rests)));
+        let profile = Profile { utc_offset_min: Some(offset), ..Profile::default() };
+        run.live(event(0, EventBody::Profile(Box::new(profile))));
+        let late = HostTime::from_millis(i64::MAX - 1000);
+        run.event(spo2(at(1), 97), late);
+        run.tick(late);
+        assert!(run.engine.next_wakeup().is_none_or(|at| at > late));
+    }
+}
+
+#[test]
+fn what_never_came_is_told_from_what_never_counted() {
+    let mut run = Run::new(&home());
+    run.live(worn(0, true));
+    let why = |run: &mut Run| run.engine.why(P0, "gone").unwrap().to_string();
+    assert_eq!(why(&mut run), "gone: nothing has come yet");
+    run.live(artifact(1));
+    assert_eq!(why(&mut run), "gone: nothing that counts has come yet, only artifacts");
 }
 
 fn procedure(mode: &str) -> Json {

@@ -214,6 +214,27 @@ fn what_a_late_word_takes_back_says_why() {
 }
 
 /// Nobody had been told yet, and the level only falls: the reason is the same.
+/// Nothing is left that could say when: what is taken back is dated by when it was.
+#[test]
+fn what_was_all_of_nobody_is_taken_back_as_of_when_it_was() {
+    let mut run = Run::new(&oximeter());
+    stretch(&mut run, 10, 30, 70);
+    assert_eq!(run.opened("low").len(), 1);
+    run.event(off(seconds(5)), host(seconds(31)));
+    let taken_back = |body: &&Body| match body {
+        Body::AlertChanged {
+            change: AlertChange::Revised | AlertChange::Retracted,
+            observed_at,
+            ..
+        } => *observed_at,
+        _ => None,
+    };
+    let bodies = run.bodies();
+    let at = bodies.iter().find_map(taken_back).unwrap();
+    let at = at.as_millis() - common::observed(0).as_millis();
+    assert!((seconds(10)..seconds(30)).contains(&at), "{at}");
+}
+
 #[test]
 fn what_a_late_word_lowers_or_retracts_says_why() {
     let levels = json!([

@@ -23,7 +23,7 @@ use crate::value::write_thousandths;
 /// So many changes of circumstances are foreseen at a time.
 const LOOKS: usize = 100;
 /// What came instead of readings that count, where no quality flag says it.
-const NOTHING: &str = "nothing";
+pub(crate) const NOTHING: &str = "nothing";
 const ABSENT: &str = "absent";
 const NOT_WORN: &str = "not_worn";
 

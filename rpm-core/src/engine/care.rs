@@ -152,7 +152,10 @@ impl Patient {
         worn: bool,
     ) {
         let mut effects = Effects::of_circumstances(call.now);
-        self.lane.know_wearing(call.policy, device, at, worn, &mut effects);
+        let came = self.lane.know_wearing(call.policy, device, at, worn, &mut effects);
+        for (signal, observed_at) in came {
+            self.signal_is_back(call, signal, observed_at);
+        }
         self.take_effects(call, effects);
         call.rearm = true;
     }

@@ -29,7 +29,8 @@ pub(crate) struct Rederived {
 
 impl Lane {
     /// A device is worn from a time on, or it is not. Where that is news its readings count, or do not any more:
-    /// what they touch is derived and judged anew, as far back as anything can change.
+    /// what they touch is derived and judged anew, as far back as anything can change. Also gives the signals of
+    /// which readings have come, as is known only now, and when the last was observed.
     pub fn know_wearing(
         &mut self,
         policy: &Policy,
@@ -37,16 +38,16 @@ impl Lane {
         at: Timestamp,
         worn: bool,
         effects: &mut Effects,
-    ) {
+    ) -> Vec<(usize, Timestamp)> {
         let edge = self.newest.saturating_sub(policy.look_back());
         let wearing = &mut self.background.situation.wearing;
         let Some(stretch) = wearing.tell(device, at.as_millis(), worn, edge) else {
-            return;
+            return Vec::new();
         };
         let closed = wearing.leaves_out(device, stretch.start);
         self.signals.iter_mut().for_each(|signal| signal.borne = Slack::NONE);
         effects.cause = Cause::of_wearing(!closed, &stretch);
-        let mut regated = Vec::new();
+        let (mut regated, mut came) = (Vec::new(), Vec::new());
         for (index, def) in policy.signals().iter().enumerate() {
             // What takes readings of a device that is not worn takes all of them; what is derived has none.
             let takes_all = def.accept.any(Quality::NOT_WORN);
@@ -59,16 +60,20 @@ impl Lane {
             let changed = self.signals[index].regate(&gate, from, def);
             if let Some(last) = changed.last().copied() {
                 self.ask_panes(index);
+                let signal = &mut self.signals[index];
+                let last_came = if closed { None } else { signal.was_worn(device, &stretch) };
+                came.extend(last_came.map(|observed_at| (index, observed_at)));
                 regated.push(Rederived { signal: index, changed, last });
             }
         }
         if regated.is_empty() {
-            return;
+            return came;
         }
         // As what is derived: nothing of what is made of these has followed yet.
         self.follow_up(policy, &mut regated);
         self.judge(policy, &regated, effects);
         self.look_at_all_again();
+        came
     }
 
     /// Other circumstances, from a time on.

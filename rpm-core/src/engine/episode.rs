@@ -160,7 +160,11 @@ impl Patient {
         self.set_dated(rule, false);
         match (has_alert, level_of(state)) {
             (true, level) if !self.let_go(call, rule, level) => {
-                self.follow(call, rule, state, frontier, revised.map(|revised| revised.cause));
+                // All that said it may have been taken back: then since what was.
+                let known = |at: &i64| *at != i64::MIN;
+                let told = revised.iter().flat_map(|revised| revised.history).map(|(at, _)| *at);
+                let at = Some(frontier).into_iter().chain(told).find(known).unwrap_or(frontier);
+                self.follow(call, rule, state, at, revised.map(|revised| revised.cause));
             }
             (_, Some(level))
                 if self.alert_of(rule).is_none()

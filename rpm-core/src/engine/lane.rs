@@ -19,7 +19,7 @@ use crate::rule::calm::Calm;
 use crate::rule::condition::{Abandoned, Change, Condition, Pulse};
 use crate::rule::predicate::{Known, Signals, rests};
 use crate::rule::pulses::Pulses;
-use crate::signal::{Amended, Placed, Sample, Signal};
+use crate::signal::{Amended, Placed, Sample, Signal, Unworn};
 use crate::time::{HostTime, Timestamp};
 use crate::value::Value;
 
@@ -278,7 +278,9 @@ impl Lane {
         };
         let observed = sample.observed_at.as_millis();
         let late = self.newest.saturating_sub(observed) > def.horizon_ms;
-        let Some(steps) = signal.ring.steps_to(sample).filter(|_| !late && self.absent == 0) else {
+        // Of a signal that nobody waits for yet somebody will from now on: a timer has to be set.
+        let usual = !late && self.absent == 0 && signal.waited_since().is_some();
+        let Some(steps) = signal.ring.steps_to(sample).filter(|_| usual) else {
             return Appended::No;
         };
         if self.background.situation.wearing.leaves_out(sample.device, observed) {
@@ -422,6 +424,10 @@ impl Lane {
             self.signals[index].last_arrival = Some(now);
         } else if !self.is_of_nobody(def, sample) {
             self.signals[index].spoil(now, sample.quality.without(def.accept));
+        } else if sample.quality.without(def.accept).is_good() {
+            let (device, observed_at) = (sample.device, sample.observed_at);
+            let unworn = Unworn { device, observed_at, came: now };
+            self.signals[index].aside.get_or_insert_default().unworn = Some(unworn);
         }
         counts
     }

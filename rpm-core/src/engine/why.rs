@@ -6,6 +6,7 @@ use core::fmt;
 
 use serde::Serialize;
 
+use super::absence::NOTHING;
 use super::lane::RuleState;
 use super::patient::Patient;
 use crate::policy::{Limits, Missing, Policy, RuleBody};
@@ -147,7 +148,9 @@ impl Patient {
 
 impl fmt::Display for WhyNot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spoilt = self.instead.iter().any(|name| name != NOTHING);
         let state = match self.state {
+            ConditionState::NeverSeen if spoilt => "nothing that counts has come yet",
             ConditionState::NeverSeen => "nothing has come yet",
             ConditionState::Normal => "normal",
             ConditionState::Pending => "pending",
@@ -160,7 +163,7 @@ impl fmt::Display for WhyNot {
         if let Some(since) = self.silent_since {
             write!(f, ", last reading {since}")?;
         }
-        if !self.instead.is_empty() {
+        if spoilt || self.silent_since.is_some() && !self.instead.is_empty() {
             let lead = if self.silent_since.is_some() { ", since then " } else { ", " };
             write!(f, "{lead}{}", came_words(&self.instead))?;
         }

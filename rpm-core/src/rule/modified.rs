@@ -47,12 +47,14 @@ impl Background {
             let minute = at.saturating_add(self.usual.offset).div_euclid(MINUTE_MS);
             let hours = hours.map(move |hour| {
                 let left = (hour - minute - 1).rem_euclid(DAY_MINUTES) + 1;
-                minute.saturating_add(left).saturating_mul(MINUTE_MS) - self.usual.offset
+                let starts = minute.saturating_add(left).saturating_mul(MINUTE_MS);
+                starts.saturating_sub(self.usual.offset)
             });
             let phase = when.phase_within.zip(self.situation.phase_for(at));
             // So long and no longer.
             let phase = phase.map(|(most, gone)| at - gone.as_millis() + most.as_millis() + 1);
-            hours.chain(phase.filter(|ends| *ends > at))
+            // Where time ends, nothing comes after.
+            hours.chain(phase).filter(move |next| *next > at)
         });
         known.chain(self.situation.next_after(at)).min()
     }

@@ -25,6 +25,7 @@ pub(crate) mod summary;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use smallvec::SmallVec;
 
@@ -126,6 +127,17 @@ pub(crate) struct Aside {
     pub expected: Expected,
     /// What came last that does not count.
     pub spoilt: Option<Spoilt>,
+    /// The last reading that would count if its device had been worn.
+    pub unworn: Option<Unworn>,
+}
+
+/// A reading of nobody, which is one of the patient if it turns out that the device was worn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Unworn {
+    pub device: DeviceKey,
+    pub observed_at: Timestamp,
+    /// When the host got it.
+    pub came: HostTime,
 }
 
 /// Readings that came and do not count, without one in between that does.
@@ -170,6 +182,17 @@ impl Signal {
             None => Spoilt { since: now, flags },
         };
         self.aside.get_or_insert_default().spoilt = Some(spoilt);
+    }
+
+    /// The device was worn after all in a stretch of time: readings of it have come. When the last was observed, if
+    /// that is news.
+    pub fn was_worn(&mut self, device: DeviceKey, stretch: &Range<i64>) -> Option<Timestamp> {
+        let unworn = self.aside.as_mut()?.unworn.take_if(|unworn| {
+            unworn.device == device && stretch.contains(&unworn.observed_at.as_millis())
+        })?;
+        let news = self.last_arrival.is_none_or(|at| at < unworn.came);
+        self.last_arrival = self.last_arrival.max(Some(unworn.came));
+        news.then_some(unworn.observed_at)
     }
 
     /// What has come since the last reading that counts, if that is anything.

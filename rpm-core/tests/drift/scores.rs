@@ -75,6 +75,26 @@ fn sum(run: &Run) -> Option<i32> {
     run.engine.latest(PatientKey(0), "rise").map(|(_, value)| value.thousandths())
 }
 
+/// A score is compared with those before it, so its own pane is never one of the median's.
+#[test]
+fn a_median_of_scores_that_asks_for_all_its_panes_gets_all_but_one() {
+    let mut plan = rounds(&median(), 4.0);
+    let usual =
+        |plan: &mut Json, field: &str, value: Json| plan["baselines"]["usual"][field] = value;
+    usual(&mut plan, "warm_up", json!("112 h"));
+    let mut run = Run::new(&common::policy(&plan));
+    for number in 0..40 {
+        for event in round(number, [16_000, 97_000, 120_000, 70_000, 36_800]) {
+            run.live(event);
+        }
+    }
+    assert!(run.engine.latest(PatientKey(0), "rise").is_some());
+
+    usual(&mut plan, "learn", json!({ "median": { "panes": 1 } }));
+    let told = Policy::from_json(plan.to_string().as_bytes()).unwrap_err().to_string();
+    assert!(told.contains("signals.rise.drift.baseline") && told.contains("two panes"), "{told}");
+}
+
 /// However often vitals are measured within a pane, the score as of its end is one value.
 #[test]
 fn a_score_is_one_step_a_pane_and_as_of_its_last_reading() {

@@ -14,14 +14,14 @@ use crate::alert::Alert;
 use crate::bytes::{Reader, Snap, Writer, corrupt};
 use crate::error::Error;
 use crate::event::Quality;
-use crate::id::{AlertId, DeviceId, PatientId, TenantId};
+use crate::id::{AlertId, DeviceId, DeviceKey, PatientId, TenantId};
 use crate::intake::{Counts, DeviceState, SequenceWindow};
 use crate::policy::{Policy, RuleBody, SignalDef};
 use crate::record::{Chain, Checksum, ConditionState, Hash, Level};
 use crate::rule::background::Background;
 use crate::rule::condition::{Condition, Hold, Machine, Pulse};
 use crate::rule::pulses::Pulses;
-use crate::signal::{Expected, Ring, Signal, Spoilt};
+use crate::signal::{Expected, Ring, Signal, Spoilt, Unworn};
 use crate::time::{HostTime, Timestamp};
 
 fields!(Chain { prev, seq, inputs, checksum });
@@ -346,11 +346,18 @@ impl Signal {
         self.cover.save(w);
         // As it was before what does not count was told apart, where nothing of that kind came.
         let spoilt = self.spoilt_since();
-        (u8::from(self.last_arrival.is_some()) | u8::from(spoilt.is_some()) << 1).save(w);
+        let unworn = self.aside.as_ref().and_then(|aside| aside.unworn);
+        let came = [self.last_arrival.is_some(), spoilt.is_some(), unworn.is_some()];
+        came.iter().rev().fold(0_u8, |bits, came| bits << 1 | u8::from(*came)).save(w);
         self.last_arrival.iter().for_each(|at| at.save(w));
         if let Some(Spoilt { since, flags }) = spoilt {
             since.save(w);
             flags.to_byte().save(w);
+        }
+        if let Some(Unworn { device, observed_at, came }) = unworn {
+            device.0.save(w);
+            observed_at.as_millis().save(w);
+            came.save(w);
         }
         self.expected().save(w);
     }
@@ -359,7 +366,7 @@ impl Signal {
         let ring = Ring::load(r, def.pane_ms, def.ring_panes, devices)?;
         let mut signal = Self { ring, cover: r.read()?, ..Self::new(def) };
         let came: u8 = r.read()?;
-        r.ensure(signal.cover > 0 && came < 4)?;
+        r.ensure(signal.cover > 0 && came < 8)?;
         if came & 1 != 0 {
             signal.last_arrival = Some(r.read()?);
         }
@@ -367,6 +374,12 @@ impl Signal {
             let (since, flags) = (r.read()?, Quality::from_byte(r.read()?));
             signal.aside.get_or_insert_default().spoilt = Some(Spoilt { since, flags });
             r.ensure(!flags.is_good() && signal.spoilt_since().is_some())?;
+        }
+        if came & 4 != 0 {
+            let (device, observed_at) = (DeviceKey(r.read()?), Timestamp::from_millis(r.time()?));
+            let unworn = Unworn { device, observed_at, came: r.read()? };
+            r.ensure(usize::from(device.0) < devices)?;
+            signal.aside.get_or_insert_default().unworn = Some(unworn);
         }
         signal.expect(r.read()?);
         Ok(signal)

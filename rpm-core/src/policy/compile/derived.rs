@@ -301,6 +301,11 @@ impl Compiler {
         let up = spec.direction == Direction::Up;
         let by_sleep = matches!(usual.learn, LearnSpec::BySleep { .. });
         let of_score = policy.signals.get(&usual.of).is_some_and(|signal| signal.score.is_some());
+        if of_score && matches!(usual.learn, LearnSpec::Median { panes: 1 }) {
+            // A score is compared with those before it, and its own pane is the newest of the median.
+            self.error_with(Code::OutOfRange, path, "a median of two panes or more".to_string());
+            return None;
+        }
         let def = DriftDef { baseline, up, allowance, by_sleep, of_score };
         Some((Derivation::Drift(def), Vec::from([of as u16]), facts))
     }

@@ -270,7 +270,9 @@ impl Usual {
         };
         let mut removed = removed.clone();
         removed.push((without, without.saturating_add(1)));
-        let norm = middle(ring, at.div_euclid(ring.width), of, def.warm_up, &removed)?;
+        // Where all of the panes were asked for, one less is all.
+        let least = def.warm_up.min(u32::from(of).saturating_sub(1));
+        let norm = middle(ring, at.div_euclid(ring.width), of, least, &removed)?;
         Some(Norm { spread: norm.spread.max(def.least_spread), ..norm })
     }
 
