@@ -187,6 +187,20 @@ fn a_device_that_was_put_on_is_waited_for() {
     }
 }
 
+/// The next reading of a signal that is missing is as ordinary as any, but for that.
+#[test]
+fn the_reading_that_was_waited_for_ends_the_wait_however_ordinary_it_is() {
+    let mut run = Run::new(&home());
+    for second in 0..60 {
+        run.live(spo2(at(second), 97));
+    }
+    run.tick(host(at(179)));
+    assert_eq!(run.state("gone"), Active(Level::Urgent));
+    // The network was slow: it was measured when it should have been.
+    run.event(spo2(at(60), 97), host(at(180)));
+    assert_eq!(run.state("gone"), Normal);
+}
+
 /// That a device was worn is learned late: its readings have come, and are waited for after the last of them.
 #[test]
 fn readings_of_a_device_that_was_worn_after_all_have_come() {
