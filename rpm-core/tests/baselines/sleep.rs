@@ -11,7 +11,7 @@ use rpm_core::record::Level;
 use serde_json::{Value as Json, json};
 
 use crate::cases;
-use crate::common::{self, Run, T0, event, heart_rate, host, reading};
+use crate::common::{self, Run, Step, T0, Told, event, heart_rate, host, reading, steps, told};
 use crate::stay::{
     DAY, HOUR, MINUTE, active, change, clause, found, minutes, probe, restored, ward, ward_json,
 };
@@ -41,29 +41,6 @@ fn plan() -> Arc<Policy> {
     common::policy(&json)
 }
 
-/// A reading: its pane, the value, how late it comes.
-type Step = (i64, i32, i64);
-/// Circumstances: since which minute, whether asleep, how late that is told.
-type Told = (i64, Option<bool>, i64);
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let gap = prop_oneof![20 => Just(1_i64), 1 => 2..30_i64];
-    prop::collection::vec((gap, 50..90_i32, 0..14_i64), 20..200).prop_map(|steps| {
-        let mut pane = 0;
-        let placed = steps.into_iter().map(|(gap, value, late)| {
-            pane += gap;
-            (pane, value, late)
-        });
-        placed.collect()
-    })
-}
-
-fn told() -> impl Strategy<Value = Vec<Told>> {
-    let asleep = prop::sample::select(vec![Some(true), Some(false), None]);
-    let all = prop::collection::btree_map(0..1200_i64, (asleep, 0..14_i64), 0..16);
-    all.prop_map(|all| all.into_iter().map(|(at, (asleep, late))| (at, asleep, late)).collect())
-}
-
 /// The mean of the panes that were certain when the hour began and of the same state, and how many.
 fn expected(steps: &[Step], told: &[Told]) -> Option<(f64, u32)> {
     let state = |at: i64| {
@@ -87,7 +64,7 @@ proptest! {
 
     /// However late, within the horizon, readings and circumstances come, and wherever it is restored.
     #[test]
-    fn each_state_has_a_mean_of_its_own(steps in steps(), told in told(), late in any::<bool>()) {
+    fn each_state_has_a_mean_of_its_own(steps in steps(200), told in told(1200, 16), late in any::<bool>()) {
         let plan = plan();
         let mut arrivals: Vec<(i64, Event)> = Vec::new();
         for (pane, value, lag) in &steps {

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use rpm_core::event::{self, Body, Device, Event, Kind, KindRef, Lineage, Quality};
 use rpm_core::policy::Policy;
@@ -316,4 +317,29 @@ pub fn verify_chain(lines: &[String]) {
         assert_eq!(record.prev, prev, "{line}");
         ends.insert(record.patient, (record.seq, hash));
     }
+}
+
+/// A reading: its pane, the value, how late it comes in minutes.
+pub type Step = (i64, i32, i64);
+/// Circumstances: since which minute, whether asleep, how late that is told in minutes.
+pub type Told = (i64, Option<bool>, i64);
+
+/// Readings of a person who sleeps and wakes, with gaps.
+pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let gap = prop_oneof![20 => Just(1_i64), 1 => 2..30_i64];
+    prop::collection::vec((gap, 50..90_i32, 0..14_i64), 20..most).prop_map(|steps| {
+        let mut pane = 0;
+        let placed = steps.into_iter().map(|(gap, value, late)| {
+            pane += gap;
+            (pane, value, late)
+        });
+        placed.collect()
+    })
+}
+
+/// What is told of that person's sleep in so many minutes.
+pub fn told(until: i64, most: usize) -> impl Strategy<Value = Vec<Told>> {
+    let asleep = prop::sample::select(vec![Some(true), Some(false), None]);
+    let all = prop::collection::btree_map(0..until, (asleep, 0..14_i64), 0..most);
+    all.prop_map(|all| all.into_iter().map(|(at, (asleep, late))| (at, asleep, late)).collect())
 }

@@ -8,7 +8,9 @@ use rpm_core::policy::Policy;
 use rpm_core::record::{self, ConditionState};
 use serde_json::{Value as Json, json};
 
-use crate::common::{self, Run, T0, cases, event, heart_rate, host, reading};
+use crate::common::{
+    self, Run, Step, T0, Told, cases, event, heart_rate, host, reading, steps, told,
+};
 use crate::named::{ACTIVE, Chance, MINUTE, at};
 use crate::{late, restored};
 
@@ -191,29 +193,6 @@ fn what_chance_does_with_a_mean_of_each_state() {
     }
 }
 
-/// A reading: its pane, the value, how late it comes in minutes.
-type Step = (i64, i32, i64);
-/// Circumstances: since which minute, whether asleep, how late that is told in minutes.
-type Told = (i64, Option<bool>, i64);
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let gap = prop_oneof![20 => Just(1_i64), 1 => 2..30_i64];
-    prop::collection::vec((gap, 50..90_i32, 0..14_i64), 20..160).prop_map(|steps| {
-        let mut pane = 0;
-        let placed = steps.into_iter().map(|(gap, value, late)| {
-            pane += gap;
-            (pane, value, late)
-        });
-        placed.collect()
-    })
-}
-
-fn told() -> impl Strategy<Value = Vec<Told>> {
-    let asleep = prop::sample::select(vec![Some(true), Some(false), None]);
-    let all = prop::collection::btree_map(0..900_i64, (asleep, 0..14_i64), 0..12);
-    all.prop_map(|all| all.into_iter().map(|(at, (asleep, late))| (at, asleep, late)).collect())
-}
-
 /// The sums by pane: each value against the mean of those of the same state that were certain when its hour
 /// began, in deviations of ten.
 fn expected(steps: &[Step], told: &[Told]) -> Vec<(i64, f64)> {
@@ -256,8 +235,8 @@ proptest! {
     /// However late, within the horizon, readings and circumstances come, and wherever it is restored.
     #[test]
     fn sums_of_both_states_agree_with_a_naive_model(
-        steps in steps(),
-        told in told(),
+        steps in steps(160),
+        told in told(900, 12),
         late_ones in any::<bool>(),
     ) {
         let policy = property_plan();
