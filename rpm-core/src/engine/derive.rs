@@ -10,7 +10,7 @@ use crate::policy::{Derivation, Derived, Policy, RuleBody};
 use crate::rule::calm::Calm;
 use crate::rule::derived::Inputs;
 use crate::rule::predicate::{Known, Signals, pane_at};
-use crate::signal::slack::Slack;
+use crate::rule::pulses::look_at_all;
 use crate::signal::{Feed, Gate, Held, SignalDef};
 use crate::time::Timestamp;
 
@@ -45,7 +45,7 @@ impl Lane {
             return Vec::new();
         };
         let closed = wearing.leaves_out(device, stretch.start);
-        self.signals.iter_mut().for_each(|signal| signal.borne = Slack::NONE);
+        look_at_all(&mut self.signals);
         effects.cause = Cause::of_wearing(!closed, &stretch);
         let (mut regated, mut came) = (Vec::new(), Vec::new());
         for (index, def) in policy.signals().iter().enumerate() {

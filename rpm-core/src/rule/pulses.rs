@@ -82,7 +82,7 @@ impl Pulses {
     /// What cannot be met is not known any more.
     pub fn wake(&mut self, signals: &mut [Signal]) {
         self.0.iter_mut().for_each(Pulse::wake);
-        signals.iter_mut().for_each(|signal| signal.borne = Slack::NONE);
+        look_at_all(signals);
     }
 
     /// Reads what readings will need that are to be looked at, for the sake of the cache.
@@ -90,6 +90,11 @@ impl Pulses {
     pub fn touch(&self) -> i64 {
         self.0.first().map_or(0, |pulse| pulse.frontier)
     }
+}
+
+/// Every reading is looked at again, as long as nothing else is found of it.
+pub(crate) fn look_at_all(signals: &mut [Signal]) {
+    signals.iter_mut().for_each(|signal| signal.borne = Slack::NONE);
 }
 
 /// The signals on whose readings a rule is evaluated.
